@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* kvick doctor: what this host offers, what costs start-up time on it, and what to do. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/io_uring.h>
+#include <linux/kvm.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include <x86intrin.h>
+
+#include "control/commands.h"
+#include "control/exit_codes.h"
+#include "control/text.h"
+#include "vmm/error.h"
+#include "vmm/host_cache.h"
+#include "vmm/host_probe.h"
+#include "vmm/kvm.h"
+#include "vmm/stop.h"
+#include "vmm/sys.h"
+#include "vmm/vm.h"
+
+enum verdict { GOOD, COSTS, BAD };
+
+static const char *const verdict_names[] = { "ok", "costs", "bad" };
+
+/* One line of the examination. */
+struct finding {
+	const char *subject;
+	enum verdict verdict;
+	char text[192];
+	const char *advice; /* NULL: nothing to do */
+};
+
+#define FINDINGS_MAX 24
+
+struct examination {
+	struct sys sys;
+	struct kvm kvm;
+	struct finding findings[FINDINGS_MAX];
+	unsigned count;
+	bool json;
+};
+
+static void find(struct examination *e, const char *subject, enum verdict verdict, const char *advice, const char *format,
+		 ...) __attribute__((format(printf, 5, 6)));
+
+static void find(struct examination *e, const char *subject, enum verdict verdict, const char *advice, const char *format,
+		 ...)
+{
+	va_list args;
+
+	if (e->count == FINDINGS_MAX)
+		return;
+	struct finding *f = &e->findings[e->count++];
+
+	f->subject = subject;
+	f->verdict = verdict;
+	f->advice = advice;
+	va_start(args, format);
+	vsnprintf(f->text, sizeof(f->text), format, args);
+	va_end(args);
+}
+
+/* First line of a small file of /proc or /sys; false where there is none. */
+static bool file_line(struct examination *e, const char *path, char *line, size_t bytes)
+{
+	int fd = sys_open(&e->sys, path, O_RDONLY | O_CLOEXEC, 0);
+	ssize_t n;
+
+	if (fd < 0)
+		return false;
+	n = sys_read(&e->sys, fd, line, bytes - 1);
+	sys_close(&e->sys, fd);
+	if (n <= 0)
+		return false;
+	line[n] = '\0';
+	line[strcspn(line, "\n")] = '\0';
+	return true;
+}
+
+static bool examine_kvm(struct examination *e)
+{
+	struct error error = { 0 };
+
+	if (kvm_open(&e->kvm, &e->sys, &error) < 0) {
+		find(e, "kvm", BAD, "kvick cannot run guests here until this is mended; `make demo` can still use a nested machine",
+		     "%s", error.text);
+		return false;
+	}
+	find(e, "kvm", GOOD, NULL, "%s opens, and has all that kvick needs", KVM_DEVICE);
+	return true;
+}
+
+static void examine_capabilities(struct examination *e)
+{
+	static const struct {
+		int capability;
+		const char *name, *use;
+	} wanted[] = {
+		{ KVM_CAP_EXIT_HYPERCALL, "KVM_CAP_EXIT_HYPERCALL", "VMCALL as a doorbell" },
+		{ KVM_CAP_GET_TSC_KHZ, "KVM_CAP_GET_TSC_KHZ", "the TSC's rate, for timelines and guests" },
+		{ KVM_CAP_VCPU_ATTRIBUTES, "KVM_CAP_VCPU_ATTRIBUTES", "guest and host stamps on one clock" },
+		{ KVM_CAP_READONLY_MEM, "KVM_CAP_READONLY_MEM", "read-only memory slots" },
+	};
+
+	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
+		int r = kvm_capability(&e->kvm, wanted[i].capability, &e->sys);
+
+		find(e, "capability", r > 0 ? GOOD : COSTS, r > 0 ? NULL : "a newer kernel has it", "%s: %s (%s)", wanted[i].name,
+		     r > 0 ? "there" : "missing", wanted[i].use);
+	}
+}
+
+static void examine_rings(struct examination *e)
+{
+	struct host_facts facts;
+	struct error error = { 0 };
+	struct stop never = { 0 };
+	char path[HOST_CACHE_PATH_BYTES];
+
+	if (host_probe(&e->kvm, &facts, &never, &e->sys, &error) < 0) {
+		find(e, "rings", BAD, NULL, "%s", error.text);
+		return;
+	}
+	find(e, "rings", GOOD, NULL, "a loop run in a trial VM takes %llu.%03llu ns an instruction at ring 0, %llu.%03llu at ring 3",
+	     (unsigned long long)facts.ring0_insn_ps / 1000, (unsigned long long)facts.ring0_insn_ps % 1000,
+	     (unsigned long long)facts.ring3_insn_ps / 1000, (unsigned long long)facts.ring3_insn_ps % 1000);
+	if (facts.ring0_native)
+		find(e, "ring 0", GOOD, NULL, "native here: --ring auto takes ring 0");
+	else
+		find(e, "ring 0", COSTS, "leave --ring at auto; a host with VT-x or SVM runs ring 0 natively",
+		     "emulated by this KVM: --ring auto takes ring 3");
+	find(e, "vmcall", GOOD, NULL, "%s", facts.vmcall ? "reaches kvick from ring 0: the doorbell there" :
+	     facts.ring0_native ? "is not forwarded by this KVM: the doorbell is a port" :
+				  "not tried where ring 0 is emulated: the doorbell is a port");
+	if (host_cache_write(&e->kvm, &facts, &e->sys) && host_cache_path(path))
+		find(e, "host facts", GOOD, NULL, "kept in %s until the next boot", path);
+	else
+		find(e, "host facts", COSTS, "set XDG_RUNTIME_DIR to a folder of your own on a tmpfs, or give --ring and --doorbell port",
+		     "cannot be kept: each launch with --ring auto pays about a millisecond to find them");
+}
+
+static void examine_create(struct examination *e)
+{
+	uint64_t best = UINT64_MAX, first = 0;
+	struct error error = { 0 };
+
+	for (unsigned i = 0; i < 5; i++) {
+		struct timespec a, b;
+		struct vm vm;
+
+		sys_clock_gettime(&e->sys, CLOCK_MONOTONIC, &a);
+		if (vm_create(&vm, &e->kvm, &e->sys, &error) < 0) {
+			find(e, "create VM", BAD, NULL, "%s", error.text);
+			return;
+		}
+		sys_clock_gettime(&e->sys, CLOCK_MONOTONIC, &b);
+		vm_destroy(&vm, &e->sys);
+		uint64_t us = (uint64_t)((b.tv_sec - a.tv_sec) * 1000000 + (b.tv_nsec - a.tv_nsec) / 1000);
+
+		first = i == 0 ? us : first;
+		best = us < best ? us : best;
+	}
+	bool cold = first > 4 * best && first > 1000;
+
+	find(e, "create VM", cold ? COSTS : GOOD, cold ? "keep one VM alive: the host's first one switches virtualisation on" : NULL,
+	     "KVM_CREATE_VM takes %llu us, the first one %llu us", (unsigned long long)best, (unsigned long long)first);
+}
+
+static void examine_hugepages(struct examination *e)
+{
+	char line[128];
+	unsigned long free_pages;
+
+	if (file_line(e, "/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", line, sizeof(line))) {
+		free_pages = strtoul(line, NULL, 10);
+		find(e, "hugepages", GOOD, free_pages ? NULL : "for --hugepages: echo 64 > /proc/sys/vm/nr_hugepages",
+		     "%lu free 2 MiB pages", free_pages);
+	} else {
+		find(e, "hugepages", GOOD, NULL, "this kernel has no 2 MiB hugetlbfs pages: --hugepages will be refused");
+	}
+	if (file_line(e, "/sys/kernel/mm/transparent_hugepage/enabled", line, sizeof(line))) {
+		bool always = strstr(line, "[always]") != NULL;
+
+		find(e, "transparent hugepages", always ? COSTS : GOOD,
+		     always ? "echo madvise > /sys/kernel/mm/transparent_hugepage/enabled" : NULL,
+		     always ? "always: the first touch of guest RAM clears 2 MiB" : "%s", line);
+	}
+}
+
+static void examine_io_uring(struct examination *e)
+{
+	struct io_uring_params params = { 0 };
+	long fd = syscall(SYS_io_uring_setup, 1, &params);
+
+	if (fd >= 0) {
+		sys_close(&e->sys, (int)fd);
+		find(e, "io_uring", GOOD, NULL, "there (features 0x%x)", params.features);
+	} else {
+		find(e, "io_uring", COSTS, errno == EPERM ? "sysctl kernel.io_uring_disabled=0, or allow it in the container's seccomp profile" :
+							    "a newer kernel has it", "%s", strerror(errno));
+	}
+}
+
+static void examine_clock(struct examination *e)
+{
+	char line[64];
+
+	if (!file_line(e, "/sys/devices/system/clocksource/clocksource0/current_clocksource", line, sizeof(line)))
+		return;
+	bool tsc = strcmp(line, "tsc") == 0;
+
+	find(e, "clock", tsc ? GOOD : COSTS, tsc ? NULL : "see why the kernel does not trust the TSC: dmesg | grep -i tsc",
+	     "the host's clock source is %s", line);
+}
+
+static void print(struct text *text, const struct examination *e)
+{
+	for (unsigned i = 0; i < e->count && !e->json; i++) {
+		const struct finding *f = &e->findings[i];
+
+		text_printf(text, "%-5s  %-21s  %s\n", verdict_names[f->verdict], f->subject, f->text);
+		if (f->advice)
+			text_printf(text, "%-5s  %-21s  -> %s\n", "", "", f->advice);
+	}
+	if (!e->json)
+		return;
+	json_open(text, NULL, '{');
+	json_open(text, "findings", '[');
+	for (unsigned i = 0; i < e->count; i++) {
+		json_open(text, NULL, '{');
+		json_string(text, "subject", e->findings[i].subject);
+		json_string(text, "verdict", verdict_names[e->findings[i].verdict]);
+		json_string(text, "text", e->findings[i].text);
+		json_string(text, "advice", e->findings[i].advice);
+		json_close(text, '}');
+	}
+	json_close(text, ']');
+	json_close(text, '}');
+	text_printf(text, "\n");
+}
+
+static int take_json(void *into, const char *value, struct error *error)
+{
+	(void)value, (void)error;
+	((struct examination *)into)->json = true;
+	return 0;
+}
+
+static const struct option_row options[] = {
+	{ "json", NULL, "as one JSON object", take_json },
+};
+
+static int run(const struct command *command, int argc, char **argv)
+{
+	static struct examination examination;
+	struct examination *e = &examination;
+	struct error error = { 0 };
+	struct operands operands;
+	struct text text;
+
+	sys_init(&e->sys);
+	if (options_parse(command, argc, argv, e, &operands, &error) < 0)
+		return command_failed(&error);
+	if (operands.help)
+		return options_help(command);
+	if (operands.operand || operands.rest_count) {
+		error_set(&error, ERROR_USAGE, EINVAL, "usage: kvick %s", command->synopsis);
+		return command_failed(&error);
+	}
+	bool usable = examine_kvm(e);
+
+	if (usable) {
+		examine_capabilities(e);
+		examine_create(e);
+		examine_rings(e);
+		kvm_close(&e->kvm, &e->sys);
+	}
+	examine_hugepages(e);
+	examine_io_uring(e);
+	examine_clock(e);
+	for (unsigned i = 0; i < e->count; i++)
+		usable = usable && e->findings[i].verdict != BAD;
+	text_begin(&text, &e->sys, STDOUT_FILENO);
+	print(&text, e);
+	return text_end(&text) < 0 || !usable ? EXIT_HOST : 0;
+}
+
+const struct command command_doctor = {
+	.name = "doctor",
+	.synopsis = "doctor [--json]",
+	.purpose = "Say what this host's KVM offers, what costs start-up time here, and what to do.",
+	.options = options,
+	.option_count = sizeof(options) / sizeof(options[0]),
+	.more = "Exit codes: 0 guests can run here, 123 they cannot.\n",
+	.run = run,
+};

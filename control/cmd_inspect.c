@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* kvick inspect: what an image is and what it asks for, without running it. */
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "control/commands.h"
+#include "control/exit_codes.h"
+#include "control/text.h"
+#include "loader/image.h"
+#include "vmm/error.h"
+#include "vmm/memory_plan.h"
+#include "vmm/sys.h"
+
+struct inspect_options {
+	bool json;
+};
+
+static int take_json(void *into, const char *value, struct error *error)
+{
+	(void)value, (void)error;
+	((struct inspect_options *)into)->json = true;
+	return 0;
+}
+
+static const struct option_row options[] = {
+	{ "json", NULL, "as one JSON object", take_json },
+};
+
+static const char *rings_name(uint32_t rings)
+{
+	return rings == KVICK_RINGS_ANY ? "0 or 3" : rings == KVICK_RINGS_0 ? "0" : "3";
+}
+
+static void perms_name(unsigned perms, char name[4])
+{
+	snprintf(name, 4, "%c%c%c", perms & SEGMENT_R ? 'r' : '-', perms & SEGMENT_W ? 'w' : '-', perms & SEGMENT_X ? 'x' : '-');
+}
+
+static void print_text(struct text *text, const struct image *image, const struct memory_plan *plan)
+{
+	char perms[4];
+
+	text_printf(text, "image      %s (%llu bytes)\n", image->path, (unsigned long long)image->file_bytes);
+	text_printf(text, "protocol   %s (ELF64 with a kvick note)%s\n", image->protocol->name,
+		    image->pie ? ", position-independent" : "");
+	text_printf(text, "entry      0x%llx\n", (unsigned long long)image->entry);
+	for (unsigned i = 0; i < image->segment_count; i++) {
+		const struct segment *s = &image->segments[i];
+
+		perms_name(s->perms, perms);
+		text_printf(text, "segment    0x%08llx-0x%08llx %s  %llu bytes, %llu from file offset 0x%llx\n",
+			    (unsigned long long)s->gpa, (unsigned long long)(s->gpa + s->mem_bytes), perms,
+			    (unsigned long long)s->mem_bytes, (unsigned long long)s->file_bytes, (unsigned long long)s->file_offset);
+	}
+	text_printf(text, "note       ABI %u, rings %s, memory %llu, stack %llu, flags 0x%x\n", image->note.abi_version,
+		    rings_name(image->note.rings), (unsigned long long)image->note.mem_bytes,
+		    (unsigned long long)image->note.stack_bytes, image->note.flags);
+	text_printf(text, "memory     %llu KiB needed, %llu KiB given by default\n",
+		    (unsigned long long)image_mem_bytes_min(image) >> 10, (unsigned long long)plan->bytes >> 10);
+}
+
+static void print_json(struct text *text, const struct image *image, const struct memory_plan *plan)
+{
+	char perms[4];
+
+	json_open(text, NULL, '{');
+	json_string(text, "image", image->path);
+	json_u64(text, "file_bytes", image->file_bytes);
+	json_string(text, "protocol", image->protocol->name);
+	json_bool(text, "pie", image->pie);
+	json_u64(text, "entry", image->entry);
+	json_open(text, "segments", '[');
+	for (unsigned i = 0; i < image->segment_count; i++) {
+		const struct segment *s = &image->segments[i];
+
+		perms_name(s->perms, perms);
+		json_open(text, NULL, '{');
+		json_u64(text, "address", s->gpa);
+		json_u64(text, "memory_bytes", s->mem_bytes);
+		json_u64(text, "file_offset", s->file_offset);
+		json_u64(text, "file_bytes", s->file_bytes);
+		json_string(text, "permissions", perms);
+		json_close(text, '}');
+	}
+	json_close(text, ']');
+	json_open(text, "note", '{');
+	json_u64(text, "abi_version", image->note.abi_version);
+	json_u64(text, "flags", image->note.flags);
+	json_u64(text, "memory_bytes", image->note.mem_bytes);
+	json_u64(text, "stack_bytes", image->note.stack_bytes);
+	json_string(text, "rings", rings_name(image->note.rings));
+	json_close(text, '}');
+	json_u64(text, "memory_needed_bytes", image_mem_bytes_min(image));
+	json_u64(text, "memory_default_bytes", plan->bytes);
+	json_close(text, '}');
+	text_printf(text, "\n");
+}
+
+static int run(const struct command *command, int argc, char **argv)
+{
+	struct inspect_options o = { 0 };
+	struct error error = { 0 };
+	struct operands operands;
+	struct memory_plan plan;
+	struct image image;
+	struct text text;
+	struct sys sys;
+
+	sys_init(&sys);
+	if (options_parse(command, argc, argv, &o, &operands, &error) < 0)
+		return command_failed(&error);
+	if (operands.help)
+		return options_help(command);
+	if (!operands.operand || operands.rest_count) {
+		error_set(&error, ERROR_USAGE, EINVAL, "usage: kvick %s", command->synopsis);
+		return command_failed(&error);
+	}
+	if (image_open(&image, operands.operand, &sys, &error) < 0)
+		return command_failed(&error);
+	text_begin(&text, &sys, STDOUT_FILENO);
+	if (memory_plan_make(&plan, &image, 0, &error) == 0)
+		(o.json ? print_json : print_text)(&text, &image, &plan);
+	image_close(&image, &sys);
+	if (error.kind != ERROR_NONE)
+		return command_failed(&error);
+	return text_end(&text) < 0 ? EXIT_HOST : 0;
+}
+
+const struct command command_inspect = {
+	.name = "inspect",
+	.synopsis = "inspect [--json] IMAGE",
+	.purpose = "Say what an image is: boot protocol, entry, segments, note, memory needed.",
+	.options = options,
+	.option_count = sizeof(options) / sizeof(options[0]),
+	.run = run,
+};

@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* kvick run: one launch, from the command line to the exit code. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sysinfo.h>
+#include <unistd.h>
+
+#include "control/commands.h"
+#include "control/exit_codes.h"
+#include "control/report.h"
+#include "control/signals.h"
+#include "control/text.h"
+#include "control/units.h"
+#include "vmm/machine.h"
+
+enum report_kind { REPORT_NONE, REPORT_TEXT, REPORT_JSON };
+
+/* The command line, understood. */
+struct run_options {
+	struct machine_config machine;
+	uint64_t timeout_ns;
+	enum report_kind report;
+	const char *report_path; /* NULL: stderr */
+	const char **env;
+};
+
+static int take_mem(void *into, const char *value, struct error *error)
+{
+	struct run_options *o = into;
+	uint64_t bytes;
+
+	if (!units_size(value, &bytes))
+		return error_set(error, ERROR_USAGE, EINVAL, "--mem %s: not a size: write 16M, 2G or a number of bytes", value);
+	if (bytes < GUEST_MEM_BYTES_MIN)
+		return error_set(error, ERROR_USAGE, EINVAL, "--mem %s: less than the smallest guest's 2M", value);
+	if (bytes > GUEST_MEM_BYTES_MAX)
+		return error_set(error, ERROR_USAGE, EINVAL, "--mem %s: more than the largest guest's 64G", value);
+	if (bytes % GUEST_PAGE_BYTES)
+		return error_set(error, ERROR_USAGE, EINVAL, "--mem %s: not a multiple of 4K: the next is %lluK", value,
+				 (bytes / GUEST_PAGE_BYTES + 1) * GUEST_PAGE_BYTES >> 10);
+	o->machine.mem_bytes = bytes;
+	return 0;
+}
+
+static int take_ring(void *into, const char *value, struct error *error)
+{
+	struct run_options *o = into;
+
+	if (strcmp(value, "auto") == 0)
+		o->machine.ring = RING_AUTO;
+	else if (strcmp(value, "0") == 0)
+		o->machine.ring = RING_0;
+	else if (strcmp(value, "3") == 0)
+		o->machine.ring = RING_3;
+	else
+		return error_set(error, ERROR_USAGE, EINVAL, "--ring %s: write auto, 0 or 3", value);
+	return 0;
+}
+
+static int take_doorbell(void *into, const char *value, struct error *error)
+{
+	struct run_options *o = into;
+
+	if (strcmp(value, "auto") == 0)
+		o->machine.doorbell = DOORBELL_AUTO;
+	else if (strcmp(value, "port") == 0)
+		o->machine.doorbell = DOORBELL_PORT;
+	else if (strcmp(value, "vmcall") == 0)
+		o->machine.doorbell = DOORBELL_VMCALL;
+	else
+		return error_set(error, ERROR_USAGE, EINVAL, "--doorbell %s: write auto, port or vmcall", value);
+	return 0;
+}
+
+static int take_timeout(void *into, const char *value, struct error *error)
+{
+	struct run_options *o = into;
+
+	if (!units_duration(value, &o->timeout_ns) || o->timeout_ns == 0)
+		return error_set(error, ERROR_USAGE, EINVAL, "--timeout %s: not a duration: write 500ms, 2s, 1.5m or 1h", value);
+	return 0;
+}
+
+static int take_report(void *into, const char *value, struct error *error)
+{
+	struct run_options *o = into;
+
+	o->report = strncmp(value, "json", 4) == 0 ? REPORT_JSON : REPORT_TEXT;
+	value += 4;
+	if ((strncmp(value - 4, "json", 4) != 0 && strncmp(value - 4, "text", 4) != 0) ||
+	    (*value != '\0' && (*value != '=' || value[1] == '\0')))
+		return error_set(error, ERROR_USAGE, EINVAL, "--report: write text, json, text=FILE or json=FILE");
+	o->report_path = *value == '=' ? value + 1 : NULL;
+	o->machine.report = true;
+	return 0;
+}
+
+static int take_env(void *into, const char *value, struct error *error)
+{
+	struct run_options *o = into;
+
+	if (value[0] == '=' || !strchr(value, '='))
+		return error_set(error, ERROR_USAGE, EINVAL, "--env %s: write NAME=VALUE", value);
+	o->env[o->machine.envc++] = value;
+	return 0;
+}
+
+static int take_hugepages(void *into, const char *value, struct error *error)
+{
+	(void)value, (void)error;
+	((struct run_options *)into)->machine.hugepages = true;
+	return 0;
+}
+
+static int take_no_sandbox(void *into, const char *value, struct error *error)
+{
+	(void)value, (void)error;
+	((struct run_options *)into)->machine.sandbox = false;
+	return 0;
+}
+
+static const struct option_row options[] = {
+	{ "mem", "SIZE", "guest RAM: 16M, 2G (default: what the image asks for, at least 16M)", take_mem },
+	{ "ring", "auto|0|3", "privilege level to run the guest at (default auto: the one that is native here)", take_ring },
+	{ "timeout", "DURATION", "end the guest after 500ms, 2s, 1m (default: never)", take_timeout },
+	{ "report", "text|json[=FILE]", "say where the time went, on stderr or in FILE", take_report },
+	{ "env", "NAME=VALUE", "set a variable in the guest's environment; may be repeated", take_env },
+	{ "hugepages", NULL, "back guest RAM by the host's 2 MiB hugetlbfs pages", take_hugepages },
+	{ "doorbell", "auto|port|vmcall", "how the guest makes hypercalls (default auto)", take_doorbell },
+	{ "no-sandbox", NULL, "do not close the seccomp filter before the guest starts", take_no_sandbox },
+};
+
+static int check(struct run_options *o, struct error *error)
+{
+	const struct machine_config *c = &o->machine;
+	uint64_t args_bytes = 0;
+	struct sysinfo host;
+
+	for (unsigned i = 0; i < c->argc; i++)
+		args_bytes += strlen(c->argv[i]) + 1;
+	for (unsigned i = 0; i < c->envc; i++)
+		args_bytes += strlen(c->envp[i]) + 1;
+	if (args_bytes > MACHINE_ARGS_BYTES_MAX)
+		return error_set(error, ERROR_USAGE, E2BIG, "arguments and environment: %llu bytes, and a guest takes %u: pass less",
+				 (unsigned long long)args_bytes, MACHINE_ARGS_BYTES_MAX);
+	if (c->hugepages && c->mem_bytes % (2u << 20))
+		return error_set(error, ERROR_USAGE, EINVAL, "--hugepages: --mem must be a multiple of 2M");
+	/* Smaller than this the host has in any case, and is not asked. */
+	if (c->mem_bytes > 1ull << 30 && sysinfo(&host) == 0 && c->mem_bytes > (uint64_t)host.totalram * host.mem_unit)
+		return error_set(error, ERROR_HOST, ENOMEM, "--mem %lluM: the host has %lluM of RAM: ask for less",
+				 (unsigned long long)c->mem_bytes >> 20,
+				 (unsigned long long)((uint64_t)host.totalram * host.mem_unit) >> 20);
+	return 0;
+}
+
+static int parse(struct run_options *o, const struct command *command, int argc, char **argv, bool *help,
+		 struct error *error)
+{
+	struct operands operands;
+	int r;
+
+	*o = (struct run_options){
+		.machine = { .ring = RING_AUTO, .sandbox = true, .console_fd = STDOUT_FILENO },
+		.env = calloc((size_t)argc, sizeof(*o->env)),
+	};
+	if (!o->env)
+		return error_set(error, ERROR_HOST, ENOMEM, "no memory for the command line: free some");
+	r = options_parse(command, argc, argv, o, &operands, error);
+	*help = operands.help;
+	if (r < 0 || *help)
+		return r;
+	if (!operands.operand)
+		return error_set(error, ERROR_USAGE, EINVAL, "IMAGE is missing: usage: kvick %s", command->synopsis);
+
+	/* The guest's argv[0] is the image: put it where the "--" was, right before the guest's arguments. */
+	char **guest_argv = operands.rest ? operands.rest - 1 : argv + argc - 1;
+
+	o->machine.image_path = operands.operand;
+	guest_argv[0] = (char *)operands.operand;
+	o->machine.argv = (const char *const *)guest_argv;
+	o->machine.argc = operands.rest_count + 1;
+	o->machine.envp = o->env;
+	return check(o, error);
+}
+
+static int exit_code(const struct machine *m)
+{
+	int signal = m->config->stop->signal;
+
+	switch (m->outcome) {
+	case OUTCOME_EXITED:
+		return m->console.errnum ? EXIT_HOST : m->status;
+	case OUTCOME_CRASHED:
+		return EXIT_CRASHED;
+	case OUTCOME_STOPPED:
+		return signal == SIGALRM ? EXIT_TIMEOUT : EXIT_SIGNAL + signal;
+	default:
+		return EXIT_HOST;
+	}
+}
+
+/* What went wrong beyond the guest's own exit code, for people. */
+static void say(struct text *text, struct machine *m)
+{
+	int signal = m->config->stop->signal;
+
+	if (m->outcome == OUTCOME_CRASHED)
+		crash_text(text, m);
+	else if (m->error.kind != ERROR_NONE)
+		text_printf(text, "kvick: %s\n", m->error.text);
+	else if (m->outcome == OUTCOME_STOPPED && signal == SIGALRM)
+		text_printf(text, "kvick: %s: ended by --timeout\n", m->config->image_path);
+	else if (m->outcome == OUTCOME_STOPPED)
+		text_printf(text, "kvick: %s: ended by signal %d\n", m->config->image_path, signal);
+	if (m->console.errnum)
+		text_printf(text, "kvick: console: %s: the guest's output is incomplete: make room or fix where stdout goes\n",
+			    strerror(m->console.errnum));
+}
+
+static int open_report(struct run_options *o, struct sys *sys, struct error *error)
+{
+	int fd;
+
+	if (!o->report_path)
+		return STDERR_FILENO;
+	fd = sys_open(sys, o->report_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0666);
+	if (fd < 0)
+		error_set(error, ERROR_HOST, -fd, "--report: %s: %s: name a file that can be written", o->report_path, strerror(-fd));
+	return fd;
+}
+
+/* Everything is said, and the code decided, after the machine is gone. */
+static int finish(struct run_options *o, struct machine *m, int report_fd, int code)
+{
+	struct text text;
+
+	text_begin(&text, &m->sys, STDERR_FILENO);
+	say(&text, m);
+	text_end(&text);
+	text_begin(&text, &m->sys, report_fd);
+	if (o->report == REPORT_TEXT)
+		report_text(&text, m);
+	else if (o->report == REPORT_JSON)
+		report_json(&text, m, code);
+	if (text_end(&text) < 0) {
+		text_begin(&text, &m->sys, STDERR_FILENO);
+		text_printf(&text, "kvick: --report: it could not be written: make room, or name another file\n");
+		text_end(&text);
+		return EXIT_HOST;
+	}
+	return code;
+}
+
+static int run(const struct command *command, int argc, char **argv)
+{
+	static struct machine machine; /* too large for the stack, and the process has only this one */
+	struct machine *m = &machine;
+	struct timespec used = { 0 };
+	struct run_options o;
+	uint64_t used_at = 0;
+	bool help = false;
+
+	sys_init(&m->sys);
+	timeline_stamp(&m->timeline, MARK_MAIN);
+	if (parse(&o, command, argc, argv, &help, &m->error) < 0)
+		return command_failed(&m->error);
+	if (help)
+		return options_help(command);
+	if (o.machine.report) {
+		used_at = __rdtsc();
+		sys_clock_gettime(&m->sys, CLOCK_PROCESS_CPUTIME_ID, &used);
+	}
+
+	int report_fd = open_report(&o, &m->sys, &m->error);
+
+	o.machine.stop = signals_install(o.timeout_ns, &m->sys, &m->error);
+	if (report_fd < 0 || !o.machine.stop)
+		return command_failed(&m->error);
+
+	int r = machine_run(m, &o.machine);
+	int code = r == 0 ? exit_code(m) : m->error.kind == ERROR_IMAGE ? EXIT_IMAGE :
+		   m->error.kind == ERROR_USAGE ? EXIT_USAGE : EXIT_HOST;
+
+	timeline_reckon_spawn(&m->timeline, used_at, (uint64_t)used.tv_sec * 1000000000u + (uint64_t)used.tv_nsec);
+	return finish(&o, m, report_fd, code);
+}
+
+const struct command command_run = {
+	.name = "run",
+	.synopsis = "run [OPTIONS] IMAGE [-- ARGUMENTS…]",
+	.purpose = "Boot an image and wait for its end; its exit code becomes ours.",
+	.options = options,
+	.option_count = sizeof(options) / sizeof(options[0]),
+	.more = "The guest's console is stdout; kvick's own messages go to stderr.\n"
+		"Exit codes besides the guest's: 120 usage, 121 guest crashed, 122 image refused, 123 host cannot,\n"
+		"124 timed out, 128 + N ended by signal N.\n",
+	.run = run,
+};

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The subcommands: one file, one row in commands[] (main.c) each. */
+#ifndef KVICK_CONTROL_COMMANDS_H
+#define KVICK_CONTROL_COMMANDS_H
+
+#include "control/options.h"
+
+extern const struct command command_run, command_inspect, command_doctor;
+
+struct error;
+
+/* Prints `error` as "kvick: …" on stderr; returns the exit code that its kind stands for. */
+int command_failed(const struct error *error);
+
+#endif

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "control/options.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "control/exit_codes.h"
+#include "vmm/error.h"
+
+static const struct option_row *find(const struct command *command, const char *name, size_t length)
+{
+	for (unsigned i = 0; i < command->option_count; i++)
+		if (strlen(command->options[i].name) == length && memcmp(command->options[i].name, name, length) == 0)
+			return &command->options[i];
+	return NULL;
+}
+
+/* One option at argv[*i]; steps over its value. */
+static int take(const struct command *command, int argc, char **argv, int *i, void *into, struct error *error)
+{
+	const char *name = argv[*i] + 2, *equals = strchr(name, '=');
+	size_t length = equals ? (size_t)(equals - name) : strlen(name);
+	const struct option_row *row = find(command, name, length);
+
+	if (strncmp(argv[*i], "--", 2) != 0 || !row)
+		return error_set(error, ERROR_USAGE, EINVAL, "%s: no such option: see `kvick %s --help`", argv[*i], command->name);
+	if (!row->value && equals)
+		return error_set(error, ERROR_USAGE, EINVAL, "--%s takes no value", row->name);
+	if (!row->value)
+		return row->take(into, NULL, error);
+	if (equals)
+		return row->take(into, equals + 1, error);
+	if (*i + 1 >= argc)
+		return error_set(error, ERROR_USAGE, EINVAL, "--%s: its value is missing: --%s %s", row->name, row->name, row->value);
+	return row->take(into, argv[++*i], error);
+}
+
+int options_parse(const struct command *command, int argc, char **argv, void *into, struct operands *operands,
+		  struct error *error)
+{
+	*operands = (struct operands){ 0 };
+	for (int i = 1; i < argc; i++) {
+		int r = 0;
+
+		if (strcmp(argv[i], "--") == 0) {
+			operands->rest = argv + i + 1;
+			operands->rest_count = (unsigned)(argc - i - 1);
+			break;
+		} else if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+			operands->help = true;
+		} else if (argv[i][0] == '-' && argv[i][1] != '\0') {
+			r = take(command, argc, argv, &i, into, error);
+		} else if (operands->operand) {
+			r = error_set(error, ERROR_USAGE, EINVAL, "%s: one operand too many: usage: kvick %s", argv[i],
+				      command->synopsis);
+		} else {
+			operands->operand = argv[i];
+		}
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int options_help(const struct command *command)
+{
+	printf("usage: kvick %s\n\n%s\n", command->synopsis, command->purpose);
+	if (command->option_count)
+		printf("\n");
+	for (unsigned i = 0; i < command->option_count; i++) {
+		const struct option_row *row = &command->options[i];
+		char left[64];
+
+		snprintf(left, sizeof(left), "--%s%s%s", row->name, row->value ? " " : "", row->value ? row->value : "");
+		printf("  %-28s %s\n", left, row->help);
+	}
+	if (command->more)
+		printf("\n%s", command->more);
+	return fflush(stdout) == 0 ? 0 : EXIT_HOST;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Signals of the process: the end of a run by Ctrl-C, SIGTERM or --timeout; a file that vanished under us. */
+#ifndef KVICK_CONTROL_SIGNALS_H
+#define KVICK_CONTROL_SIGNALS_H
+
+#include <stdint.h>
+
+struct stop;
+struct sys;
+struct error;
+
+/*
+ * Installs the handlers and arms the time-out (timeout_ns 0: none). The returned stop tells the
+ * machine's thread; SIGALRM in it means the time-out. NULL with `error` set on failure.
+ */
+struct stop *signals_install(uint64_t timeout_ns, struct sys *sys, struct error *error);
+
+#endif

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "control/text.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "vmm/sys.h"
+
+void text_begin(struct text *text, struct sys *sys, int fd)
+{
+	text->sys = sys;
+	text->fd = fd;
+	text->failed = 0;
+	text->used = 0;
+	text->comma = false;
+}
+
+static void flush(struct text *text)
+{
+	size_t done = 0;
+
+	while (done < text->used && !text->failed) {
+		ssize_t n = sys_write(text->sys, text->fd, text->bytes + done, text->used - done);
+
+		if (n >= 0)
+			done += (size_t)n;
+		else if (n != -EINTR && n != -EAGAIN)
+			text->failed = (int)n;
+	}
+	text->used = 0;
+}
+
+void text_printf(struct text *text, const char *format, ...)
+{
+	va_list args;
+
+	for (unsigned attempt = 0; attempt < 2; attempt++) {
+		size_t room = sizeof(text->bytes) - text->used;
+
+		va_start(args, format);
+		int n = vsnprintf(text->bytes + text->used, room, format, args);
+		va_end(args);
+		if (n >= 0 && (size_t)n < room) {
+			text->used += (size_t)n;
+			return;
+		}
+		if (attempt == 0)
+			flush(text);
+	}
+	text->used = sizeof(text->bytes) - 1; /* one piece longer than the whole buffer: cut */
+}
+
+int text_end(struct text *text)
+{
+	flush(text);
+	return text->failed;
+}
+
+static void quoted(struct text *text, const char *value)
+{
+	text_printf(text, "\"");
+	for (; *value; value++) {
+		unsigned char c = (unsigned char)*value;
+
+		if (c == '"' || c == '\\')
+			text_printf(text, "\\%c", c);
+		else if (c < 0x20 || c == 0x7f)
+			text_printf(text, "\\u%04x", c);
+		else if (c > 0x7f)
+			text_printf(text, "\\ufffd");
+		else
+			text_printf(text, "%c", c);
+	}
+	text_printf(text, "\"");
+}
+
+static void member(struct text *text, const char *name)
+{
+	if (text->comma)
+		text_printf(text, ",");
+	text->comma = true;
+	if (name) {
+		quoted(text, name);
+		text_printf(text, ":");
+	}
+}
+
+void json_open(struct text *text, const char *name, char bracket)
+{
+	member(text, name);
+	text_printf(text, "%c", bracket);
+	text->comma = false;
+}
+
+void json_close(struct text *text, char bracket)
+{
+	text_printf(text, "%c", bracket);
+	text->comma = true;
+}
+
+void json_string(struct text *text, const char *name, const char *value)
+{
+	member(text, name);
+	if (value)
+		quoted(text, value);
+	else
+		text_printf(text, "null");
+}
+
+void json_u64(struct text *text, const char *name, uint64_t value)
+{
+	member(text, name);
+	text_printf(text, "%llu", (unsigned long long)value);
+}
+
+void json_bool(struct text *text, const char *name, bool value)
+{
+	member(text, name);
+	text_printf(text, "%s", value ? "true" : "false");
+}

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# Guests: one unikernel for each folder in guests/unikernels. A part of the top Makefile.
+#
+# In:  BUILD      where everything goes
+#      GUEST_CC   gcc or clang
+# Out: guests                  builds them all
+#      GUEST_ELFS              $(BUILD)/guests/NAME.elf, and NAME-pie.elf for those in GUEST_PIE
+#      GUEST_DEPS              dependency files, included here
+
+GUEST_CC ?= gcc
+GUEST_AR ?= ar
+
+GUEST_OUT := $(BUILD)/guests
+GUEST_NAMES := $(sort $(patsubst guests/unikernels/%/main.c,%,$(wildcard guests/unikernels/*/main.c)))
+
+# Also built as a static PIE.
+GUEST_PIE := hello crash
+
+# Built with SSE, and printf with %f. The others keep to general registers, and so run at ring 0
+# also on a host that emulates ring 0 and knows no SSE arithmetic.
+GUEST_FLOAT := fpu
+
+# Plain x86-64: no CPUID feature is asked for. No red zone: exceptions at ring 0 may use the stack.
+GUEST_CFLAGS := -std=gnu17 -O2 -g0 -march=x86-64 -mno-red-zone -ffreestanding -nostdinc \
+	-isystem $(shell $(GUEST_CC) -print-file-name=include) -isystem guests/runtime/include -Iinclude \
+	-fno-omit-frame-pointer -fno-asynchronous-unwind-tables -fcf-protection=none \
+	-ffunction-sections -fdata-sections -fno-common \
+	-fstack-protector-strong -mstack-protector-guard=global \
+	-Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
+GUEST_FLOAT_SOURCES := guests/runtime/float.c guests/runtime/printf_variadic.c $(foreach name,$(GUEST_FLOAT),guests/unikernels/$(name)/%)
+GUEST_REGS = $(if $(filter $(GUEST_FLOAT_SOURCES),$<),,-mgeneral-regs-only)
+
+GUEST_LDFLAGS := -nostdlib -Wl,-T,guests/runtime/guest.ld -Wl,--gc-sections -Wl,--build-id=none \
+	-Wl,-z,max-page-size=4096 -Wl,-z,common-page-size=4096 -Wl,-z,noexecstack -Wl,-z,norelro -Wl,--fatal-warnings
+GUEST_LDFLAGS_exec := -static
+# The script asks whether the symbol is defined: that must have come before it.
+GUEST_LDFLAGS_pie := -static-pie -Wl,--defsym=kvick_load_address=0
+GUEST_CFLAGS_exec := -fno-pic -fno-pie
+GUEST_CFLAGS_pie := -fpie
+
+GUEST_RUNTIME_SOURCES := $(wildcard guests/runtime/*.c guests/runtime/*.S)
+
+# $(call guest_objects,exec or pie,sources)
+guest_objects = $(patsubst guests/%,$(GUEST_OUT)/$(1)/%.o,$(basename $(2)))
+
+# $(call guest_rules,exec or pie): objects and the runtime's archive.
+define guest_rules
+$(GUEST_OUT)/$(1)/%.o: guests/%.c guests/rules.mk
+	@mkdir -p $$(@D)
+	$$(GUEST_CC) $$(GUEST_CFLAGS) $$(GUEST_CFLAGS_$(1)) $$(GUEST_REGS) -MMD -MP -c $$< -o $$@
+
+$(GUEST_OUT)/$(1)/%.o: guests/%.S guests/rules.mk
+	@mkdir -p $$(@D)
+	$$(GUEST_CC) -nostdinc -Iinclude -MMD -MP -c $$< -o $$@
+
+$(GUEST_OUT)/$(1)/libruntime.a: $(call guest_objects,$(1),$(filter-out %/start.S,$(GUEST_RUNTIME_SOURCES)))
+	@rm -f $$@
+	$$(GUEST_AR) rcs $$@ $$^
+
+GUEST_DEPS += $(patsubst %.o,%.d,$(call guest_objects,$(1),$(GUEST_RUNTIME_SOURCES)))
+endef
+
+# $(call guest_image,name,exec or pie,suffix)
+define guest_image
+$(GUEST_OUT)/$(1)$(3).elf: $(GUEST_OUT)/$(2)/runtime/start.o \
+		$(call guest_objects,$(2),$(sort $(wildcard guests/unikernels/$(1)/*.c))) \
+		$(GUEST_OUT)/$(2)/libruntime.a guests/runtime/guest.ld
+	$$(GUEST_CC) $$(GUEST_LDFLAGS_$(2)) $$(GUEST_LDFLAGS) \
+		$(if $(filter $(1),$(GUEST_FLOAT)),-Xlinker -u -Xlinker kvick_float_linked) \
+		-o $$@ $$(filter %.o %.a,$$^)
+
+GUEST_ELFS += $(GUEST_OUT)/$(1)$(3).elf
+GUEST_DEPS += $(patsubst %.o,%.d,$(call guest_objects,$(2),$(wildcard guests/unikernels/$(1)/*.c)))
+endef
+
+GUEST_ELFS :=
+GUEST_DEPS :=
+
+$(eval $(call guest_rules,exec))
+$(eval $(call guest_rules,pie))
+$(foreach name,$(GUEST_NAMES),$(eval $(call guest_image,$(name),exec,)))
+$(foreach name,$(GUEST_PIE),$(eval $(call guest_image,$(name),pie,-pie)))
+
+.PHONY: guests
+guests: $(GUEST_ELFS)
+
+-include $(GUEST_DEPS)

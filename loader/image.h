@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * An image as the loader understands it: what to put where in guest RAM, and where to start.
+ *
+ * image_open() finds the boot protocol by asking each row of protocols[] in turn, and validates
+ * everything once from one copy of the headers. After it has returned 0 nothing in `struct image`
+ * needs checking again, except against the amount of RAM (image_load does that).
+ */
+#ifndef KVICK_LOADER_IMAGE_H
+#define KVICK_LOADER_IMAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <kvick/note.h>
+
+struct sys;
+struct error;
+struct guest_mem;
+
+#define IMAGE_SEGMENTS_MAX 16
+
+enum segment_perms { SEGMENT_R = 4, SEGMENT_W = 2, SEGMENT_X = 1 }; /* as PF_R, PF_W, PF_X */
+
+struct segment {
+	uint64_t gpa;         /* of its first byte, load bias included */
+	uint64_t mem_bytes;   /* >= file_bytes; the rest reads as zero; never 0 */
+	uint64_t file_offset;
+	uint64_t file_bytes;
+	unsigned perms;       /* SEGMENT_*; never W and X together; segments of different permissions share no page */
+};
+
+struct image {
+	int fd;
+	const char *path;     /* the caller's string */
+	uint64_t file_bytes;
+	const struct protocol *protocol;
+	uint64_t entry;       /* guest-virtual, load bias included; in an executable segment */
+	uint64_t base;        /* lowest gpa, rounded down to a page */
+	uint64_t end;         /* first gpa after the image, rounded up to a page */
+	bool pie;             /* ET_DYN: loaded at IMAGE_LOAD_BASE */
+	struct kvick_note note;
+	unsigned segment_count;
+	struct segment segments[IMAGE_SEGMENTS_MAX]; /* ascending, not overlapping */
+};
+
+/* Headers are read once, into a buffer of this size; what a protocol needs must lie in it. */
+#define IMAGE_HEAD_BYTES 4096
+
+/* A boot protocol: one file in loader/, one row in protocols[]. */
+struct protocol {
+	const char *name; /* as `kvick inspect` and --protocol say it */
+	/* Does the image speak it? head holds the file's first head_bytes bytes. */
+	bool (*probe)(const uint8_t *head, size_t head_bytes);
+	/* Fills `image` in; path, fd and file_bytes are set. 0 or -errno with `error` set. */
+	int (*parse)(struct image *image, const uint8_t *head, size_t head_bytes, struct sys *sys, struct error *error);
+};
+
+extern const struct protocol protocol_native; /* loader/native.c */
+
+/*
+ * Opens and validates. The image owns its descriptor until image_close(); path must outlive it.
+ * On failure everything is closed and `error` says file, field, value and next step.
+ */
+int image_open(struct image *image, const char *path, struct sys *sys, struct error *error);
+void image_close(struct image *image, struct sys *sys);
+
+/* Least guest RAM in bytes for the image alone: its end, or its note's wish if that is more. */
+uint64_t image_mem_bytes_min(const struct image *image);
+
+/*
+ * Puts the segments into RAM: mapped where file offset and address are page-aligned and worth it,
+ * copied otherwise. RAM must hold the image (checked by the plan, asserted here).
+ */
+int image_load(const struct image *image, struct guest_mem *mem, struct sys *sys, struct error *error);
+
+/*
+ * Finds the function or object that holds `address` (guest-virtual) in the image's symbol table,
+ * reading the file a little at a time. Returns false where there is none. name is NUL-terminated,
+ * cut to name_bytes; *offset is the distance from the symbol's start.
+ * Hostile tables cost a bounded number of reads. Uses no heap: it runs inside the sandbox.
+ */
+bool image_symbol(const struct image *image, uint64_t address, char *name, size_t name_bytes, uint64_t *offset,
+		  struct sys *sys);
+
+#endif

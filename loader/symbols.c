@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Names for addresses, for crash reports. The file is read again, a little at a time, by whatever
+ * its section headers say now: nothing here is trusted, every loop is bounded, and what makes no
+ * sense ends the search. gABI, "Sections" and "Symbol Table".
+ */
+#include <elf.h>
+#include <errno.h>
+#include <string.h>
+
+#include "loader/image.h"
+#include "vmm/sys.h"
+
+#define SECTIONS_MAX 1024
+#define SYMBOL_TABLE_BYTES_MAX (4u << 20)
+#define BUFFER_BYTES 6144 /* on the stack */
+
+#define SECTIONS_PER_READ (BUFFER_BYTES / sizeof(Elf64_Shdr))
+#define SYMBOLS_PER_READ (BUFFER_BYTES / sizeof(Elf64_Sym))
+
+struct tables {
+	uint64_t symbols_offset;
+	uint64_t symbol_count;
+	uint64_t names_offset;
+	uint64_t names_bytes;
+};
+
+/* What we look for, in the image's own addresses: without load bias. */
+struct search {
+	uint64_t address;
+	uint64_t low; /* start of the segment that holds it: no symbol before it is meant */
+	bool executable;
+	bool found;
+	Elf64_Sym best;
+	uint64_t passed; /* end of the highest sized symbol that ends at or below address */
+};
+
+static bool read_exactly(struct sys *sys, int fd, void *to, size_t bytes, uint64_t offset)
+{
+	uint8_t *at = to;
+
+	while (bytes) {
+		ssize_t n = sys_pread(sys, fd, at, bytes, offset);
+
+		if (n == -EINTR)
+			continue;
+		if (n <= 0)
+			return false;
+		at += n;
+		bytes -= (size_t)n;
+		offset += (uint64_t)n;
+	}
+	return true;
+}
+
+static bool in_file(const struct image *image, uint64_t offset, uint64_t bytes)
+{
+	return offset <= image->file_bytes && bytes <= image->file_bytes - offset;
+}
+
+/* The section header that the symbol table's sh_link names: its strings. */
+static bool find_names(const struct image *image, const Elf64_Ehdr *ehdr, uint32_t link, struct tables *tables,
+		       struct sys *sys)
+{
+	Elf64_Shdr names;
+
+	if (link >= ehdr->e_shnum ||
+	    !read_exactly(sys, image->fd, &names, sizeof(names), ehdr->e_shoff + link * sizeof(names)))
+		return false;
+	if (names.sh_type != SHT_STRTAB || !in_file(image, names.sh_offset, names.sh_size))
+		return false;
+	tables->names_offset = names.sh_offset;
+	tables->names_bytes = names.sh_size;
+	return true;
+}
+
+static bool take_symbols(const struct image *image, const Elf64_Ehdr *ehdr, const Elf64_Shdr *section,
+			 struct tables *tables, struct sys *sys)
+{
+	uint64_t bytes = section->sh_size;
+
+	if (section->sh_entsize != sizeof(Elf64_Sym) || !in_file(image, section->sh_offset, bytes))
+		return false;
+	if (bytes > SYMBOL_TABLE_BYTES_MAX)
+		bytes = SYMBOL_TABLE_BYTES_MAX;
+	tables->symbols_offset = section->sh_offset;
+	tables->symbol_count = bytes / sizeof(Elf64_Sym);
+	return find_names(image, ehdr, section->sh_link, tables, sys);
+}
+
+/* gABI: an object has at most one SHT_SYMTAB. */
+static bool find_tables(const struct image *image, const Elf64_Ehdr *ehdr, struct tables *tables, struct sys *sys)
+{
+	Elf64_Shdr sections[SECTIONS_PER_READ];
+	unsigned count = ehdr->e_shnum;
+
+	if (!count || count > SECTIONS_MAX || ehdr->e_shentsize != sizeof(Elf64_Shdr) ||
+	    !in_file(image, ehdr->e_shoff, count * sizeof(Elf64_Shdr)))
+		return false;
+	for (unsigned first = 0; first < count; first += SECTIONS_PER_READ) {
+		unsigned n = count - first < SECTIONS_PER_READ ? count - first : SECTIONS_PER_READ;
+
+		if (!read_exactly(sys, image->fd, sections, n * sizeof(sections[0]),
+				  ehdr->e_shoff + first * sizeof(sections[0])))
+			return false;
+		for (unsigned i = 0; i < n; i++)
+			if (sections[i].sh_type == SHT_SYMTAB)
+				return take_symbols(image, ehdr, &sections[i], tables, sys);
+	}
+	return false;
+}
+
+/* Among symbols with one address: the function's name is the one people know. */
+static int type_rank(const Elf64_Sym *symbol)
+{
+	static const signed char ranks[16] = { [STT_NOTYPE] = 1, [STT_OBJECT] = 2, [STT_FUNC] = 3 };
+
+	return ranks[ELF64_ST_TYPE(symbol->st_info)];
+}
+
+static bool is_better(const Elf64_Sym *symbol, const Elf64_Sym *best)
+{
+	if (!symbol->st_size != !best->st_size)
+		return symbol->st_size; /* it says that it holds the address, the other only that it is below */
+	if (symbol->st_value != best->st_value)
+		return symbol->st_value > best->st_value;
+	return type_rank(symbol) > type_rank(best);
+}
+
+static void consider(struct search *search, const Elf64_Sym *symbol)
+{
+	uint64_t distance;
+
+	if (!type_rank(symbol) || !symbol->st_name || symbol->st_shndx == SHN_UNDEF || symbol->st_shndx == SHN_ABS)
+		return;
+	if (symbol->st_value > search->address || symbol->st_value < search->low)
+		return;
+	distance = search->address - symbol->st_value;
+	if (symbol->st_size && symbol->st_size <= distance) {
+		/* Past its end. Assembler labels before it are not what lies here either. */
+		if (symbol->st_value + symbol->st_size > search->passed)
+			search->passed = symbol->st_value + symbol->st_size;
+		return;
+	}
+	if (!symbol->st_size && !search->executable)
+		return; /* a label in data says nothing about what follows it */
+	if (!search->found || is_better(symbol, &search->best)) {
+		search->best = *symbol;
+		search->found = true;
+	}
+}
+
+static bool find_symbol(const struct image *image, const struct tables *tables, struct search *search, struct sys *sys)
+{
+	Elf64_Sym symbols[SYMBOLS_PER_READ];
+
+	for (uint64_t first = 0; first < tables->symbol_count; first += SYMBOLS_PER_READ) {
+		uint64_t left = tables->symbol_count - first;
+		size_t n = left < SYMBOLS_PER_READ ? (size_t)left : SYMBOLS_PER_READ;
+
+		if (!read_exactly(sys, image->fd, symbols, n * sizeof(symbols[0]),
+				  tables->symbols_offset + first * sizeof(symbols[0])))
+			return false;
+		for (size_t i = 0; i < n; i++)
+			consider(search, &symbols[i]);
+	}
+	return search->found && (search->best.st_size || search->best.st_value >= search->passed);
+}
+
+static bool read_name(const struct image *image, const struct tables *tables, uint32_t st_name, char *name,
+		      size_t name_bytes, struct sys *sys)
+{
+	uint64_t left;
+	size_t bytes = name_bytes - 1;
+
+	if (st_name >= tables->names_bytes)
+		return false;
+	left = tables->names_bytes - st_name;
+	if (bytes > left)
+		bytes = (size_t)left;
+	if (!read_exactly(sys, image->fd, name, bytes, tables->names_offset + st_name))
+		return false;
+	name[bytes] = '\0';
+	for (char *c = name; *c; c++)
+		if (*c <= ' ' || *c > '~')
+			*c = '?';
+	return name[0] != '\0';
+}
+
+static const struct segment *segment_of(const struct image *image, uint64_t address)
+{
+	for (unsigned i = 0; i < image->segment_count; i++)
+		if (address >= image->segments[i].gpa && address - image->segments[i].gpa < image->segments[i].mem_bytes)
+			return &image->segments[i];
+	return NULL;
+}
+
+bool image_symbol(const struct image *image, uint64_t address, char *name, size_t name_bytes, uint64_t *offset,
+		  struct sys *sys)
+{
+	const struct segment *segment = segment_of(image, address);
+	struct search search = { 0 };
+	struct tables tables = { 0 };
+	Elf64_Ehdr ehdr;
+	uint64_t bias;
+
+	if (!segment || name_bytes < 2)
+		return false;
+	if (!read_exactly(sys, image->fd, &ehdr, sizeof(ehdr), 0) || memcmp(ehdr.e_ident, ELFMAG, SELFMAG))
+		return false;
+	bias = image->entry - ehdr.e_entry;
+	search.address = address - bias;
+	search.low = segment->gpa - bias;
+	search.executable = segment->perms & SEGMENT_X;
+	if (!find_tables(image, &ehdr, &tables, sys) || !find_symbol(image, &tables, &search, sys) ||
+	    !read_name(image, &tables, search.best.st_name, name, name_bytes, sys))
+		return false;
+	*offset = search.address - search.best.st_value;
+	return true;
+}

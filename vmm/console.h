@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The guest's console: bytes from guest RAM to a descriptor, in order, all of them or a failure that is told once. */
+#ifndef KVICK_VMM_CONSOLE_H
+#define KVICK_VMM_CONSOLE_H
+
+#include <stdint.h>
+
+#include "vmm/guest_mem.h"
+
+struct sys;
+struct stop;
+
+struct console {
+	int fd;
+	int errnum;     /* 0, or why output was lost (positive errno); nothing is written after that */
+	uint64_t bytes; /* written */
+};
+
+/*
+ * Writes [from, from + bytes) of RAM (checked by the caller). Waits while the descriptor takes
+ * nothing; a signal (stop) ends the wait. Returns bytes written, or -errno where none were.
+ */
+int64_t console_write(struct console *console, const struct guest_mem *mem, gpa_t from, uint64_t bytes,
+		      const struct stop *stop, struct sys *sys);
+
+/* Prints what the guest has gathered in its boot info page (see boot_info.h). */
+void console_drain(struct console *console, struct guest_mem *mem, const struct stop *stop, struct sys *sys);
+
+#endif

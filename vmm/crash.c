@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "vmm/crash.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "vmm/layout.h"
+#include "vmm/machine.h"
+#include "vmm/pagetable.h"
+#include "vmm/system_page.h"
+
+/* AMD64 APM 2, 8.2. */
+static const char *const vector_names[SYSTEM_VECTORS] = {
+	"#DE divide by zero", "#DB debug", "NMI", "#BP breakpoint", "#OF overflow", "#BR bound range",
+	"#UD invalid opcode", "#NM no FPU", "#DF double fault", "coprocessor overrun", "#TS invalid TSS",
+	"#NP segment not present", "#SS stack fault", "#GP general protection", "#PF page fault", "vector 15",
+	"#MF x87 floating point", "#AC alignment check", "#MC machine check", "#XF SIMD floating point",
+	"#VE virtualization", "#CP control protection", "vector 22", "vector 23", "vector 24", "vector 25",
+	"vector 26", "vector 27", "#HV hypervisor injection", "#VC VMM communication", "#SX security", "vector 31",
+};
+
+enum { VECTOR_GP = 13, VECTOR_PF = 14 };
+
+/* Page-fault error code, AMD64 APM 2, 8.4.2. */
+enum { PF_PRESENT = 1 << 0, PF_WRITE = 1 << 1, PF_FETCH = 1 << 4 };
+
+/* What the VMM's stub and the CPU leave on the crash stack (system_stubs.S). */
+struct stub_frame {
+	uint64_t vector, error_code, rip, cs, rflags, rsp, ss;
+};
+
+/* Return addresses along the chain of frame pointers, while it climbs and is mapped. */
+static void backtrace(const struct machine *m, struct crash *crash)
+{
+	uint64_t pgd = crash->state.sregs.cr3, frame = crash->state.regs.rbp;
+
+	crash->frames[crash->frame_count++] = crash->state.regs.rip;
+	while (crash->frame_count < CRASH_FRAMES_MAX) {
+		uint64_t pair[2]; /* caller's frame pointer, return address */
+
+		if (frame % 8 != 0 || !pagetable_read(&m->mem, pgd, frame, pair, sizeof(pair)) || pair[1] == 0)
+			break;
+		crash->frames[crash->frame_count++] = pair[1];
+		if (pair[0] <= frame)
+			break;
+		frame = pair[0];
+	}
+}
+
+/* Code, as far as it is mapped: the instruction may end right before a hole. */
+static void code_bytes(const struct machine *m, struct crash *crash)
+{
+	while (crash->insn_bytes < CRASH_INSN_BYTES &&
+	       pagetable_read(&m->mem, crash->state.sregs.cr3, crash->state.regs.rip + crash->insn_bytes,
+			      &crash->insn[crash->insn_bytes], 1))
+		crash->insn_bytes++;
+}
+
+static void reason_set(struct machine *m, const char *format, va_list args)
+{
+	struct crash *crash = &m->crash;
+	const struct kvm_run *run = m->vcpu.run;
+
+	m->outcome = OUTCOME_CRASHED;
+	vsnprintf(crash->reason, sizeof(crash->reason), format, args);
+	crash->vector = -1;
+	crash->kvm_exit_reason = run->exit_reason;
+	if (run->exit_reason == KVM_EXIT_INTERNAL_ERROR)
+		crash->kvm_suberror = run->internal.suberror;
+	else if (run->exit_reason == KVM_EXIT_FAIL_ENTRY)
+		crash->kvm_suberror = (uint32_t)run->fail_entry.hardware_entry_failure_reason;
+}
+
+void crash_machine(struct machine *m, const char *format, ...)
+{
+	struct crash *crash = &m->crash;
+	va_list args;
+
+	va_start(args, format);
+	reason_set(m, format, args);
+	va_end(args);
+	crash->state_known = vcpu_get(&m->vcpu, &crash->state, &m->sys) == 0;
+	if (crash->state_known) {
+		code_bytes(m, crash);
+		backtrace(m, crash);
+	}
+}
+
+static void page_fault_reason(const struct machine *m, struct crash *crash)
+{
+	uint64_t address = crash->state.sregs.cr2;
+	const char *action = crash->error_code & PF_FETCH ? "execute" : crash->error_code & PF_WRITE ? "write to" : "read";
+	const char *why = "which is not mapped";
+	uint64_t guard = m->plan.stack_base - GUEST_PAGE_BYTES;
+
+	if (address - guard < GUEST_PAGE_BYTES || (address < guard && crash->state.regs.rsp - guard < GUEST_PAGE_BYTES))
+		why = "the guard page under the stack: stack overflow";
+	else if (address < GUEST_PAGE_BYTES)
+		why = "in the null page: null pointer";
+	else if (crash->error_code & PF_PRESENT)
+		why = "which its mapping does not allow";
+	snprintf(crash->reason, sizeof(crash->reason), "%s: cannot %s 0x%llx, %s", crash->vector_name, action,
+		 (unsigned long long)address, why);
+}
+
+/* Opcodes for which ring 3 gets a #GP and ring 0 does not: the likely reason, named. AMD64 APM 3, chapter 5. */
+static const char *privileged_name(const struct crash *crash)
+{
+	static const struct {
+		uint8_t opcode[2];
+		uint8_t bytes;
+		const char *name;
+	} table[] = {
+		{ { 0xf4 }, 1, "hlt" },		{ { 0xfa }, 1, "cli" },		{ { 0xfb }, 1, "sti" },
+		{ { 0x0f, 0x20 }, 2, "mov from cr" }, { { 0x0f, 0x22 }, 2, "mov to cr" },
+		{ { 0x0f, 0x30 }, 2, "wrmsr" },	{ { 0x0f, 0x32 }, 2, "rdmsr" },	{ { 0x0f, 0x01 }, 2, "a system instruction" },
+		{ { 0xe6 }, 1, "out" },		{ { 0xe7 }, 1, "out" },		{ { 0xee }, 1, "out" },
+		{ { 0xef }, 1, "out" },		{ { 0xe4 }, 1, "in" },		{ { 0xe5 }, 1, "in" },
+		{ { 0xec }, 1, "in" },		{ { 0xed }, 1, "in" },
+	};
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+		if (crash->insn_bytes >= table[i].bytes && memcmp(crash->insn, table[i].opcode, table[i].bytes) == 0)
+			return table[i].name;
+	return NULL;
+}
+
+static void exception_reason(const struct machine *m, struct crash *crash)
+{
+	const char *privileged = m->ring == 3 && crash->vector == VECTOR_GP ? privileged_name(crash) : NULL;
+
+	if (crash->vector == VECTOR_PF)
+		page_fault_reason(m, crash);
+	else if (privileged)
+		snprintf(crash->reason, sizeof(crash->reason), "%s: %s is not allowed at ring 3; ask by hypercall, or run with "
+			 "--ring 0", crash->vector_name, privileged);
+	else
+		snprintf(crash->reason, sizeof(crash->reason), "%s, error code 0x%llx", crash->vector_name,
+			 (unsigned long long)crash->error_code);
+}
+
+void crash_from_stub(struct machine *m)
+{
+	struct crash *crash = &m->crash;
+	struct stub_frame frame;
+
+	crash_machine(m, "the guest rang the fault doorbell itself");
+	if (!crash->state_known)
+		return;
+	/* KVM may or may not have moved RIP past the two-byte OUT yet. */
+	uint64_t past = crash->state.regs.rip - system_stub(STUB_FAULT_OUT);
+
+	if ((past != 0 && past != 2) || !pagetable_read(&m->mem, crash->state.sregs.cr3, crash->state.regs.rsp, &frame,
+							sizeof(frame)) || frame.vector >= SYSTEM_VECTORS)
+		return;
+	crash->vector = (int)frame.vector;
+	crash->vector_name = vector_names[frame.vector];
+	crash->error_code = frame.error_code;
+	crash->state.regs.rip = frame.rip;
+	crash->state.regs.rflags = frame.rflags;
+	crash->state.regs.rsp = frame.rsp;
+	crash->state.sregs.cs.selector = (uint16_t)frame.cs;
+	crash->state.sregs.ss.selector = (uint16_t)frame.ss;
+	crash->insn_bytes = 0;
+	crash->frame_count = 0;
+	code_bytes(m, crash);
+	backtrace(m, crash);
+	exception_reason(m, crash);
+}

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "vmm/exits.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include <kvick/hypercall.h>
+
+#include "vmm/hypercalls.h"
+#include "vmm/machine.h"
+
+/* Port I/O: the two doorbells. Another port has nothing behind it under the native protocol. */
+static void exit_io(struct machine *m)
+{
+	const struct kvm_run *run = m->vcpu.run;
+	bool doorbell = run->io.direction == KVM_EXIT_IO_OUT && run->io.size == 4 && run->io.count == 1;
+	uint32_t value = 0;
+
+	if (doorbell)
+		memcpy(&value, (const uint8_t *)run + run->io.data_offset, sizeof(value));
+	if (doorbell && run->io.port == KVICK_PORT_CALL)
+		hypercall_serve(m, (uint64_t)value * sizeof(struct kvick_call));
+	else if (doorbell && run->io.port == KVICK_PORT_FAULT)
+		crash_from_stub(m);
+	else
+		crash_machine(m, "port I/O: %u-byte %s port 0x%x: there is no device; native guests ask by hypercall",
+			      run->io.size, run->io.direction == KVM_EXIT_IO_OUT ? "write to" : "read from", run->io.port);
+}
+
+/* KVM lets through only KVM_HC_MAP_GPA_RANGE, whose third argument it does not look at: our block. */
+static void exit_hypercall(struct machine *m)
+{
+	m->vcpu.run->hypercall.ret = 0;
+	hypercall_serve(m, m->vcpu.run->hypercall.args[2]);
+}
+
+/* An address without RAM behind it, or a store to memory that the host holds read-only. */
+static void exit_mmio(struct machine *m)
+{
+	const struct kvm_run *run = m->vcpu.run;
+
+	crash_machine(m, "guest-physical 0x%llx: %u-byte %s outside RAM (0x%llx bytes)",
+		      (unsigned long long)run->mmio.phys_addr, run->mmio.len, run->mmio.is_write ? "write" : "read",
+		      (unsigned long long)m->mem.bytes);
+}
+
+static void exit_hlt(struct machine *m)
+{
+	crash_machine(m, "hlt: nothing can wake this guest; end with the exit call, sleep with the wait call");
+}
+
+static void exit_shutdown(struct machine *m)
+{
+	crash_machine(m, "triple fault: an exception could not be delivered (is the exception stack mapped, the IDT intact?)");
+}
+
+static void exit_fail_entry(struct machine *m)
+{
+	crash_machine(m, "the CPU refused to enter the guest: hardware reason 0x%llx",
+		      (unsigned long long)m->vcpu.run->fail_entry.hardware_entry_failure_reason);
+}
+
+static void exit_internal_error(struct machine *m)
+{
+	uint32_t suberror = m->vcpu.run->internal.suberror;
+
+	if (suberror == KVM_INTERNAL_ERROR_EMULATION && m->ring == 0)
+		crash_machine(m, "KVM cannot emulate this instruction; where a host emulates ring 0 (`kvick doctor` says so), "
+			      "run the guest with --ring 3");
+	else if (suberror == KVM_INTERNAL_ERROR_EMULATION)
+		crash_machine(m, "KVM cannot emulate this instruction");
+	else
+		crash_machine(m, "KVM internal error, suberror %u", suberror);
+}
+
+static void exit_unknown(struct machine *m)
+{
+	crash_machine(m, "the hardware left the guest for a reason that KVM does not know: 0x%llx",
+		      (unsigned long long)m->vcpu.run->hw.hardware_exit_reason);
+}
+
+/* A signal: the loop looks at stop->signal. */
+static void exit_nothing(struct machine *m)
+{
+	(void)m;
+}
+
+static const struct {
+	const char *name;
+	void (*handle)(struct machine *machine);
+} exits[] = {
+	[KVM_EXIT_UNKNOWN] = { "KVM_EXIT_UNKNOWN", exit_unknown },
+	[KVM_EXIT_IO] = { "KVM_EXIT_IO", exit_io },
+	[KVM_EXIT_HYPERCALL] = { "KVM_EXIT_HYPERCALL", exit_hypercall },
+	[KVM_EXIT_HLT] = { "KVM_EXIT_HLT", exit_hlt },
+	[KVM_EXIT_MMIO] = { "KVM_EXIT_MMIO", exit_mmio },
+	[KVM_EXIT_SHUTDOWN] = { "KVM_EXIT_SHUTDOWN", exit_shutdown },
+	[KVM_EXIT_FAIL_ENTRY] = { "KVM_EXIT_FAIL_ENTRY", exit_fail_entry },
+	[KVM_EXIT_INTR] = { "KVM_EXIT_INTR", exit_nothing },
+	[KVM_EXIT_INTERNAL_ERROR] = { "KVM_EXIT_INTERNAL_ERROR", exit_internal_error },
+};
+
+#define EXIT_COUNT (sizeof(exits) / sizeof(exits[0]))
+
+const char *kvm_exit_name(uint32_t reason)
+{
+	return reason < EXIT_COUNT && exits[reason].name ? exits[reason].name : "KVM exit";
+}
+
+void exit_handle(struct machine *m)
+{
+	uint32_t reason = m->vcpu.run->exit_reason;
+
+	m->exits[reason < EXIT_REASONS_MAX ? reason : EXIT_REASONS_MAX - 1]++;
+	if (reason < EXIT_COUNT && exits[reason].handle)
+		exits[reason].handle(m);
+	else
+		crash_machine(m, "KVM exit %u, which no native guest causes", reason);
+}

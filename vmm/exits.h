@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Why a guest left to the VMM, and what happens then: one row a reason. KVM API, 5. */
+#ifndef KVICK_VMM_EXITS_H
+#define KVICK_VMM_EXITS_H
+
+struct machine;
+
+/* Handles the exit in machine->vcpu.run. The guest goes on unless machine->outcome was set. */
+void exit_handle(struct machine *machine);
+
+#endif

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "vmm/guest_mem.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "vmm/error.h"
+#include "vmm/sys.h"
+
+int guest_mem_create(struct guest_mem *mem, uint64_t bytes, bool hugepages, struct sys *sys, struct error *error)
+{
+	int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | (hugepages ? MAP_HUGETLB : 0);
+	void *host;
+	int r;
+
+	assert(bytes % GUEST_PAGE_BYTES == 0 && bytes >= GUEST_MEM_BYTES_MIN && bytes <= GUEST_MEM_BYTES_MAX);
+	/* Hugepages are reserved here and now: running out later would be a SIGBUS in the middle of the guest. */
+	if (hugepages)
+		flags &= ~MAP_NORESERVE;
+	r = sys_mmap(sys, NULL, bytes, PROT_READ | PROT_WRITE, flags, -1, 0, &host);
+	if (r < 0 && hugepages)
+		return error_set(error, ERROR_HOST, -r,
+				 "--hugepages: the host has not %llu free 2 MiB pages (%s): raise /proc/sys/vm/nr_hugepages, "
+				 "or leave the option out", (unsigned long long)(bytes >> 21), strerror(-r));
+	if (r < 0)
+		return error_set(error, ERROR_HOST, -r,
+				 "--mem: the host cannot give %llu MiB of address space (%s): ask for less",
+				 (unsigned long long)(bytes >> 20), strerror(-r));
+	*mem = (struct guest_mem){ .host = host, .bytes = bytes, .hugepages = hugepages };
+	return 0;
+}
+
+void guest_mem_destroy(struct guest_mem *mem, struct sys *sys)
+{
+	if (mem->host)
+		sys_munmap(sys, mem->host, mem->bytes);
+	*mem = (struct guest_mem){ 0 };
+}
+
+bool guest_mem_contains(const struct guest_mem *mem, gpa_t at, uint64_t bytes)
+{
+	return at.u <= mem->bytes && bytes <= mem->bytes - at.u;
+}
+
+void *guest_mem_span(const struct guest_mem *mem, gpa_t at, uint64_t bytes)
+{
+	return guest_mem_contains(mem, at, bytes) ? mem->host + at.u : NULL;
+}
+
+int guest_mem_read(const struct guest_mem *mem, gpa_t at, void *to, uint64_t bytes)
+{
+	const void *from = guest_mem_span(mem, at, bytes);
+
+	if (!from)
+		return -EFAULT;
+	memcpy(to, from, bytes);
+	return 0;
+}
+
+int guest_mem_write(const struct guest_mem *mem, gpa_t at, const void *from, uint64_t bytes)
+{
+	void *to = guest_mem_span(mem, at, bytes);
+
+	if (!to)
+		return -EFAULT;
+	memcpy(to, from, bytes);
+	return 0;
+}
+
+int guest_mem_map_file(struct guest_mem *mem, gpa_t at, uint64_t bytes, int fd, uint64_t offset, bool *mapped,
+		       struct sys *sys)
+{
+	void *where = guest_mem_span(mem, at, bytes);
+
+	assert(where && (at.u | bytes | offset) % GUEST_PAGE_BYTES == 0);
+	*mapped = false;
+	if (mem->hugepages || bytes == 0)
+		return 0;
+	int r = sys_mmap(sys, where, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, fd, offset,
+			 &where);
+	if (r == 0)
+		*mapped = true;
+	return r;
+}
+
+int guest_mem_read_file(struct guest_mem *mem, gpa_t at, uint64_t bytes, int fd, uint64_t offset, struct sys *sys)
+{
+	uint8_t *to = guest_mem_span(mem, at, bytes);
+
+	assert(to);
+	while (bytes > 0) {
+		ssize_t n = sys_pread(sys, fd, to, bytes, offset);
+
+		if (n == -EINTR)
+			continue;
+		if (n < 0)
+			return (int)n;
+		if (n == 0)
+			return -ENODATA;
+		to += n;
+		offset += (uint64_t)n;
+		bytes -= (uint64_t)n;
+	}
+	return 0;
+}

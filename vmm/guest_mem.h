@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Guest RAM: the second of memory's two translations, guest-physical to host.
+ *
+ * gpa_t is a structure so that a guest-physical address cannot be dereferenced or added to by
+ * accident. Only guest_mem.c turns one into a host pointer, always with a length, always checked.
+ *
+ * RAM is one run from guest-physical 0, private anonymous memory that the host gives page by page
+ * when it is first touched; parts of an image's file may be mapped over it.
+ */
+#ifndef KVICK_VMM_GUEST_MEM_H
+#define KVICK_VMM_GUEST_MEM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct sys;
+struct error;
+
+typedef struct { uint64_t u; } gpa_t;
+
+static inline gpa_t gpa(uint64_t address)
+{
+	return (gpa_t){ address };
+}
+
+#define GUEST_PAGE_BYTES 4096ull
+#define GUEST_MEM_BYTES_MIN (2ull << 20)
+#define GUEST_MEM_BYTES_MAX (64ull << 30) /* 36 bits: what KVM assumes of a vCPU without CPUID leaf 0x80000008 */
+
+struct guest_mem {
+	uint8_t *host;  /* start of RAM in this process */
+	uint64_t bytes; /* a multiple of GUEST_PAGE_BYTES */
+	bool hugepages; /* backed by 2 MiB hugetlbfs pages: files cannot be mapped into it */
+};
+
+/* bytes: validated by the plan. On success `mem` owns the mapping until guest_mem_destroy(). 0 or -errno. */
+int guest_mem_create(struct guest_mem *mem, uint64_t bytes, bool hugepages, struct sys *sys, struct error *error);
+void guest_mem_destroy(struct guest_mem *mem, struct sys *sys);
+
+/* Do [at, at + bytes) lie in RAM? False for a run that wraps. True for 0 bytes at the end of RAM. */
+bool guest_mem_contains(const struct guest_mem *mem, gpa_t at, uint64_t bytes);
+
+/*
+ * The host's view of [at, at + bytes), or NULL where it does not lie wholly in RAM. The guest may
+ * change it at any time: copy what you check. Valid until guest_mem_destroy().
+ */
+void *guest_mem_span(const struct guest_mem *mem, gpa_t at, uint64_t bytes);
+
+/* Copies of bytes; 0, or -EFAULT where the run does not lie in RAM (nothing copied). */
+int guest_mem_read(const struct guest_mem *mem, gpa_t at, void *to, uint64_t bytes);
+int guest_mem_write(const struct guest_mem *mem, gpa_t at, const void *from, uint64_t bytes);
+
+/*
+ * Maps a file over RAM, privately: the guest's writes stay in the guest. at, bytes and offset are
+ * page-aligned and in RAM (asserted). `mapped` false where this RAM cannot (hugepages): the caller
+ * copies instead. 0 or -errno.
+ */
+int guest_mem_map_file(struct guest_mem *mem, gpa_t at, uint64_t bytes, int fd, uint64_t offset, bool *mapped,
+		       struct sys *sys);
+
+/* Reads exactly `bytes` of a file into RAM; -ENODATA where the file ends early, else 0 or -errno. */
+int guest_mem_read_file(struct guest_mem *mem, gpa_t at, uint64_t bytes, int fd, uint64_t offset, struct sys *sys);
+
+#endif

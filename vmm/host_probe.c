@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "vmm/host_probe.h"
+
+#include <errno.h>
+#include <string.h>
+#include <x86intrin.h>
+
+#include <kvick/hypercall.h>
+
+#include "vmm/error.h"
+#include "vmm/guest_mem.h"
+#include "vmm/kvm.h"
+#include "vmm/layout.h"
+#include "vmm/pagetable.h"
+#include "vmm/stop.h"
+#include "vmm/sys.h"
+#include "vmm/system_page.h"
+#include "vmm/vcpu.h"
+#include "vmm/vm.h"
+
+/* Each round is two instructions; the difference between few and many leaves the entry's cost out. */
+#define ROUNDS_FEW  4
+#define ROUNDS_MANY 68
+#define TRIES       3 /* the quickest counts */
+
+struct probe {
+	struct sys *sys;
+	struct stop *stop;
+	struct guest_mem mem;
+	struct vm vm;
+	struct vcpu vcpu;
+	uint64_t pgd;
+};
+
+/* One entry, up to the stub's write to the fault port. exit_reason_wanted: what comes first. */
+static int enter(struct probe *p, const struct vcpu_start *start, uint32_t exit_reason_wanted)
+{
+	int r;
+
+	vcpu_set_start(&p->vcpu, start);
+	do
+		r = vcpu_run(&p->vcpu, p->sys);
+	while (r == -EINTR && !p->stop->signal);
+	if (r < 0)
+		return r;
+	return p->vcpu.run->exit_reason == exit_reason_wanted ? vcpu_complete(&p->vcpu, p->sys) : -EIO;
+}
+
+static int loop_ticks(struct probe *p, unsigned ring, uint64_t rounds, uint64_t *ticks)
+{
+	const struct vcpu_start start = {
+		.ring = ring,
+		.pgd = p->pgd,
+		.rip = system_stub(STUB_PROBE_LOOP),
+		.rcx = rounds,
+	};
+
+	*ticks = UINT64_MAX;
+	for (unsigned i = 0; i < TRIES; i++) {
+		uint64_t begin = __rdtsc();
+		int r = enter(p, &start, KVM_EXIT_IO);
+		uint64_t took = __rdtsc() - begin;
+
+		if (r < 0)
+			return r;
+		if (took < *ticks)
+			*ticks = took;
+	}
+	return 0;
+}
+
+static int insn_ps(struct probe *p, unsigned ring, uint64_t *ps)
+{
+	uint64_t few, many, khz = vcpu_tsc_khz(&p->vcpu, p->sys);
+	int r = loop_ticks(p, ring, ROUNDS_FEW, &few);
+
+	if (r == 0)
+		r = loop_ticks(p, ring, ROUNDS_MANY, &many);
+	if (r < 0)
+		return r;
+	if (khz == 0)
+		return -ENOTSUP;
+	*ps = many > few ? (many - few) * 1000000000 / khz / (2 * (ROUNDS_MANY - ROUNDS_FEW)) : 0;
+	return 0;
+}
+
+/* Only on hosts with a native ring 0: where it is emulated a VMCALL may never return. */
+static bool vmcall_works(struct probe *p, const struct kvm *kvm)
+{
+	struct kvm_enable_cap forward = {
+		.cap = KVM_CAP_EXIT_HYPERCALL,
+		.args = { 1u << KVICK_VMCALL_NR },
+	};
+	const struct vcpu_start start = {
+		.ring = 0,
+		.pgd = p->pgd,
+		.rip = system_stub(STUB_PROBE_VMCALL),
+		.rax = KVICK_VMCALL_NR, .rcx = 1, .rdx = LAYOUT_BOOT_INFO,
+	};
+
+	if (kvm_capability(kvm, KVM_CAP_EXIT_HYPERCALL, p->sys) <= 0 ||
+	    sys_ioctl(p->sys, p->vm.fd, KVM_ENABLE_CAP, (uintptr_t)&forward) < 0)
+		return false;
+	return enter(p, &start, KVM_EXIT_HYPERCALL) == 0 && p->vcpu.run->hypercall.args[2] == LAYOUT_BOOT_INFO;
+}
+
+static int measure(struct probe *p, const struct kvm *kvm, struct host_facts *facts, struct error *error)
+{
+	struct table_pool pool = { .next = LAYOUT_TABLES_LOW, .end = LAYOUT_TABLES_LOW_END };
+	struct mapping system = { LAYOUT_SYSTEM_PAGE, GUEST_PAGE_BYTES, PTE_USER | PTE_WRITE };
+	int r;
+
+	system_page_write(&p->mem, 3);
+	p->pgd = pagetable_build(&p->mem, &pool, &system, 1);
+	r = insn_ps(p, 0, &facts->ring0_insn_ps);
+	if (r == 0)
+		r = insn_ps(p, 3, &facts->ring3_insn_ps);
+	if (r < 0)
+		return error_set(error, ERROR_HOST, -r, "the trial run that finds the fast ring failed (%s): say --ring 0 or "
+				 "--ring 3 yourself", strerror(-r));
+	facts->ring0_native = facts->ring0_insn_ps <= RING0_NATIVE_PS_MAX;
+	facts->vmcall = facts->ring0_native && vmcall_works(p, kvm);
+	return 0;
+}
+
+int host_probe(const struct kvm *kvm, struct host_facts *facts, struct stop *stop, struct sys *sys, struct error *error)
+{
+	struct probe p = { .sys = sys, .stop = stop };
+	int r = vm_create(&p.vm, kvm, sys, error);
+
+	*facts = (struct host_facts){ 0 };
+	if (r < 0)
+		return r;
+	r = guest_mem_create(&p.mem, GUEST_MEM_BYTES_MIN, false, sys, error);
+	if (r < 0)
+		goto vm;
+	r = vm_set_memory(&p.vm, &p.mem, sys, error);
+	if (r < 0)
+		goto mem;
+	r = vcpu_create(&p.vcpu, &p.vm, kvm->run_bytes, sys, error);
+	if (r < 0)
+		goto mem;
+	stop->immediate_exit = &p.vcpu.run->immediate_exit;
+	r = measure(&p, kvm, facts, error);
+	stop->immediate_exit = NULL;
+	vcpu_destroy(&p.vcpu, sys);
+mem:
+	guest_mem_destroy(&p.mem, sys);
+vm:
+	vm_destroy(&p.vm, sys);
+	return r;
+}

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "vmm/hypercalls.h"
+
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include "vmm/machine.h"
+
+#define NS_PER_S 1000000000ull
+
+static int64_t console_call(struct machine *m, struct kvick_call *call)
+{
+	gpa_t from = gpa(call->arg[0]);
+
+	if (!guest_mem_contains(&m->mem, from, call->arg[1]))
+		return -KVICK_EFAULT;
+	int64_t n = console_write(&m->console, &m->mem, from, call->arg[1], m->config->stop, &m->sys);
+
+	return n < 0 ? -KVICK_EIO : n;
+}
+
+static int64_t exit_call(struct machine *m, struct kvick_call *call)
+{
+	m->outcome = OUTCOME_EXITED;
+	m->status = (int)(call->arg[0] & 0xff);
+	return 0;
+}
+
+static int64_t clock_call(struct machine *m, struct kvick_call *call)
+{
+	static const clockid_t clocks[] = {
+		[KVICK_CLOCK_MONOTONIC] = CLOCK_MONOTONIC,
+		[KVICK_CLOCK_WALL] = CLOCK_REALTIME,
+	};
+	struct timespec now;
+
+	if (call->arg[0] >= sizeof(clocks) / sizeof(clocks[0]))
+		return -KVICK_EINVAL;
+	if (sys_clock_gettime(&m->sys, clocks[call->arg[0]], &now) < 0)
+		return -KVICK_EIO;
+	call->arg[0] = (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+	return 0;
+}
+
+/* No device raises events yet, so there is only time to wait for. */
+static int64_t wait_call(struct machine *m, struct kvick_call *call)
+{
+	uint64_t ns = call->arg[1];
+	struct timespec until;
+	int r;
+
+	if (call->arg[0] != 0)
+		return -KVICK_EINVAL;
+	if (ns == 0)
+		return 0;
+	if (sys_clock_gettime(&m->sys, CLOCK_MONOTONIC, &until) < 0)
+		return -KVICK_EIO;
+	until.tv_sec += (time_t)(ns / NS_PER_S);
+	until.tv_nsec += (long)(ns % NS_PER_S);
+	if ((uint64_t)until.tv_nsec >= NS_PER_S) {
+		until.tv_nsec -= NS_PER_S;
+		until.tv_sec++;
+	}
+	do
+		r = sys_clock_nanosleep(&m->sys, CLOCK_MONOTONIC, TIMER_ABSTIME, &until);
+	while (r == -EINTR && !m->config->stop->signal);
+	return r == 0 || r == -EINTR ? 0 : -KVICK_EIO;
+}
+
+static int64_t args_call(struct machine *m, struct kvick_call *call)
+{
+	bool env = call->arg[0] == KVICK_ARGS_ENVP;
+	const char *const *strings = env ? m->config->envp : m->config->argv;
+	unsigned count = env ? m->config->envc : m->config->argc;
+	uint64_t at = call->arg[1], left = call->arg[2], needed = 0;
+
+	if (!env && call->arg[0] != KVICK_ARGS_ARGV)
+		return -KVICK_EINVAL;
+	if (!guest_mem_contains(&m->mem, gpa(at), left))
+		return -KVICK_EFAULT;
+	for (unsigned i = 0; i < count; i++) {
+		uint64_t bytes = strlen(strings[i]) + 1;
+		uint64_t fits = bytes < left ? bytes : left;
+
+		guest_mem_write(&m->mem, gpa(at), strings[i], fits);
+		at += fits;
+		left -= fits;
+		needed += bytes;
+	}
+	return (int64_t)needed;
+}
+
+static int64_t entropy_call(struct machine *m, struct kvick_call *call)
+{
+	uint8_t random[KVICK_ENTROPY_BYTES_MAX];
+	uint64_t bytes = call->arg[1];
+
+	if (bytes == 0 || bytes > sizeof(random))
+		return -KVICK_EINVAL;
+	if (!guest_mem_contains(&m->mem, gpa(call->arg[0]), bytes))
+		return -KVICK_EFAULT;
+	/* Up to 256 bytes come whole; more may be cut short by a signal. */
+	ssize_t n = sys_getrandom(&m->sys, random, bytes);
+
+	if (n <= 0)
+		return -KVICK_EIO;
+	guest_mem_write(&m->mem, gpa(call->arg[0]), random, (uint64_t)n);
+	return n;
+}
+
+static int64_t mark_call(struct machine *m, struct kvick_call *call)
+{
+	if (call->arg[0] >= KVICK_MARKS_MAX)
+		return -KVICK_EINVAL;
+	m->timeline.guest_mark[call->arg[0]] = __rdtsc();
+	return 0;
+}
+
+static const struct {
+	const char *name;
+	hypercall_fn *serve;
+} calls[] = {
+	[KVICK_CALL_CONSOLE_WRITE] = { "console_write", console_call },
+	[KVICK_CALL_EXIT] = { "exit", exit_call },
+	[KVICK_CALL_CLOCK] = { "clock", clock_call },
+	[KVICK_CALL_WAIT] = { "wait", wait_call },
+	[KVICK_CALL_ARGS] = { "args", args_call },
+	[KVICK_CALL_ENTROPY] = { "entropy", entropy_call },
+	[KVICK_CALL_MARK] = { "mark", mark_call },
+	[KVICK_CALL_CPUCONFIG] = { "cpuconfig", hypercall_cpuconfig },
+	[KVICK_CALL_UPDATE_PGTABLE] = { "update_pgtable", hypercall_update_pgtable },
+	[KVICK_CALL_LCR3] = { "lcr3", hypercall_lcr3 },
+};
+
+#define CALL_COUNT (sizeof(calls) / sizeof(calls[0]))
+_Static_assert(CALL_COUNT <= CALLS_MAX, "every call has its counter");
+
+const char *hypercall_name(unsigned nr)
+{
+	return nr < CALL_COUNT ? calls[nr].name : NULL;
+}
+
+void hypercall_serve(struct machine *m, uint64_t block)
+{
+	struct kvick_call call;
+
+	if (block % sizeof(call) != 0 || guest_mem_read(&m->mem, gpa(block), &call, sizeof(call)) < 0) {
+		crash_machine(m, "hypercall: the call block at 0x%llx is not in RAM or not 64-byte aligned",
+			      (unsigned long long)block);
+		return;
+	}
+	bool known = call.nr < CALL_COUNT && calls[call.nr].serve;
+
+	m->calls[known ? call.nr : 0]++;
+	call.ret = known && call.reserved == 0 ? calls[call.nr].serve(m, &call) : known ? -KVICK_EINVAL : -KVICK_ENOSYS;
+	if (m->outcome == OUTCOME_NONE)
+		guest_mem_write(&m->mem, gpa(block + offsetof(struct kvick_call, ret)), &call.ret, 2 * sizeof(uint64_t));
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The hypercall table: docs/ABI.md as code. */
+#ifndef KVICK_VMM_HYPERCALLS_H
+#define KVICK_VMM_HYPERCALLS_H
+
+#include <stdint.h>
+
+#include <kvick/hypercall.h>
+
+struct machine;
+
+/*
+ * One call: its block is IN (a private copy) and OUT. Returns what `ret` becomes: >= 0 or -KVICK_E*.
+ * A handler that ends the guest sets machine->outcome; its result is then not looked at.
+ */
+typedef int64_t hypercall_fn(struct machine *machine, struct kvick_call *call);
+
+/*
+ * Serves the call whose block is at guest-physical `block`. A block that is not 64-byte aligned or not in RAM
+ * is the guest's death: there is nowhere to tell it.
+ */
+void hypercall_serve(struct machine *machine, uint64_t block);
+
+const char *hypercall_name(unsigned nr); /* NULL: no such call */
+
+/* hypercall_cpu.c: what a ring-3 guest may not do itself */
+hypercall_fn hypercall_cpuconfig, hypercall_lcr3;
+/* hypercall_pgtable.c */
+hypercall_fn hypercall_update_pgtable;
+
+#endif

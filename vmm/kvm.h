@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* /dev/kvm: what the host offers. KVM API, 4.1-4.5. */
+#ifndef KVICK_VMM_KVM_H
+#define KVICK_VMM_KVM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct sys;
+struct error;
+
+#define KVM_DEVICE "/dev/kvm"
+
+struct kvm {
+	int fd;
+	size_t run_bytes; /* size of a vCPU's kvm_run mapping */
+};
+
+/* A capability that a launch cannot do without. */
+struct kvm_need {
+	int capability;
+	const char *name;
+	const char *since; /* first kernel that has it */
+};
+
+extern const struct kvm_need kvm_needs[];
+extern const unsigned kvm_need_count;
+
+/* Opens the device and checks version and needs; closes it again on failure. 0 or -errno. */
+int kvm_open(struct kvm *kvm, struct sys *sys, struct error *error);
+void kvm_close(struct kvm *kvm, struct sys *sys);
+
+/* KVM_CHECK_EXTENSION: > 0 where the host has it. */
+int kvm_capability(const struct kvm *kvm, int capability, struct sys *sys);
+
+#endif

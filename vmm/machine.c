@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A launch, step by step. Each step does one thing and, where it took something, has an undo; the
+ * clock is stamped between them. This is the file to read first.
+ */
+#include "vmm/machine.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <kvick/boot_info.h>
+
+#include "vmm/boot.h"
+#include "vmm/exits.h"
+#include "vmm/host_cache.h"
+#include "vmm/host_probe.h"
+#include "vmm/layout.h"
+#include "vmm/pagetable.h"
+#include "vmm/sandbox.h"
+#include "vmm/system_page.h"
+
+/* Reads the image and decides where everything goes. Nothing of the host's has been asked for yet. */
+static int step_plan(struct machine *m)
+{
+	int r = image_open(&m->image, m->config->image_path, &m->sys, &m->error);
+
+	if (r < 0)
+		return r;
+	return memory_plan_make(&m->plan, &m->image, m->config->mem_bytes, &m->error);
+}
+
+static int step_kvm(struct machine *m)
+{
+	return kvm_open(&m->kvm, &m->sys, &m->error);
+}
+
+static void undo_kvm(struct machine *m)
+{
+	kvm_close(&m->kvm, &m->sys);
+}
+
+/* Known from an earlier launch, or found out now by a trial run. */
+static int host_facts(struct machine *m, struct host_facts *facts)
+{
+	if (host_cache_read(&m->kvm, facts, &m->sys))
+		return 0;
+	int r = host_probe(&m->kvm, facts, m->config->stop, &m->sys, &m->error);
+
+	if (r == 0)
+		host_cache_write(&m->kvm, facts, &m->sys);
+	return r;
+}
+
+/* The image's wish and the operator's rule out; what is left is decided by which ring is fast here. */
+static int step_ring(struct machine *m)
+{
+	const struct machine_config *c = m->config;
+	uint32_t rings = m->image.note.rings;
+	struct host_facts facts = { 0 };
+
+	if (c->ring != RING_AUTO && !(rings & 1u << c->ring))
+		return error_set(&m->error, ERROR_IMAGE, 0, "%s: note: rings 0x%x: this image does not run at ring %d: use --ring %d",
+				 m->image.path, rings, c->ring, c->ring == RING_0 ? 3 : 0);
+	m->ring = c->ring != RING_AUTO ? (unsigned)c->ring : rings & KVICK_RINGS_0 ? 0 : 3;
+	m->ring_reason = c->ring != RING_AUTO ? "asked for" : "the image runs at no other";
+	bool open = c->ring == RING_AUTO && rings == KVICK_RINGS_ANY;
+
+	if (open || (m->ring == 0 && c->doorbell == DOORBELL_AUTO)) {
+		int r = host_facts(m, &facts);
+
+		if (r < 0)
+			return r;
+	}
+	if (open) {
+		m->ring = facts.ring0_native ? 0 : 3;
+		m->ring_reason = facts.ring0_native ? "ring 0 is native here" : "ring 0 is emulated here";
+	}
+	m->doorbell = c->doorbell == DOORBELL_VMCALL || (c->doorbell == DOORBELL_AUTO && m->ring == 0 && facts.vmcall) ?
+			      KVICK_DOORBELL_VMCALL : KVICK_DOORBELL_PORT;
+	if (m->doorbell == KVICK_DOORBELL_VMCALL && m->ring != 0)
+		return error_set(&m->error, ERROR_USAGE, 0, "--doorbell vmcall: KVM takes a VMCALL only from ring 0: add --ring 0");
+	return 0;
+}
+
+static int step_vm(struct machine *m)
+{
+	struct kvm_enable_cap forward = { .cap = KVM_CAP_EXIT_HYPERCALL, .args = { 1u << KVICK_VMCALL_NR } };
+	int r = vm_create(&m->vm, &m->kvm, &m->sys, &m->error);
+
+	if (r < 0 || m->doorbell != KVICK_DOORBELL_VMCALL)
+		return r;
+	r = sys_ioctl(&m->sys, m->vm.fd, KVM_ENABLE_CAP, (uintptr_t)&forward);
+	if (r < 0) {
+		vm_destroy(&m->vm, &m->sys);
+		return error_set(&m->error, ERROR_HOST, -r, "--doorbell vmcall: KVM_CAP_EXIT_HYPERCALL: %s: use --doorbell port",
+				 strerror(-r));
+	}
+	return r;
+}
+
+static void undo_vm(struct machine *m)
+{
+	vm_destroy(&m->vm, &m->sys);
+}
+
+static int step_memory(struct machine *m)
+{
+	int r = guest_mem_create(&m->mem, m->plan.bytes, m->config->hugepages, &m->sys, &m->error);
+
+	if (r < 0)
+		return r;
+	r = vm_set_memory(&m->vm, &m->mem, &m->sys, &m->error);
+	if (r < 0)
+		guest_mem_destroy(&m->mem, &m->sys);
+	return r;
+}
+
+static void undo_memory(struct machine *m)
+{
+	guest_mem_destroy(&m->mem, &m->sys);
+}
+
+/* The image's segments, and the tables that give each its permissions. */
+static int step_image(struct machine *m)
+{
+	struct mapping mappings[MEMORY_MAPPINGS_MAX];
+	struct table_pool pool = { .next = m->plan.tables_base, .end = m->plan.tables_end };
+	int r = image_load(&m->image, &m->mem, &m->sys, &m->error);
+
+	if (r < 0)
+		return r;
+	unsigned count = memory_plan_mappings(&m->plan, &m->image, m->ring, mappings);
+
+	m->pgd = pagetable_build(&m->mem, &pool, mappings, count);
+	system_page_write(&m->mem, m->ring);
+	return 0;
+}
+
+static int step_vcpu(struct machine *m)
+{
+	int r = vcpu_create(&m->vcpu, &m->vm, m->kvm.run_bytes, &m->sys, &m->error);
+
+	if (r < 0)
+		return r;
+	m->timeline.tsc_khz = vcpu_tsc_khz(&m->vcpu, &m->sys);
+	r = boot_info_write(m);
+	if (r < 0) {
+		vcpu_destroy(&m->vcpu, &m->sys);
+		return r;
+	}
+	vcpu_set_start(&m->vcpu, &(struct vcpu_start){
+		.ring = m->ring,
+		.pgd = m->pgd,
+		.rip = m->image.entry,
+		.rsp = m->plan.stack_top,
+		.rdi = LAYOUT_BOOT_INFO,
+	});
+	m->config->stop->immediate_exit = &m->vcpu.run->immediate_exit;
+	return 0;
+}
+
+static void undo_vcpu(struct machine *m)
+{
+	m->config->stop->immediate_exit = NULL;
+	vcpu_destroy(&m->vcpu, &m->sys);
+}
+
+static int step_sandbox(struct machine *m)
+{
+	return m->config->sandbox ? sandbox_enter(&m->sys, &m->error) : 0;
+}
+
+/* KVM could not run the guest any further: with -EFAULT, memory behind a guest page is gone. */
+static void run_failed(struct machine *m, int r)
+{
+	m->outcome = OUTCOME_FAILED;
+	error_set(&m->error, ERROR_HOST, -r, "KVM_RUN: %s: %s", strerror(-r),
+		  r == -EFAULT ? "the host could not give a page of guest RAM (image file changed, or memory limit?)" :
+				 "`kvick doctor` says what this host offers");
+}
+
+static int step_run(struct machine *m)
+{
+	timeline_stamp(&m->timeline, MARK_ENTRY);
+	while (m->outcome == OUTCOME_NONE) {
+		int r = m->config->stop->signal ? -EINTR : vcpu_run(&m->vcpu, &m->sys);
+
+		console_drain(&m->console, &m->mem, m->config->stop, &m->sys);
+		if (m->config->stop->signal)
+			m->outcome = OUTCOME_STOPPED;
+		else if (r == 0)
+			exit_handle(m);
+		else if (r != -EINTR && r != -EAGAIN)
+			run_failed(m, r);
+	}
+	timeline_stamp(&m->timeline, MARK_EXIT);
+	return 0;
+}
+
+/*
+ * The guest's stamps, brought to the host's clock. KVM may give a vCPU a TSC of its own (host's plus an offset);
+ * where it says that it does not, the two are one.
+ */
+static void guest_stamps(struct machine *m)
+{
+	static const enum mark marks[] = { [KVICK_TSC_FIRST] = MARK_GUEST_FIRST, [KVICK_TSC_MAIN] = MARK_GUEST_MAIN };
+	struct kvick_boot_info info;
+	uint64_t offset = vcpu_tsc_offset(&m->vcpu, &m->sys);
+
+	guest_mem_read(&m->mem, gpa(LAYOUT_BOOT_INFO), &info, sizeof(info));
+	for (unsigned i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
+		uint64_t tsc = info.guest_tsc[i] - offset;
+
+		/* Only what lies within the guest's own time can be true. */
+		if (info.guest_tsc[i] && tsc >= m->timeline.tsc[MARK_ENTRY] && tsc <= m->timeline.tsc[MARK_EXIT])
+			m->timeline.tsc[marks[i]] = tsc;
+	}
+}
+
+static const struct step {
+	int (*run)(struct machine *m);
+	void (*undo)(struct machine *m);
+	enum mark mark; /* reached when the step is done; MARK_COUNT: none of its own */
+} steps[] = {
+	{ step_plan, NULL, MARK_PLAN },
+	{ step_kvm, undo_kvm, MARK_COUNT },
+	{ step_ring, NULL, MARK_KVM },
+	{ step_vm, undo_vm, MARK_VM },
+	{ step_memory, undo_memory, MARK_MEMORY },
+	{ step_image, NULL, MARK_IMAGE },
+	{ step_vcpu, undo_vcpu, MARK_VCPU },
+	{ step_sandbox, NULL, MARK_SANDBOX },
+	{ step_run, NULL, MARK_COUNT },
+};
+
+#define STEP_COUNT (sizeof(steps) / sizeof(steps[0]))
+
+int machine_run(struct machine *m, const struct machine_config *config)
+{
+	unsigned done;
+	int r = 0;
+
+	m->config = config;
+	m->image.fd = -1;
+	m->console.fd = config->console_fd;
+	for (done = 0; done < STEP_COUNT; done++) {
+		r = steps[done].run(m);
+		if (r < 0)
+			break;
+		if (steps[done].mark != MARK_COUNT)
+			timeline_stamp(&m->timeline, steps[done].mark);
+	}
+	if (r == 0 && config->report)
+		guest_stamps(m);
+	while (done-- > 0)
+		if (steps[done].undo)
+			steps[done].undo(m);
+	timeline_stamp(&m->timeline, MARK_TORN_DOWN);
+	return r;
+}
+
+void machine_close(struct machine *m)
+{
+	if (m->image.fd >= 0)
+		image_close(&m->image, &m->sys);
+}

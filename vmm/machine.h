@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A machine: one launch of one image, from opening it to its end.
+ *
+ * machine_run() is the whole of it, step by step (machine.c is the file to read first). A machine
+ * belongs to the thread that runs it; several may live in one process.
+ */
+#ifndef KVICK_VMM_MACHINE_H
+#define KVICK_VMM_MACHINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "loader/image.h"
+#include "vmm/console.h"
+#include "vmm/crash.h"
+#include "vmm/error.h"
+#include "vmm/guest_mem.h"
+#include "vmm/kvm.h"
+#include "vmm/memory_plan.h"
+#include "vmm/stop.h"
+#include "vmm/sys.h"
+#include "vmm/timeline.h"
+#include "vmm/vcpu.h"
+#include "vmm/vm.h"
+
+#define MACHINE_ARGS_BYTES_MAX (128u * 1024) /* argument and environment strings */
+
+enum ring_choice { RING_AUTO = -1, RING_0 = 0, RING_3 = 3 };
+enum doorbell_choice { DOORBELL_AUTO, DOORBELL_PORT, DOORBELL_VMCALL };
+
+/* What the operator wants; validated by control/, never changed afterwards. */
+struct machine_config {
+	const char *image_path;
+	uint64_t mem_bytes;    /* 0: what the image asks for; else a multiple of pages within GUEST_MEM_BYTES_MIN..MAX */
+	enum ring_choice ring;
+	enum doorbell_choice doorbell;
+	bool hugepages;
+	bool sandbox;
+	bool report;           /* somebody will read the timeline: tear down under the clock */
+	int console_fd;
+	const char *const *argv; /* argv[0] is the guest's name for itself */
+	unsigned argc;
+	const char *const *envp; /* NAME=VALUE */
+	unsigned envc;
+	struct stop *stop;
+};
+
+enum outcome_kind {
+	OUTCOME_NONE,    /* never started: machine_run() returned an error */
+	OUTCOME_EXITED,  /* status */
+	OUTCOME_CRASHED, /* machine.crash */
+	OUTCOME_STOPPED, /* stop->signal */
+	OUTCOME_FAILED,  /* the host failed underneath a running guest: machine.error */
+};
+
+#define EXIT_REASONS_MAX 64
+#define CALLS_MAX        16
+
+struct machine {
+	const struct machine_config *config;
+	struct sys sys;
+	struct timeline timeline;
+
+	struct image image;
+	struct memory_plan plan;
+	unsigned ring;          /* 0 or 3: decided */
+	const char *ring_reason;
+	unsigned doorbell;      /* KVICK_DOORBELL_*: decided */
+
+	struct kvm kvm;
+	struct vm vm;
+	struct guest_mem mem;
+	struct vcpu vcpu;
+	struct console console;
+
+	uint64_t pgd;           /* top-level table that the guest began with */
+	uint64_t ring0_pgd;     /* 0 until ring0.c has built it */
+	bool interrupt_flag;    /* as the guest last asked for it */
+
+	uint64_t exits[EXIT_REASONS_MAX]; /* by KVM_EXIT_*; the last element takes all larger ones */
+	uint64_t calls[CALLS_MAX];        /* by KVICK_CALL_* ; 0 counts unknown numbers */
+
+	enum outcome_kind outcome;
+	int status;             /* OUTCOME_EXITED: 0..255 */
+	struct crash crash;
+	struct error error;
+};
+
+/*
+ * Runs one guest to its end. 0 when it was started (machine->outcome says how it ended), -errno with
+ * machine->error set when it could not be. Everything is released on return, but for the image's
+ * descriptor, which a crash report reads symbols from: machine_close() releases that.
+ * `machine` is zero-initialised but for `sys` and the stamps taken so far.
+ */
+int machine_run(struct machine *machine, const struct machine_config *config);
+void machine_close(struct machine *machine);
+
+#endif

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "vmm/memory_plan.h"
+
+#include <assert.h>
+#include <errno.h>
+
+#include "loader/image.h"
+#include "vmm/error.h"
+#include "vmm/guest_mem.h"
+#include "vmm/layout.h"
+#include "vmm/ring0.h"
+
+/* RAM for a guest that has no wish of its own. KVM's cost for a memory slot grows with its size. */
+#define MEM_BYTES_DEFAULT (16ull << 20)
+
+_Static_assert(MEMORY_MAPPINGS_MAX >= IMAGE_SEGMENTS_MAX + 7, "every mapping has its place");
+
+static uint64_t page_up(uint64_t bytes)
+{
+	return (bytes + GUEST_PAGE_BYTES - 1) & ~(GUEST_PAGE_BYTES - 1);
+}
+
+/* Places everything in `bytes` of RAM. Returns whether it fits. */
+static bool place(struct memory_plan *p, const struct image *image, uint64_t bytes)
+{
+	uint64_t stack_bytes = page_up(image->note.stack_bytes ? image->note.stack_bytes : KVICK_STACK_BYTES_DEFAULT);
+	uint64_t tables_bytes = pagetable_pages_max(bytes, MEMORY_MAPPINGS_MAX) * GUEST_PAGE_BYTES;
+	uint64_t ring0_bytes = ring0_pages(bytes) * GUEST_PAGE_BYTES;
+	uint64_t end = bytes, above = 0;
+
+	*p = (struct memory_plan){ .bytes = bytes, .heap_base = image->end };
+	if (stack_bytes > LAYOUT_STACK_BYTES_LOW)
+		above += stack_bytes + GUEST_PAGE_BYTES;
+	if (tables_bytes + ring0_bytes > LAYOUT_TABLES_LOW_END - LAYOUT_TABLES_LOW)
+		above += tables_bytes + ring0_bytes;
+	if (image->end > bytes || above > bytes - image->end)
+		return false;
+
+	p->tables_base = LAYOUT_TABLES_LOW;
+	if (tables_bytes + ring0_bytes > LAYOUT_TABLES_LOW_END - LAYOUT_TABLES_LOW)
+		p->tables_base = end -= tables_bytes + ring0_bytes;
+	p->tables_end = p->ring0_base = p->tables_base + tables_bytes;
+	p->ring0_end = p->ring0_base + ring0_bytes;
+
+	p->stack_top = LAYOUT_STACK_TOP_LOW;
+	if (stack_bytes > LAYOUT_STACK_BYTES_LOW) {
+		p->stack_top = end;
+		end -= stack_bytes + GUEST_PAGE_BYTES;
+	}
+	p->stack_base = p->stack_top - stack_bytes;
+	p->heap_end = end;
+	return true;
+}
+
+int memory_plan_make(struct memory_plan *p, const struct image *image, uint64_t mem_bytes, struct error *error)
+{
+	uint64_t wanted = page_up(image_mem_bytes_min(image));
+
+	if (wanted < MEM_BYTES_DEFAULT && mem_bytes == 0)
+		wanted = MEM_BYTES_DEFAULT;
+	if (wanted < GUEST_MEM_BYTES_MIN)
+		wanted = GUEST_MEM_BYTES_MIN;
+	/* Tables and a large stack come on top; they are small beside what they serve. */
+	while (wanted <= GUEST_MEM_BYTES_MAX && !place(p, image, wanted))
+		wanted += wanted / 8 & ~(GUEST_PAGE_BYTES - 1);
+	if (wanted > GUEST_MEM_BYTES_MAX)
+		return error_set(error, ERROR_IMAGE, ENOMEM, "%s: needs more guest RAM than the %llu GiB that kvick gives",
+				 image->path, GUEST_MEM_BYTES_MAX >> 30);
+	if (mem_bytes == 0 || (mem_bytes >= image_mem_bytes_min(image) && place(p, image, mem_bytes)))
+		return 0;
+	return error_set(error, ERROR_IMAGE, ENOMEM,
+			 "%s: needs %llu KiB of guest RAM, and --mem gives %llu KiB: use --mem %lluK", image->path,
+			 (unsigned long long)wanted >> 10, (unsigned long long)mem_bytes >> 10,
+			 (unsigned long long)wanted >> 10);
+}
+
+unsigned memory_plan_mappings(const struct memory_plan *p, const struct image *image, unsigned ring,
+			      struct mapping mappings[MEMORY_MAPPINGS_MAX])
+{
+	const uint64_t user = ring == 3 ? PTE_USER : 0, data = PTE_WRITE | PTE_NX | user;
+	unsigned n = 0;
+
+	/* The VMM's tables may be changed at ring 0, where a guest does so by plain stores. */
+	mappings[n++] = (struct mapping){ p->tables_base, p->ring0_end - p->tables_base, PTE_WRITE | PTE_NX };
+	mappings[n++] = (struct mapping){ LAYOUT_SYSTEM_PAGE, GUEST_PAGE_BYTES, user };
+	mappings[n++] = (struct mapping){ LAYOUT_BOOT_INFO, GUEST_PAGE_BYTES, data };
+	mappings[n++] = (struct mapping){ LAYOUT_EXCEPTION_STACKS, LAYOUT_HANDLER_STACK_TOP - LAYOUT_EXCEPTION_STACKS, data };
+	mappings[n++] = (struct mapping){ p->stack_base, p->stack_top - p->stack_base, data };
+	for (unsigned i = 0; i < image->segment_count; i++) {
+		const struct segment *s = &image->segments[i];
+		uint64_t at = s->gpa & ~(GUEST_PAGE_BYTES - 1);
+
+		mappings[n++] = (struct mapping){
+			.at = at,
+			.bytes = page_up(s->gpa + s->mem_bytes) - at,
+			.flags = (s->perms & SEGMENT_W ? PTE_WRITE : 0) | (s->perms & SEGMENT_X ? 0 : PTE_NX) | user,
+		};
+	}
+	if (p->heap_end > p->heap_base)
+		mappings[n++] = (struct mapping){ p->heap_base, p->heap_end - p->heap_base, data };
+	return n;
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The sandbox's policy: the only system calls left once it has closed, and why each is.
+ *
+ * sandbox_compile.c turns the table into a filter when kvick is built; tests enumerate it. Rows are
+ * tried in this order at every call: the most frequent come first. Rows of one call stand together.
+ *
+ * Nothing here opens, maps, creates or executes. What a launch will need later (a report's file, a
+ * timer) it opens or arms before. Missing on purpose: KVM_GET_MSRS, mmap (so no malloc that grows),
+ * open, and all that musl's abort() does after its message: a failed assert ends in SIGSYS, which is an end too.
+ */
+#ifndef KVICK_VMM_SANDBOX_POLICY_H
+#define KVICK_VMM_SANDBOX_POLICY_H
+
+#include <linux/kvm.h>
+#include <stdint.h>
+#include <sys/syscall.h>
+
+enum sandbox_condition {
+	SANDBOX_ALWAYS,
+	SANDBOX_ARG1_IS, /* the second argument's low 32 bits: all that the kernel looks at in an ioctl request */
+};
+
+struct sandbox_rule {
+	int nr;
+	const char *name;
+	enum sandbox_condition condition;
+	uint32_t value;
+	const char *reason;
+};
+
+#define SANDBOX_CALL(name, reason) { SYS_##name, #name, SANDBOX_ALWAYS, 0, reason }
+#define SANDBOX_IOCTL(request, reason) { SYS_ioctl, "ioctl " #request, SANDBOX_ARG1_IS, (uint32_t)(request), reason }
+
+static const struct sandbox_rule sandbox_rules[] = {
+	SANDBOX_IOCTL(KVM_RUN, "the guest runs"),
+	SANDBOX_IOCTL(KVM_GET_REGS, "an exit looks at registers; so does a crash report"),
+	SANDBOX_IOCTL(KVM_SET_REGS, "an exit changes registers"),
+	SANDBOX_IOCTL(KVM_GET_SREGS, "a crash report shows control registers; calls find the guest's page tables"),
+	SANDBOX_IOCTL(KVM_SET_SREGS, "calls that change ring, page tables or interrupt flag"),
+	SANDBOX_IOCTL(KVM_GET_DEVICE_ATTR, "the guest's TSC offset, for a timeline on one clock"),
+	SANDBOX_IOCTL(KVM_GET_TSC_KHZ, "the TSC's rate, for the same"),
+	SANDBOX_CALL(write, "the guest's console, our report"),
+	SANDBOX_CALL(clock_gettime, "the guest's clock, where the vDSO cannot answer"),
+	SANDBOX_CALL(clock_nanosleep, "the guest sleeps; a full console is waited for"),
+	SANDBOX_CALL(restart_syscall, "a sleep goes on after SIGSTOP and SIGCONT"),
+	SANDBOX_CALL(getrandom, "the guest's entropy"),
+	SANDBOX_CALL(rt_sigreturn, "the handlers of SIGINT, SIGTERM and the timeout return"),
+	SANDBOX_CALL(exit_group, "the end"),
+	SANDBOX_CALL(close, "tearing down"),
+	SANDBOX_CALL(munmap, "tearing down"),
+	SANDBOX_CALL(writev, "the C library's stdio: our messages"),
+	SANDBOX_CALL(pread64, "a crash report reads symbols from the image, which is open"),
+	SANDBOX_CALL(getrusage, "a report's page faults and peak memory"),
+};
+
+#define SANDBOX_RULES (sizeof(sandbox_rules) / sizeof(sandbox_rules[0]))
+
+#endif

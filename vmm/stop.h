@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How a signal ends a guest at once, wherever it is.
+ *
+ * The handler (control/signals.c) sets `signal`, then *immediate_exit. The thread that runs the vCPU looks at
+ * `signal` before each KVM_RUN; a signal that comes between that look and the call finds KVM
+ * refusing to enter (KVM API, 5, "immediate_exit"), and one that comes later interrupts it.
+ */
+#ifndef KVICK_VMM_STOP_H
+#define KVICK_VMM_STOP_H
+
+#include <signal.h>
+#include <stdint.h>
+
+struct stop {
+	volatile sig_atomic_t signal;               /* 0, or the signal that asked for the end */
+	volatile uint8_t *volatile immediate_exit;  /* in the vCPU's kvm_run; NULL while there is no vCPU */
+};
+
+#endif

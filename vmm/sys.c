@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "vmm/sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#ifdef KVICK_FAULT_INJECTION
+
+/* KVICK_FAULT="CALL:ERRNO": which call fails, and how. Only test builds look at it. */
+void sys_init(struct sys *sys)
+{
+	const char *fault = getenv("KVICK_FAULT");
+	unsigned long at;
+
+	*sys = (struct sys){ 0 };
+	if (fault && sscanf(fault, "%lu:%d", &at, &sys->fail_errno) == 2)
+		sys->fail_at = at;
+}
+
+static bool fails(struct sys *sys)
+{
+	return ++sys->calls == sys->fail_at;
+}
+
+#define FAULT_ERRNO(sys) ((sys)->fail_errno)
+
+#else
+
+void sys_init(struct sys *sys)
+{
+	*sys = (struct sys){ 0 };
+}
+
+static bool fails(struct sys *sys)
+{
+	sys->calls++;
+	return false;
+}
+
+#define FAULT_ERRNO(sys) 0
+
+#endif
+
+/* A call through the seam: counted, perhaps failed on purpose, its errno turned into the result. */
+#define THROUGH(sys, call)                                            \
+	({                                                            \
+		long result_;                                         \
+		if (fails(sys))                                       \
+			result_ = -FAULT_ERRNO(sys);                  \
+		else if ((result_ = (long)(call)) == -1)              \
+			result_ = -errno;                             \
+		result_;                                              \
+	})
+
+int sys_open(struct sys *sys, const char *path, int flags, mode_t mode)
+{
+	return (int)THROUGH(sys, open(path, flags, mode));
+}
+
+int sys_close(struct sys *sys, int fd)
+{
+	int result = close(fd); /* a descriptor is gone even when close() fails: an injected failure must not leak it */
+
+	if (fails(sys))
+		return -FAULT_ERRNO(sys);
+	return result < 0 ? -errno : 0;
+}
+
+int sys_fstat(struct sys *sys, int fd, struct stat *st)
+{
+	return (int)THROUGH(sys, fstat(fd, st));
+}
+
+int sys_ioctl(struct sys *sys, int fd, unsigned long request, unsigned long arg)
+{
+	/* Straight to the kernel: musl's ioctl() takes an int and has its own fall-backs. */
+	return (int)THROUGH(sys, syscall(SYS_ioctl, fd, request, arg));
+}
+
+ssize_t sys_read(struct sys *sys, int fd, void *to, size_t bytes)
+{
+	return THROUGH(sys, read(fd, to, bytes));
+}
+
+ssize_t sys_pread(struct sys *sys, int fd, void *to, size_t bytes, uint64_t offset)
+{
+	return THROUGH(sys, pread(fd, to, bytes, (off_t)offset));
+}
+
+ssize_t sys_write(struct sys *sys, int fd, const void *from, size_t bytes)
+{
+	return THROUGH(sys, write(fd, from, bytes));
+}
+
+int sys_mmap(struct sys *sys, void *want, size_t bytes, int prot, int flags, int fd, uint64_t offset, void **at)
+{
+	long result = THROUGH(sys, mmap(want, bytes, prot, flags, fd, (off_t)offset)); /* MAP_FAILED is -1 */
+
+	if (result < 0 && result > -4096)
+		return (int)result;
+	*at = (void *)result;
+	return 0;
+}
+
+int sys_munmap(struct sys *sys, void *at, size_t bytes)
+{
+	int result = munmap(at, bytes); /* as for close(): an injected failure must not leak */
+
+	if (fails(sys))
+		return -FAULT_ERRNO(sys);
+	return result < 0 ? -errno : 0;
+}
+
+int sys_madvise(struct sys *sys, void *at, size_t bytes, int advice)
+{
+	return (int)THROUGH(sys, madvise(at, bytes, advice));
+}
+
+ssize_t sys_getrandom(struct sys *sys, void *to, size_t bytes)
+{
+	return THROUGH(sys, syscall(SYS_getrandom, to, bytes, 0));
+}
+
+int sys_clock_gettime(struct sys *sys, clockid_t clock, struct timespec *now)
+{
+	return (int)THROUGH(sys, clock_gettime(clock, now));
+}
+
+int sys_clock_nanosleep(struct sys *sys, clockid_t clock, int flags, const struct timespec *until)
+{
+	return (int)THROUGH(sys, syscall(SYS_clock_nanosleep, clock, flags, until, NULL));
+}
+
+int sys_getrusage(struct sys *sys, int who, struct rusage *usage)
+{
+	return (int)THROUGH(sys, getrusage(who, usage));
+}
+
+int sys_sigaction(struct sys *sys, int signal, const struct sigaction *action, struct sigaction *before)
+{
+	return (int)THROUGH(sys, sigaction(signal, action, before));
+}
+
+int sys_poll(struct sys *sys, struct pollfd *fds, unsigned count, int timeout_ms)
+{
+	return (int)THROUGH(sys, poll(fds, count, timeout_ms));
+}
+
+int sys_setitimer(struct sys *sys, int which, const struct itimerval *value)
+{
+	return (int)THROUGH(sys, setitimer(which, value, NULL));
+}
+
+int sys_prctl(struct sys *sys, int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)
+{
+	return (int)THROUGH(sys, prctl(option, a, b, c, d));
+}
+
+int sys_seccomp(struct sys *sys, unsigned operation, unsigned flags, void *args)
+{
+	return (int)THROUGH(sys, syscall(SYS_seccomp, operation, flags, args));
+}
+
+int sys_rename(struct sys *sys, const char *from, const char *to)
+{
+	return (int)THROUGH(sys, rename(from, to));
+}
+
+int sys_unlink(struct sys *sys, const char *path)
+{
+	return (int)THROUGH(sys, unlink(path));
+}
+
+int sys_mkdir(struct sys *sys, const char *path, mode_t mode)
+{
+	return (int)THROUGH(sys, mkdir(path, mode));
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The seam: every system call that a launch makes goes through here.
+ *
+ * So that a test can make the N-th one fail (fault build, KVICK_FAULT_INJECTION), and a report can
+ * say how many there were. Each returns what the call returns, or -errno; none touches errno
+ * otherwise. Interrupted calls (EINTR) come back as -EINTR: the caller knows whether to retry.
+ */
+#ifndef KVICK_VMM_SYS_H
+#define KVICK_VMM_SYS_H
+
+#include <poll.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/types.h>
+#include <time.h>
+
+/* One per launch, never shared between threads. Zero-initialised but for sys_init(). */
+struct sys {
+	uint64_t calls; /* made so far, the failed ones too */
+#ifdef KVICK_FAULT_INJECTION
+	uint64_t fail_at; /* number of the call to fail, counted from 1; 0 = none */
+	int fail_errno;
+#endif
+};
+
+void sys_init(struct sys *sys);
+
+int sys_open(struct sys *sys, const char *path, int flags, mode_t mode);
+int sys_close(struct sys *sys, int fd);
+int sys_fstat(struct sys *sys, int fd, struct stat *st);
+int sys_ioctl(struct sys *sys, int fd, unsigned long request, unsigned long arg);
+ssize_t sys_read(struct sys *sys, int fd, void *to, size_t bytes);
+ssize_t sys_pread(struct sys *sys, int fd, void *to, size_t bytes, uint64_t offset);
+ssize_t sys_write(struct sys *sys, int fd, const void *from, size_t bytes);
+/* *at gets the mapping; 0 or -errno. */
+int sys_mmap(struct sys *sys, void *want, size_t bytes, int prot, int flags, int fd, uint64_t offset, void **at);
+int sys_munmap(struct sys *sys, void *at, size_t bytes);
+int sys_madvise(struct sys *sys, void *at, size_t bytes, int advice);
+ssize_t sys_getrandom(struct sys *sys, void *to, size_t bytes);
+int sys_clock_gettime(struct sys *sys, clockid_t clock, struct timespec *now);
+int sys_clock_nanosleep(struct sys *sys, clockid_t clock, int flags, const struct timespec *until);
+int sys_getrusage(struct sys *sys, int who, struct rusage *usage);
+int sys_sigaction(struct sys *sys, int signal, const struct sigaction *action, struct sigaction *before);
+int sys_poll(struct sys *sys, struct pollfd *fds, unsigned count, int timeout_ms);
+int sys_setitimer(struct sys *sys, int which, const struct itimerval *value);
+int sys_prctl(struct sys *sys, int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d);
+int sys_seccomp(struct sys *sys, unsigned operation, unsigned flags, void *args);
+int sys_rename(struct sys *sys, const char *from, const char *to);
+int sys_unlink(struct sys *sys, const char *path);
+int sys_mkdir(struct sys *sys, const char *path, mode_t mode);
+
+#endif

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One vCPU, prepared for direct entry into 64-bit code at ring 0 or 3, with no instruction run before the guest's.
+ *
+ * Registers are handed over through the kvm_run page (KVM_CAP_SYNC_REGS): they take effect at the
+ * next vcpu_run() and cost no call of their own. KVM API, 4.10 (KVM_RUN) and 5.
+ */
+#ifndef KVICK_VMM_VCPU_H
+#define KVICK_VMM_VCPU_H
+
+#include <linux/kvm.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct vm;
+struct sys;
+struct error;
+
+struct vcpu {
+	int fd;
+	struct kvm_run *run;
+	size_t run_bytes;
+};
+
+/* Where and how a vCPU begins. */
+struct vcpu_start {
+	unsigned ring; /* 0 or 3 */
+	uint64_t pgd;
+	uint64_t rip, rsp;
+	uint64_t rax, rbx, rcx, rdx, rsi, rdi;
+};
+
+/* run_bytes: from KVM_GET_VCPU_MMAP_SIZE. Owns descriptor and mapping until vcpu_destroy(). */
+int vcpu_create(struct vcpu *vcpu, const struct vm *vm, size_t run_bytes, struct sys *sys, struct error *error);
+void vcpu_destroy(struct vcpu *vcpu, struct sys *sys);
+
+/* A fresh start: every register that is not in `start` gets its value here. */
+void vcpu_set_start(struct vcpu *vcpu, const struct vcpu_start *start);
+
+/* KVM_RUN: 0 with run->exit_reason set, -EINTR after a signal or with immediate_exit set, else -errno. */
+int vcpu_run(struct vcpu *vcpu, struct sys *sys);
+
+/*
+ * Lets KVM finish the instruction that caused the last exit, without running another. To be called before
+ * registers are read or changed after an exit. It clears immediate_exit: look at stop->signal afterwards.
+ */
+int vcpu_complete(struct vcpu *vcpu, struct sys *sys);
+
+/* A vCPU's registers as they are between two runs. */
+struct vcpu_state {
+	struct kvm_regs regs;
+	struct kvm_sregs sregs;
+};
+
+int vcpu_get(const struct vcpu *vcpu, struct vcpu_state *state, struct sys *sys);
+void vcpu_set(struct vcpu *vcpu, const struct vcpu_state *state);
+
+/* KVM_GET_TSC_KHZ; 0 where the host does not say. */
+uint64_t vcpu_tsc_khz(const struct vcpu *vcpu, struct sys *sys);
+
+/* Guest TSC less host TSC (KVM API, KVM_VCPU_TSC_OFFSET); 0 where the host does not say. */
+uint64_t vcpu_tsc_offset(const struct vcpu *vcpu, struct sys *sys);
+
+#endif

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One VM: a KVM descriptor and its memory slot. KVM API, 4.2 and 4.35. */
+#ifndef KVICK_VMM_VM_H
+#define KVICK_VMM_VM_H
+
+struct kvm;
+struct guest_mem;
+struct sys;
+struct error;
+
+struct vm {
+	int fd;
+};
+
+/* The VM owns its descriptor until vm_destroy(). KVM binds it to this process. 0 or -errno. */
+int vm_create(struct vm *vm, const struct kvm *kvm, struct sys *sys, struct error *error);
+void vm_destroy(struct vm *vm, struct sys *sys);
+
+/*
+ * Registers RAM as the VM's memory. To be called before anything that puts a device on a KVM bus:
+ * afterwards the same call can cost milliseconds (an SRCU grace period).
+ */
+int vm_set_memory(const struct vm *vm, const struct guest_mem *mem, struct sys *sys, struct error *error);
+
+#endif
