@@ -12,6 +12,8 @@
 #include <unistd.h>
 #include <x86intrin.h>
 
+#include <kvick/hypercall.h>
+
 #include "control/commands.h"
 #include "control/exit_codes.h"
 #include "control/text.h"
@@ -134,9 +136,9 @@ static void examine_rings(struct examination *e)
 	else
 		find(e, "ring 0", COSTS, "leave --ring at auto; a host with VT-x or SVM runs ring 0 natively",
 		     "emulated by this KVM: --ring auto takes ring 3");
-	find(e, "vmcall", GOOD, NULL, "%s", facts.vmcall ? "reaches kvick from ring 0: the doorbell there" :
-	     facts.ring0_native ? "is not forwarded by this KVM: the doorbell is a port" :
-				  "not tried where ring 0 is emulated: the doorbell is a port");
+	find(e, "doorbell", GOOD, NULL, "%s", facts.doorbell == KVICK_DOORBELL_VMCALL ? "VMCALL reaches kvick from ring 0" :
+	     facts.doorbell == KVICK_DOORBELL_VMMCALL ? "VMMCALL reaches kvick from ring 0" :
+	     facts.ring0_native ? "a port: this KVM does not forward VMCALL" : "a port: VMCALL is not tried where ring 0 is emulated");
 	if (host_cache_write(&e->kvm, &facts, &e->sys) && host_cache_path(path))
 		find(e, "host facts", GOOD, NULL, "kept in %s until the next boot", path);
 	else

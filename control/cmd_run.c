@@ -2,7 +2,6 @@
 /* kvick run: one launch, from the command line to the exit code. */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/sysinfo.h>
 #include <unistd.h>
@@ -15,6 +14,8 @@
 #include "control/units.h"
 #include "vmm/machine.h"
 
+#define RUN_ENV_MAX 256
+
 enum report_kind { REPORT_NONE, REPORT_TEXT, REPORT_JSON };
 
 /* The command line, understood. */
@@ -23,7 +24,7 @@ struct run_options {
 	uint64_t timeout_ns;
 	enum report_kind report;
 	const char *report_path; /* NULL: stderr */
-	const char **env;
+	const char *env[RUN_ENV_MAX];
 };
 
 static int take_mem(void *into, const char *value, struct error *error)
@@ -103,6 +104,8 @@ static int take_env(void *into, const char *value, struct error *error)
 
 	if (value[0] == '=' || !strchr(value, '='))
 		return error_set(error, ERROR_USAGE, EINVAL, "--env %s: write NAME=VALUE", value);
+	if (o->machine.envc == RUN_ENV_MAX)
+		return error_set(error, ERROR_USAGE, E2BIG, "--env %s: one variable too many: a guest takes %d", value, RUN_ENV_MAX);
 	o->env[o->machine.envc++] = value;
 	return 0;
 }
@@ -161,12 +164,9 @@ static int parse(struct run_options *o, const struct command *command, int argc,
 	struct operands operands;
 	int r;
 
-	*o = (struct run_options){
-		.machine = { .ring = RING_AUTO, .sandbox = true, .console_fd = STDOUT_FILENO },
-		.env = calloc((size_t)argc, sizeof(*o->env)),
-	};
-	if (!o->env)
-		return error_set(error, ERROR_HOST, ENOMEM, "no memory for the command line: free some");
+	o->machine.ring = RING_AUTO;
+	o->machine.sandbox = true;
+	o->machine.console_fd = STDOUT_FILENO;
 	r = options_parse(command, argc, argv, o, &operands, error);
 	*help = operands.help;
 	if (r < 0 || *help)
@@ -255,10 +255,11 @@ static int finish(struct run_options *o, struct machine *m, int report_fd, int c
 
 static int run(const struct command *command, int argc, char **argv)
 {
-	static struct machine machine; /* too large for the stack, and the process has only this one */
+	/* Too large for the stack, and the process has only this one of each. */
+	static struct machine machine;
+	static struct run_options o;
 	struct machine *m = &machine;
 	struct timespec used = { 0 };
-	struct run_options o;
 	uint64_t used_at = 0;
 	bool help = false;
 

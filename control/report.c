@@ -50,7 +50,11 @@ static uint64_t exits_total(const struct machine *m)
 
 static const char *doorbell_name(const struct machine *m)
 {
-	return m->doorbell == KVICK_DOORBELL_VMCALL ? "vmcall" : "port";
+	static const char *const names[] = {
+		[KVICK_DOORBELL_PORT] = "port", [KVICK_DOORBELL_VMCALL] = "vmcall", [KVICK_DOORBELL_VMMCALL] = "vmmcall",
+	};
+
+	return names[m->doorbell];
 }
 
 static void timeline_text(struct text *text, const struct timeline *t)

@@ -2,11 +2,10 @@
 #
 # Guests: one unikernel for each folder in guests/unikernels. A part of the top Makefile.
 #
-# In:  BUILD      where everything goes
-#      GUEST_CC   gcc or clang
-# Out: guests                  builds them all
-#      GUEST_ELFS              $(BUILD)/guests/NAME.elf, and NAME-pie.elf for those in GUEST_PIE
-#      GUEST_DEPS              dependency files, included here
+# In:  BUILD       where everything goes
+#      GUEST_CC    gcc (the default) or clang
+# Out: guests      builds them all
+#      GUEST_ELFS  $(BUILD)/guests/NAME.elf, and NAME-pie.elf for those in GUEST_PIE
 
 GUEST_CC ?= gcc
 GUEST_AR ?= ar
@@ -20,6 +19,9 @@ GUEST_PIE := hello crash
 # Built with SSE, and printf with %f. The others keep to general registers, and so run at ring 0
 # also on a host that emulates ring 0 and knows no SSE arithmetic.
 GUEST_FLOAT := fpu
+GUEST_FLOAT_SOURCES := guests/runtime/float.c guests/runtime/printf_variadic.c \
+	$(foreach name,$(GUEST_FLOAT),guests/unikernels/$(name)/%)
+GUEST_REGS = $(if $(filter $(GUEST_FLOAT_SOURCES),$<),,-mgeneral-regs-only)
 
 # Plain x86-64: no CPUID feature is asked for. No red zone: exceptions at ring 0 may use the stack.
 GUEST_CFLAGS := -std=gnu17 -O2 -g0 -march=x86-64 -mno-red-zone -ffreestanding -nostdinc \
@@ -28,8 +30,6 @@ GUEST_CFLAGS := -std=gnu17 -O2 -g0 -march=x86-64 -mno-red-zone -ffreestanding -n
 	-ffunction-sections -fdata-sections -fno-common \
 	-fstack-protector-strong -mstack-protector-guard=global \
 	-Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
-GUEST_FLOAT_SOURCES := guests/runtime/float.c guests/runtime/printf_variadic.c $(foreach name,$(GUEST_FLOAT),guests/unikernels/$(name)/%)
-GUEST_REGS = $(if $(filter $(GUEST_FLOAT_SOURCES),$<),,-mgeneral-regs-only)
 
 GUEST_LDFLAGS := -nostdlib -Wl,-T,guests/runtime/guest.ld -Wl,--gc-sections -Wl,--build-id=none \
 	-Wl,-z,max-page-size=4096 -Wl,-z,common-page-size=4096 -Wl,-z,noexecstack -Wl,-z,norelro -Wl,--fatal-warnings

@@ -7,12 +7,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <kvick/hypercall.h>
+
 #include "vmm/host_probe.h"
 #include "vmm/kvm.h"
 #include "vmm/sys.h"
 
 #define LINE_BYTES 256
-#define LINE "kvick-host-facts 1 kvm=%lx:%lx:%ld.%09ld ring0_ps=%lu ring3_ps=%lu vmcall=%u\n"
+#define LINE "kvick-host-facts 1 kvm=%lx:%lx:%ld.%09ld ring0_ps=%lu ring3_ps=%lu doorbell=%u\n"
 
 static bool directory(char path[HOST_CACHE_PATH_BYTES])
 {
@@ -42,7 +44,7 @@ static bool format(char line[LINE_BYTES], const struct kvm *kvm, const struct ho
 		return false;
 	snprintf(line, LINE_BYTES, LINE, (unsigned long)st.st_rdev, (unsigned long)st.st_ino, (long)st.st_ctim.tv_sec,
 		 (long)st.st_ctim.tv_nsec, (unsigned long)facts->ring0_insn_ps, (unsigned long)facts->ring3_insn_ps,
-		 (unsigned)facts->vmcall);
+		 facts->doorbell);
 	return true;
 }
 
@@ -81,8 +83,11 @@ bool host_cache_read(const struct kvm *kvm, struct host_facts *facts, struct sys
 	facts->ring0_insn_ps = strtoul(numbers + strlen("ring0_ps="), NULL, 10);
 	numbers = strstr(numbers, "ring3_ps=");
 	facts->ring3_insn_ps = numbers ? strtoul(numbers + strlen("ring3_ps="), NULL, 10) : 0;
-	facts->vmcall = strstr(line, "vmcall=1") != NULL;
+	numbers = strstr(line, "doorbell=");
+	facts->doorbell = numbers ? (unsigned)strtoul(numbers + strlen("doorbell="), NULL, 10) : 0;
 	facts->ring0_native = facts->ring0_insn_ps <= RING0_NATIVE_PS_MAX;
+	if (facts->doorbell > KVICK_DOORBELL_VMMCALL)
+		return false;
 	/* Right only if it is, to the letter, what would be written of these facts and this /dev/kvm. */
 	return format(same, kvm, facts, sys) && strcmp(line, same) == 0;
 }

@@ -18,10 +18,15 @@
 #include "vmm/vcpu.h"
 #include "vmm/vm.h"
 
-/* Each round is two instructions; the difference between few and many leaves the entry's cost out. */
-#define ROUNDS_FEW  4
-#define ROUNDS_MANY 68
-#define TRIES       3 /* the quickest counts */
+/*
+ * Each round is two instructions; the difference between few and many leaves the entry's cost out. "Many" is
+ * as many as it takes to stand out from that cost's own wavering: few where instructions are emulated.
+ */
+#define ROUNDS_FEW      4
+#define ROUNDS_MANY     64
+#define ROUNDS_MANY_MAX (ROUNDS_MANY << 10)
+#define STANDS_OUT_NS   20000
+#define TRIES           3 /* the quickest counts */
 
 struct probe {
 	struct sys *sys;
@@ -71,22 +76,33 @@ static int loop_ticks(struct probe *p, unsigned ring, uint64_t rounds, uint64_t 
 
 static int insn_ps(struct probe *p, unsigned ring, uint64_t *ps)
 {
-	uint64_t few, many, khz = vcpu_tsc_khz(&p->vcpu, p->sys);
+	uint64_t few, many, ns = 0, rounds, khz = vcpu_tsc_khz(&p->vcpu, p->sys);
 	int r = loop_ticks(p, ring, ROUNDS_FEW, &few);
 
-	if (r == 0)
-		r = loop_ticks(p, ring, ROUNDS_MANY, &many);
 	if (r < 0)
 		return r;
 	if (khz == 0)
 		return -ENOTSUP;
-	*ps = many > few ? (many - few) * 1000000000 / khz / (2 * (ROUNDS_MANY - ROUNDS_FEW)) : 0;
+	for (rounds = ROUNDS_MANY; ; rounds *= 4) {
+		r = loop_ticks(p, ring, rounds, &many);
+		if (r < 0)
+			return r;
+		ns = many > few ? (many - few) * 1000000 / khz : 0;
+		if (ns > STANDS_OUT_NS || rounds >= ROUNDS_MANY_MAX)
+			break;
+	}
+	*ps = ns * 1000 / (2 * (rounds - ROUNDS_FEW));
 	return 0;
 }
 
-/* Only on hosts with a native ring 0: where it is emulated a VMCALL may never return. */
-static bool vmcall_works(struct probe *p, const struct kvm *kvm)
+/*
+ * Only on hosts with a native ring 0: where it is emulated a VMCALL may never return. KVM mends the
+ * instruction of the other vendor in place, so what stands in the page afterwards is this host's own.
+ */
+static unsigned best_doorbell(struct probe *p, const struct kvm *kvm)
 {
+	static const uint8_t vmcall[] = { 0x0f, 0x01, 0xc1 }, vmmcall[] = { 0x0f, 0x01, 0xd9 };
+	const uint8_t *insn = guest_mem_span(&p->mem, gpa(system_stub(STUB_PROBE_VMCALL)), sizeof(vmcall));
 	struct kvm_enable_cap forward = {
 		.cap = KVM_CAP_EXIT_HYPERCALL,
 		.args = { 1u << KVICK_VMCALL_NR },
@@ -100,8 +116,11 @@ static bool vmcall_works(struct probe *p, const struct kvm *kvm)
 
 	if (kvm_capability(kvm, KVM_CAP_EXIT_HYPERCALL, p->sys) <= 0 ||
 	    sys_ioctl(p->sys, p->vm.fd, KVM_ENABLE_CAP, (uintptr_t)&forward) < 0)
-		return false;
-	return enter(p, &start, KVM_EXIT_HYPERCALL) == 0 && p->vcpu.run->hypercall.args[2] == LAYOUT_BOOT_INFO;
+		return KVICK_DOORBELL_PORT;
+	if (enter(p, &start, KVM_EXIT_HYPERCALL) < 0 || p->vcpu.run->hypercall.args[2] != LAYOUT_BOOT_INFO)
+		return KVICK_DOORBELL_PORT;
+	return memcmp(insn, vmcall, sizeof(vmcall)) == 0 ? KVICK_DOORBELL_VMCALL :
+	       memcmp(insn, vmmcall, sizeof(vmmcall)) == 0 ? KVICK_DOORBELL_VMMCALL : KVICK_DOORBELL_PORT;
 }
 
 static int measure(struct probe *p, const struct kvm *kvm, struct host_facts *facts, struct error *error)
@@ -119,7 +138,7 @@ static int measure(struct probe *p, const struct kvm *kvm, struct host_facts *fa
 		return error_set(error, ERROR_HOST, -r, "the trial run that finds the fast ring failed (%s): say --ring 0 or "
 				 "--ring 3 yourself", strerror(-r));
 	facts->ring0_native = facts->ring0_insn_ps <= RING0_NATIVE_PS_MAX;
-	facts->vmcall = facts->ring0_native && vmcall_works(p, kvm);
+	facts->doorbell = facts->ring0_native ? best_doorbell(p, kvm) : KVICK_DOORBELL_PORT;
 	return 0;
 }
 

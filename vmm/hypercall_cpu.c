@@ -59,6 +59,18 @@ static int64_t handler(struct machine *m, struct kvick_call *call)
 	return 0;
 }
 
+static int64_t fault_address(struct machine *m, struct kvick_call *call)
+{
+	struct vcpu_state state;
+
+	if (call->arg[1] != 0)
+		return -KVICK_EINVAL;
+	if (vcpu_get(&m->vcpu, &state, &m->sys) < 0)
+		return -KVICK_EIO;
+	call->arg[0] = state.sregs.cr2;
+	return 0;
+}
+
 int64_t hypercall_cpuconfig(struct machine *m, struct kvick_call *call)
 {
 	static hypercall_fn *const settings[] = {
@@ -66,6 +78,7 @@ int64_t hypercall_cpuconfig(struct machine *m, struct kvick_call *call)
 		[KVICK_CPU_FS_BASE] = segment_base,
 		[KVICK_CPU_GS_BASE] = segment_base,
 		[KVICK_CPU_HANDLER] = handler,
+		[KVICK_CPU_FAULT_ADDRESS] = fault_address,
 	};
 
 	if (call->arg[0] >= sizeof(settings) / sizeof(settings[0]))

@@ -118,6 +118,43 @@ static int64_t descend(struct update *u, uint64_t *table)
 	return table_at(u, at) ? 0 : -KVICK_EFAULT;
 }
 
+/* Tables that an update of u->va's page will have to make; a table outside RAM is for descend() to find. */
+static unsigned tables_missing(const struct update *u, uint64_t va)
+{
+	uint64_t at = u->pgd;
+
+	for (unsigned level = PAGETABLE_LEVELS; level > 1; level--) {
+		const uint64_t *entries = table_at(u, at);
+		uint64_t entry = entries ? entry_read(&entries[pagetable_index(va, level)]) : 0;
+
+		if (!entries || (!(entry & PTE_PRESENT) && !u->value))
+			return 0;
+		if (!(entry & PTE_PRESENT) || (level <= 3 && (entry & PTE_LARGE)))
+			return level - 1;
+		at = entry & PTE_ADDR;
+	}
+	return 0;
+}
+
+/* All of the spare pages that the update takes, so that one which is refused has changed nothing. */
+static unsigned spares_needed(const struct update *u)
+{
+	uint64_t last = u->va + (u->pages - 1) * GUEST_PAGE_BYTES;
+	unsigned missing = tables_missing(u, u->va);
+
+	if (u->va >> 21 == last >> 21)
+		return missing;
+
+	unsigned missing_last = tables_missing(u, last);
+
+	/* What is made for the first page serves the last one too, where both are below the same entry. */
+	if (missing_last == 3 && u->va >> 39 == last >> 39)
+		missing_last--;
+	if (missing_last == 2 && u->va >> 30 == last >> 30)
+		missing_last--;
+	return missing + missing_last;
+}
+
 /* Writes the entries that fall into one last-level table. */
 static int64_t update_table(struct update *u)
 {
@@ -207,6 +244,8 @@ int64_t hypercall_update_pgtable(struct machine *m, struct kvick_call *call)
 	};
 
 	begin_top_level(&u);
+	if (spares_needed(&u) > u.spare_left)
+		return -KVICK_ENOMEM;
 	while (u.pages > 0 && r == 0)
 		r = update_table(&u);
 	ring0_resume(m, &u.ring0);

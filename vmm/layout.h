@@ -16,6 +16,8 @@
 #ifndef KVICK_VMM_LAYOUT_H
 #define KVICK_VMM_LAYOUT_H
 
+#include <kvick/hypercall.h>
+
 #define LAYOUT_SYSTEM_PAGE        0x1000ull
 #define LAYOUT_BOOT_INFO          0x2000ull
 #define LAYOUT_EXCEPTION_STACKS   0x3000ull
@@ -29,6 +31,7 @@
 
 _Static_assert(LAYOUT_SYSTEM_PAGE + 0x1000 <= LAYOUT_BOOT_INFO, "system page and boot info are disjoint");
 _Static_assert(LAYOUT_BOOT_INFO + 0x1000 <= LAYOUT_EXCEPTION_STACKS, "boot info and exception stacks are disjoint");
+_Static_assert(LAYOUT_HANDLER_STACK_TOP == KVICK_PROTECTED_END, "what the ABI protects is what exceptions need");
 _Static_assert(LAYOUT_HANDLER_STACK_TOP <= LAYOUT_TABLES_LOW, "exception stacks and tables are disjoint");
 _Static_assert(LAYOUT_TABLES_LOW_END + 0x1000 <= LAYOUT_STACK_TOP_LOW - LAYOUT_STACK_BYTES_LOW,
 	       "tables and the low stack's guard are disjoint");

@@ -65,7 +65,7 @@ static int step_ring(struct machine *m)
 	m->ring_reason = c->ring != RING_AUTO ? "asked for" : "the image runs at no other";
 	bool open = c->ring == RING_AUTO && rings == KVICK_RINGS_ANY;
 
-	if (open || (m->ring == 0 && c->doorbell == DOORBELL_AUTO)) {
+	if (open || (m->ring == 0 && c->doorbell != DOORBELL_PORT)) {
 		int r = host_facts(m, &facts);
 
 		if (r < 0)
@@ -75,10 +75,11 @@ static int step_ring(struct machine *m)
 		m->ring = facts.ring0_native ? 0 : 3;
 		m->ring_reason = facts.ring0_native ? "ring 0 is native here" : "ring 0 is emulated here";
 	}
-	m->doorbell = c->doorbell == DOORBELL_VMCALL || (c->doorbell == DOORBELL_AUTO && m->ring == 0 && facts.vmcall) ?
-			      KVICK_DOORBELL_VMCALL : KVICK_DOORBELL_PORT;
-	if (m->doorbell == KVICK_DOORBELL_VMCALL && m->ring != 0)
-		return error_set(&m->error, ERROR_USAGE, 0, "--doorbell vmcall: KVM takes a VMCALL only from ring 0: add --ring 0");
+	m->doorbell = m->ring == 0 && c->doorbell != DOORBELL_PORT ? facts.doorbell : KVICK_DOORBELL_PORT;
+	if (c->doorbell == DOORBELL_VMCALL && m->doorbell == KVICK_DOORBELL_PORT)
+		return error_set(&m->error, ERROR_HOST, 0, "--doorbell vmcall: %s: use --doorbell port",
+				 m->ring != 0 ? "KVM takes a VMCALL only from ring 0, and this guest runs at ring 3" :
+						"no VMCALL reaches kvick on this host");
 	return 0;
 }
 
@@ -87,12 +88,12 @@ static int step_vm(struct machine *m)
 	struct kvm_enable_cap forward = { .cap = KVM_CAP_EXIT_HYPERCALL, .args = { 1u << KVICK_VMCALL_NR } };
 	int r = vm_create(&m->vm, &m->kvm, &m->sys, &m->error);
 
-	if (r < 0 || m->doorbell != KVICK_DOORBELL_VMCALL)
+	if (r < 0 || m->doorbell == KVICK_DOORBELL_PORT)
 		return r;
 	r = sys_ioctl(&m->sys, m->vm.fd, KVM_ENABLE_CAP, (uintptr_t)&forward);
 	if (r < 0) {
 		vm_destroy(&m->vm, &m->sys);
-		return error_set(&m->error, ERROR_HOST, -r, "--doorbell vmcall: KVM_CAP_EXIT_HYPERCALL: %s: use --doorbell port",
+		return error_set(&m->error, ERROR_HOST, -r, "KVM_CAP_EXIT_HYPERCALL: %s: use --doorbell port",
 				 strerror(-r));
 	}
 	return r;

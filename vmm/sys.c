@@ -62,7 +62,8 @@ static bool fails(struct sys *sys)
 
 int sys_open(struct sys *sys, const char *path, int flags, mode_t mode)
 {
-	return (int)THROUGH(sys, open(path, flags, mode));
+	/* Not open(): musl's sets FD_CLOEXEC a second time, with a call of its own, for kernels of 2007. */
+	return (int)THROUGH(sys, syscall(SYS_openat, AT_FDCWD, path, flags, mode));
 }
 
 int sys_close(struct sys *sys, int fd)

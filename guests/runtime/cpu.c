@@ -45,6 +45,14 @@ static int64_t set_interrupt_flag(uint64_t value, uint64_t *before)
 	return 0;
 }
 
+static int64_t fault_address(uint64_t value, uint64_t *address)
+{
+	if (value)
+		return -KVICK_EINVAL;
+	__asm__ volatile("mov %%cr2, %0" : "=r"(*address));
+	return 0;
+}
+
 int64_t kvick_cpuconfig(unsigned what, uint64_t value, uint64_t value2, uint64_t *before)
 {
 	uint64_t ignored;
@@ -57,6 +65,7 @@ int64_t kvick_cpuconfig(unsigned what, uint64_t value, uint64_t value2, uint64_t
 	case KVICK_CPU_INTERRUPT_FLAG: return set_interrupt_flag(value, before);
 	case KVICK_CPU_FS_BASE: return set_base(MSR_FS_BASE, value, before);
 	case KVICK_CPU_GS_BASE: return set_base(MSR_GS_BASE, value, before);
+	case KVICK_CPU_FAULT_ADDRESS: return fault_address(value, before);
 	default: return -KVICK_EINVAL;
 	}
 }

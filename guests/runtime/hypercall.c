@@ -4,18 +4,16 @@
 
 void kvick_hypercall(struct kvick_call *call)
 {
-	if (kvick_boot()->doorbell == KVICK_DOORBELL_VMCALL) {
-		uint64_t result;
+	uint32_t doorbell = kvick_boot()->doorbell;
+	uint64_t nr = KVICK_VMCALL_NR;
+	uint32_t block = (uint32_t)((uintptr_t)call / sizeof(*call));
 
-		__asm__ volatile("vmcall"
-				 : "=a"(result)
-				 : "a"((uint64_t)KVICK_VMCALL_NR), "b"(0ull), "c"(1ull), "d"(call)
-				 : "memory");
-	} else {
-		uint32_t block = (uint32_t)((uintptr_t)call / sizeof(*call));
-
+	if (doorbell == KVICK_DOORBELL_VMCALL)
+		__asm__ volatile("vmcall" : "+a"(nr) : "b"(0ull), "c"(1ull), "d"(call) : "memory");
+	else if (doorbell == KVICK_DOORBELL_VMMCALL)
+		__asm__ volatile("vmmcall" : "+a"(nr) : "b"(0ull), "c"(1ull), "d"(call) : "memory");
+	else
 		__asm__ volatile("outl %0, %1" : : "a"(block), "N"(KVICK_PORT_CALL) : "memory");
-	}
 }
 
 uint64_t kvick_clock_ns(unsigned clock)

@@ -20,9 +20,6 @@
 #define TABLE_FLAGS (KVICK_PTE_PRESENT | KVICK_PTE_WRITE | KVICK_PTE_USER | ACCESSED)
 #define LEAF_FLAGS  (ACCESSED | DIRTY)
 
-/* Page 0, system page, boot info, exception stacks: without them a fault could not be reported. */
-#define PROTECTED_END 0x7000ull
-
 /* Levels by what an entry maps: 3 = 512 GiB (top), 2 = 1 GiB, 1 = 2 MiB, 0 = 4 KiB. */
 #define TOP_LEVEL 3u
 
@@ -76,7 +73,7 @@ static int64_t check(const struct update *u)
 		return -KVICK_EFAULT;
 	if ((u->pa_flags & KVICK_PTE_WRITE) && !(u->pa_flags & KVICK_PTE_NX))
 		return -KVICK_EPERM; /* W^X */
-	if (u->va < PROTECTED_END)
+	if (u->va < KVICK_PROTECTED_END)
 		return -KVICK_EPERM;
 	return 0;
 }

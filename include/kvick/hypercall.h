@@ -8,9 +8,9 @@
  *
  * Doorbells (boot_info.doorbell says which one works):
  *   port    out %eax, $KVICK_PORT_CALL with EAX = block address / 64, at either ring
- *   vmcall  VMCALL (VT-x) or VMMCALL (SVM) at ring 0 with RAX = 12 (KVM_HC_MAP_GPA_RANGE, the one
- *           hypercall that KVM forwards to user space), RBX = 0, RCX = 1, RDX = block address;
- *           RAX returns 0
+ *   vmcall, vmmcall   the instruction of that name, at ring 0, with RAX = 12 (KVM_HC_MAP_GPA_RANGE,
+ *           the one hypercall that KVM forwards to user space), RBX = 0, RCX = 1, RDX = block
+ *           address; RAX returns 0. The wrong one of the two makes KVM patch the guest's code.
  *
  * Every pointer in a call is guest-physical.
  */
@@ -22,8 +22,9 @@
 #define KVICK_PORT_FAULT 0xec /* rung by the VMM's own exception stubs */
 #define KVICK_PORT_END   0xf0
 
-#define KVICK_DOORBELL_PORT   0
-#define KVICK_DOORBELL_VMCALL 1
+#define KVICK_DOORBELL_PORT    0
+#define KVICK_DOORBELL_VMCALL  1 /* VT-x's instruction */
+#define KVICK_DOORBELL_VMMCALL 2 /* SVM's */
 
 #define KVICK_VMCALL_NR 12
 
@@ -56,6 +57,11 @@
 #define KVICK_CPU_FS_BASE        1 /* value: canonical address */
 #define KVICK_CPU_GS_BASE        2 /* value: canonical address */
 #define KVICK_CPU_HANDLER        3 /* value: vector 0..31, value2: handler's address, 0 = the VMM's crash report */
+
+#define KVICK_CPU_FAULT_ADDRESS  4 /* value: 0; gives CR2, the address of the last page fault */
+
+/* Virtual addresses below are the VMM's: no page, system page, boot info, exception stacks. */
+#define KVICK_PROTECTED_END 0x7000
 
 /* Flags in arg[1] of KVICK_CALL_UPDATE_PGTABLE, as in a page-table entry (AMD64 APM 2, 5.4). */
 #define KVICK_PTE_PRESENT (1ull << 0) /* absent: the page is unmapped, and the rest of arg[1] must be 0 */

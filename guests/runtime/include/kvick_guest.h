@@ -66,7 +66,7 @@ int64_t kvick_call_cpuconfig(unsigned what, uint64_t value, uint64_t value2, uin
 /*
  * Maps `pages` pages at va to consecutive physical pages (address | KVICK_PTE_*), or unmaps them,
  * in the table pgd. spare: address of spare_pages zeroed pages that may become page tables; returns
- * how many did. Changes nothing when it fails.
+ * how many did. A call that is refused changes nothing.
  *
  * A pgd is any zeroed page of the guest's own: at its first use it receives the boot table's
  * top-level entries, so that system page, boot info and image are mapped in it too. What is mapped
@@ -98,6 +98,15 @@ static inline int64_t kvick_set_fs_base(uint64_t base)
 static inline int64_t kvick_set_gs_base(uint64_t base)
 {
 	return kvick_cpuconfig(KVICK_CPU_GS_BASE, base, 0, NULL);
+}
+
+/* The address of the last page fault: for a handler. */
+static inline uint64_t kvick_fault_address(void)
+{
+	uint64_t address = 0;
+
+	kvick_cpuconfig(KVICK_CPU_FAULT_ADDRESS, 0, 0, &address);
+	return address;
 }
 
 /* What a fault handler sees, and may change: the CPU goes on with these registers. */

@@ -11,11 +11,15 @@
 /* Hides from the compiler what a value is, and so that using it is a mistake. */
 #define LAUNDER(value) __asm__ volatile("" : "+r"(value))
 
+/* GCC gives a function that does not use the stack no frame, and a backtrace then misses its caller. */
+#define KEEP_FRAME() __asm__ volatile("" : : "r"(__builtin_frame_address(0)))
+
 #define NOT_MAPPED   0x7f0000000000ull
 #define BEYOND_BYTES (1ull << 20)
 
 static uint64_t read_at(uint64_t address)
 {
+	KEEP_FRAME();
 	LAUNDER(address);
 	return *(volatile uint64_t *)address;
 }
@@ -39,6 +43,7 @@ static void crash_write_text(void)
 {
 	uintptr_t address = (uintptr_t)crash_write_text;
 
+	KEEP_FRAME();
 	LAUNDER(address);
 	*(volatile uint8_t *)address = 0;
 }
@@ -48,8 +53,10 @@ static void crash_exec_data(void)
 	static uint8_t code[] = { 0xc3 }; /* ret */
 	uintptr_t address = (uintptr_t)code;
 
+	/* A call, not a jump: the caller stays in the backtrace. */
 	LAUNDER(address);
 	((void (*)(void))address)();
+	LAUNDER(address);
 }
 
 static NOINLINE unsigned recurse(unsigned depth)
@@ -65,24 +72,29 @@ static NOINLINE unsigned recurse(unsigned depth)
 
 static void crash_stack_overflow(void)
 {
-	recurse(0);
+	unsigned result = recurse(0);
+
+	LAUNDER(result);
 }
 
 static void crash_divide(void)
 {
 	unsigned zero = 0;
 
+	KEEP_FRAME();
 	LAUNDER(zero);
 	__asm__ volatile("divl %0" : : "r"(zero) : "eax", "edx");
 }
 
 static void crash_invalid_opcode(void)
 {
+	KEEP_FRAME();
 	__asm__ volatile("ud2");
 }
 
 static void crash_privileged(void)
 {
+	KEEP_FRAME();
 	__asm__ volatile("hlt");
 }
 
@@ -130,9 +142,11 @@ static const struct {
 /* Two frames that a backtrace must show, kept by having something to do afterwards. */
 static NOINLINE int inner(size_t way)
 {
+	int survived = 1;
+
 	ways[way].crash();
-	__asm__ volatile("");
-	return 1;
+	LAUNDER(survived);
+	return survived;
 }
 
 static NOINLINE int outer(size_t way)
@@ -150,9 +164,10 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
 		if (strcmp(ways[i].name, name) == 0) {
 			printf("crash: %s\n", name);
-			outer(i);
+			int survived = outer(i);
+
 			puts("crash: survived");
-			return 1;
+			return survived;
 		}
 	}
 	puts("crash: say how:");

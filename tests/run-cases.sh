@@ -1,0 +1,128 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+#
+# Runs test cases that boot a guest: one folder each, with a file `case` in it. Plain sh, so that the same
+# list runs on a host and inside a small virtual machine.
+#
+#	tests/run-cases.sh [--kvick FILE] [--guests DIR] [--variant NAME] FOLDER…
+#
+# A case is shell assignments:
+#	image    guest to boot: NAME (DIR/NAME.elf) or a path
+#	args     arguments for the guest, as shell words
+#	options  further options of kvick run, as shell words
+#	rings    "0 3" unless said otherwise: the case runs once at each; "auto" leaves it to kvick
+#	when     "ring0_native" or "ring0_emulated": the only kind of host that the case is for
+#	exit     exit code, 0 unless said otherwise
+#	stdout, stderr        extended regular expressions, one a line: each must match somewhere
+#	no_stdout, no_stderr  likewise: none may match
+#	lines    number of lines on stdout
+#	stdin    what stdin is connected to; /dev/null unless said otherwise
+#	before   command that is run first, in the case's scratch folder ($scratch)
+#	around   command that runs kvick: "$@" is kvick and all its arguments
+# Prints TAP; the exit code is 0 when nothing failed.
+
+set -u
+
+kvick=build/kvick
+guests=build/guests
+variant=
+while :; do
+	case ${1-} in
+	--kvick) kvick=$2; shift 2 ;;
+	--guests) guests=$2; shift 2 ;;
+	--variant) variant=" ($2)"; shift 2 ;;
+	*) break ;;
+	esac
+done
+
+number=0 failed=0 skipped=0
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+
+# A guest that hangs must not take the whole run with it.
+limit=60
+
+if "$kvick" doctor 2>/dev/null | grep -q 'emulated by this KVM'; then
+	host=ring0_emulated
+else
+	host=ring0_native
+fi
+
+complain() {
+	problems="$problems
+#   $1"
+}
+
+# matches FILE PATTERNS WANTED: each line of PATTERNS is found in FILE (WANTED=yes) or is not (no).
+matches() {
+	printf '%s\n' "$2" | while IFS= read -r pattern; do
+		[ -n "$pattern" ] || continue
+		if grep -Eq -- "$pattern" "$1"; then found=yes; else found=no; fi
+		[ $found = "$3" ] || echo "$pattern"
+	done
+}
+
+run_case() { # NAME RING
+	if [ -n "$before" ] && ! (cd "$scratch" && eval "$before"); then
+		complain "before: $before: failed"
+	fi
+	[ "$2" = auto ] || options="--ring $2 $options"
+	set -- "$kvick" run
+	eval "set -- \"\$@\" $options \"\$path\" -- $args"
+	if [ -n "$around" ]; then
+		(eval "$around") <"$stdin" >"$scratch/out" 2>"$scratch/err"
+	else
+		timeout "$limit" "$@" <"$stdin" >"$scratch/out" 2>"$scratch/err"
+	fi
+	code=$?
+	[ $code -eq "$exit" ] || complain "exit code $code instead of $exit"
+	for pattern in "$(matches "$scratch/out" "$stdout" yes)"; do
+		[ -z "$pattern" ] || complain "stdout lacks: $pattern"
+	done
+	for pattern in "$(matches "$scratch/err" "$stderr" yes)"; do
+		[ -z "$pattern" ] || complain "stderr lacks: $pattern"
+	done
+	for pattern in "$(matches "$scratch/out" "$no_stdout" no)"; do
+		[ -z "$pattern" ] || complain "stdout has: $pattern"
+	done
+	for pattern in "$(matches "$scratch/err" "$no_stderr" no)"; do
+		[ -z "$pattern" ] || complain "stderr has: $pattern"
+	done
+	if [ -n "$lines" ] && [ "$(wc -l <"$scratch/out")" -ne "$lines" ]; then
+		complain "stdout has $(wc -l <"$scratch/out") lines instead of $lines"
+	fi
+}
+
+for folder in "$@"; do
+	image=hello args='' options='' rings='0 3' when='' exit=0 stdout='' stderr='' no_stdout='' no_stderr=''
+	lines='' stdin=/dev/null before='' around=''
+	. "$folder/case"
+	case $image in
+	*/*) path=$image ;;
+	*) path=$guests/$image.elf ;;
+	esac
+	base_options=$options
+	for ring in $rings; do
+		number=$((number + 1))
+		name="$folder, ring $ring$variant"
+		if [ -n "$when" ] && [ "$when" != $host ]; then
+			echo "ok $number - $name # SKIP needs a host with $when, and this one is $host"
+			skipped=$((skipped + 1))
+			continue
+		fi
+		problems=
+		options=$base_options
+		run_case "$folder" "$ring"
+		if [ -z "$problems" ]; then
+			echo "ok $number - $name"
+		else
+			failed=$((failed + 1))
+			echo "not ok $number - $name$problems"
+			sed 's/^/#   stdout: /' "$scratch/out" | head -n 20
+			sed 's/^/#   stderr: /' "$scratch/err" | head -n 20
+		fi
+	done
+done
+echo "1..$number"
+echo "# guest cases$variant: $((number - failed - skipped)) passed, $failed failed, $skipped skipped"
+[ $failed -eq 0 ]
