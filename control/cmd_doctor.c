@@ -173,6 +173,15 @@ static void examine_create(struct examination *e)
 	     "KVM_CREATE_VM takes %llu us, the first one %llu us", (unsigned long long)best, (unsigned long long)first);
 }
 
+static void examine_debugfs(struct examination *e)
+{
+	bool there = access("/sys/kernel/debug/kvm", F_OK) == 0;
+
+	find(e, "debugfs", there ? COSTS : GOOD,
+	     there ? "boot with debugfs=off where nobody reads /sys/kernel/debug/kvm" : NULL, "%s",
+	     there ? "KVM makes files in it for each VM: about a fifth of a launch's time in the kernel" : "KVM makes no files in it");
+}
+
 static void examine_hugepages(struct examination *e)
 {
 	char line[128];
@@ -281,6 +290,7 @@ static int run(const struct command *command, int argc, char **argv)
 		examine_create(e);
 		examine_rings(e);
 		kvm_close(&e->kvm, &e->sys);
+		examine_debugfs(e);
 	}
 	examine_hugepages(e);
 	examine_io_uring(e);

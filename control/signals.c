@@ -2,7 +2,9 @@
 #include "control/signals.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "control/exit_codes.h"
@@ -10,23 +12,61 @@
 #include "vmm/stop.h"
 #include "vmm/sys.h"
 
-/* Signal handlers are a process's, so this is the one place with a variable of file scope. */
+/* Signal handlers are a process's, so this is the one place with variables of file scope. */
 static struct stop stop;
+
+/* When --timeout is over, in nanoseconds of CLOCK_MONOTONIC; 0: never. Set before any handler can run. */
+static uint64_t deadline_ns;
 
 /* After the first stop signal: again and again, in case it came just before a call that blocks. */
 #define REMIND_US 1000
 
+#define NS_PER_S 1000000000ull
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+}
+
+/* One timer serves three ends: the time-out, the machine's ticks and the reminders. */
+static void arm(uint64_t us)
+{
+	struct itimerval value = { .it_value = { (time_t)(us / 1000000), (suseconds_t)(us % 1000000) } };
+
+	setitimer(ITIMER_REAL, &value, NULL);
+}
+
 static void on_stop(int signal)
 {
-	static const struct itimerval remind = { { 0, REMIND_US }, { 0, REMIND_US } };
 	int saved = errno;
 
-	if (!stop.signal) {
+	if (!stop.signal)
 		stop.signal = signal;
-		setitimer(ITIMER_REAL, &remind, NULL);
-	}
 	if (stop.immediate_exit)
 		*stop.immediate_exit = 1;
+	arm(REMIND_US);
+	errno = saved;
+}
+
+static void on_timer(int signal)
+{
+	uint64_t left_us = UINT64_MAX;
+	int saved = errno;
+
+	if (!stop.signal && deadline_ns) {
+		uint64_t now = now_ns();
+
+		left_us = now < deadline_ns ? (deadline_ns - now) / 1000 + 1 : 0;
+	}
+	if (stop.signal || left_us == 0)
+		on_stop(signal);
+	else if (stop.ticks && left_us > STOP_TICK_US)
+		arm(STOP_TICK_US);
+	else if (left_us != UINT64_MAX)
+		arm(left_us);
 	errno = saved;
 }
 
@@ -58,14 +98,17 @@ struct stop *signals_install(uint64_t timeout_ns, struct sys *sys, struct error 
 		int signal;
 		void (*handler)(int);
 	} handlers[] = {
-		{ SIGINT, on_stop }, { SIGTERM, on_stop }, { SIGALRM, on_stop }, { SIGBUS, on_bus_error },
+		{ SIGINT, on_stop }, { SIGTERM, on_stop }, { SIGALRM, on_timer }, { SIGBUS, on_bus_error },
 	};
-	uint64_t us = timeout_ns ? (timeout_ns + 999) / 1000 : 0;
-	struct itimerval timeout = {
-		.it_value = { .tv_sec = (time_t)(us / 1000000), .tv_usec = (suseconds_t)(us % 1000000) },
-		.it_interval = { 0, REMIND_US },
-	};
+	/* It goes off once in any case; its handler then knows whether anybody wants more. */
+	bool soon = timeout_ns && timeout_ns < STOP_TICK_US * 1000;
+	const struct itimerval first = { .it_value = { .tv_usec = soon ? (suseconds_t)(timeout_ns / 1000 + 1) : STOP_TICK_US } };
+	uint64_t deadline;
 	int r = 0;
+
+	stop.ticks = 1; /* until the machine knows that it needs none */
+	if (timeout_ns)
+		deadline_ns = __builtin_add_overflow(now_ns(), timeout_ns, &deadline) ? 0 : deadline;
 
 	for (size_t i = 0; i < sizeof(handlers) / sizeof(handlers[0]) && r == 0; i++)
 		r = install(sys, handlers[i].signal, handlers[i].handler);
@@ -73,10 +116,9 @@ struct stop *signals_install(uint64_t timeout_ns, struct sys *sys, struct error 
 		error_set(error, ERROR_HOST, -r, "sigaction: %s", strerror(-r));
 		return NULL;
 	}
-	if (timeout_ns)
-		r = sys_setitimer(sys, ITIMER_REAL, &timeout);
+	r = sys_setitimer(sys, ITIMER_REAL, &first);
 	if (r < 0) {
-		error_set(error, ERROR_HOST, -r, "--timeout: setitimer: %s", strerror(-r));
+		error_set(error, ERROR_HOST, -r, "setitimer: %s", strerror(-r));
 		return NULL;
 	}
 	return &stop;

@@ -8,4 +8,10 @@ struct machine;
 /* Handles the exit in machine->vcpu.run. The guest goes on unless machine->outcome was set. */
 void exit_handle(struct machine *machine);
 
+/*
+ * A tick has interrupted KVM_RUN. With a local APIC inside KVM a HLT does not leave the guest: it waits for an
+ * interrupt, and this protocol has none.
+ */
+void exit_halted(struct machine *machine);
+
 #endif

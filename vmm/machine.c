@@ -99,26 +99,18 @@ static int step_vm(struct machine *m)
 	return r;
 }
 
+/* RAM goes after the VM: unmapped under a live one, KVM looks for each of its pages in its tables. */
 static void undo_vm(struct machine *m)
 {
 	vm_destroy(&m->vm, &m->sys);
+	guest_mem_destroy(&m->mem, &m->sys);
 }
 
 static int step_memory(struct machine *m)
 {
 	int r = guest_mem_create(&m->mem, m->plan.bytes, m->config->hugepages, &m->sys, &m->error);
 
-	if (r < 0)
-		return r;
-	r = vm_set_memory(&m->vm, &m->mem, &m->sys, &m->error);
-	if (r < 0)
-		guest_mem_destroy(&m->mem, &m->sys);
-	return r;
-}
-
-static void undo_memory(struct machine *m)
-{
-	guest_mem_destroy(&m->mem, &m->sys);
+	return r < 0 ? r : vm_set_memory(&m->vm, &m->mem, &m->sys, &m->error);
 }
 
 /* The image's segments, and the tables that give each its permissions. */
@@ -137,9 +129,29 @@ static int step_image(struct machine *m)
 	return 0;
 }
 
+/* A VM whose RAM lies where the host wants its APIC page (Intel, RAM of 4 GiB) is made again, without a local APIC. */
+static int vm_without_lapic(struct machine *m)
+{
+	vm_destroy(&m->vm, &m->sys);
+	int r = step_vm(m);
+
+	return r < 0 ? r : vm_set_memory(&m->vm, &m->mem, &m->sys, &m->error);
+}
+
+static int create_vcpu(struct machine *m)
+{
+	vm_want_lapic(&m->vm, &m->sys);
+	int r = vcpu_create(&m->vcpu, &m->vm, m->kvm.run_bytes, &m->sys, &m->error);
+
+	if (r != -EEXIST || !m->vm.lapic)
+		return r;
+	r = vm_without_lapic(m);
+	return r < 0 ? r : vcpu_create(&m->vcpu, &m->vm, m->kvm.run_bytes, &m->sys, &m->error);
+}
+
 static int step_vcpu(struct machine *m)
 {
-	int r = vcpu_create(&m->vcpu, &m->vm, m->kvm.run_bytes, &m->sys, &m->error);
+	int r = create_vcpu(m);
 
 	if (r < 0)
 		return r;
@@ -157,6 +169,7 @@ static int step_vcpu(struct machine *m)
 		.rdi = LAYOUT_BOOT_INFO,
 	});
 	m->config->stop->immediate_exit = &m->vcpu.run->immediate_exit;
+	m->config->stop->ticks = m->vm.lapic && m->ring == 0; /* HLT is for ring 0 alone */
 	return 0;
 }
 
@@ -191,7 +204,9 @@ static int step_run(struct machine *m)
 			m->outcome = OUTCOME_STOPPED;
 		else if (r == 0)
 			exit_handle(m);
-		else if (r != -EINTR && r != -EAGAIN)
+		else if (r == -EINTR)
+			exit_halted(m);
+		else if (r != -EAGAIN)
 			run_failed(m, r);
 	}
 	timeline_stamp(&m->timeline, MARK_EXIT);
@@ -227,7 +242,7 @@ static const struct step {
 	{ step_kvm, undo_kvm, MARK_COUNT },
 	{ step_ring, NULL, MARK_KVM },
 	{ step_vm, undo_vm, MARK_VM },
-	{ step_memory, undo_memory, MARK_MEMORY },
+	{ step_memory, NULL, MARK_MEMORY },
 	{ step_image, NULL, MARK_IMAGE },
 	{ step_vcpu, undo_vcpu, MARK_VCPU },
 	{ step_sandbox, NULL, MARK_SANDBOX },

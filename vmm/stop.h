@@ -12,8 +12,11 @@
 #include <signal.h>
 #include <stdint.h>
 
+#define STOP_TICK_US 20000
+
 struct stop {
 	volatile sig_atomic_t signal;               /* 0, or the signal that asked for the end */
+	volatile sig_atomic_t ticks;                /* the machine wants to be interrupted every STOP_TICK_US, to have a look */
 	volatile uint8_t *volatile immediate_exit;  /* in the vCPU's kvm_run; NULL while there is no vCPU */
 };
 

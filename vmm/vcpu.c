@@ -24,6 +24,8 @@ int vcpu_create(struct vcpu *vcpu, const struct vm *vm, size_t run_bytes, struct
 	void *run;
 	int r = sys_ioctl(sys, vm->fd, KVM_CREATE_VCPU, 0);
 
+	if (r == -EEXIST && vm->lapic)
+		return r;
 	if (r < 0)
 		return error_set(error, ERROR_HOST, -r, "KVM_CREATE_VCPU: %s: `kvick doctor` says what this host offers",
 				 strerror(-r));
@@ -117,6 +119,13 @@ void vcpu_set(struct vcpu *vcpu, const struct vcpu_state *state)
 	vcpu->run->s.regs.regs = state->regs;
 	vcpu->run->s.regs.sregs = state->sregs;
 	vcpu->run->kvm_dirty_regs = KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS;
+}
+
+bool vcpu_halted(const struct vcpu *vcpu, struct sys *sys)
+{
+	struct kvm_mp_state state;
+
+	return sys_ioctl(sys, vcpu->fd, KVM_GET_MP_STATE, (uintptr_t)&state) == 0 && state.mp_state == KVM_MP_STATE_HALTED;
 }
 
 uint64_t vcpu_tsc_khz(const struct vcpu *vcpu, struct sys *sys)

@@ -9,6 +9,7 @@
 #define KVICK_VMM_VCPU_H
 
 #include <linux/kvm.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,7 +31,10 @@ struct vcpu_start {
 	uint64_t rax, rbx, rcx, rdx, rsi, rdi;
 };
 
-/* run_bytes: from KVM_GET_VCPU_MMAP_SIZE. Owns descriptor and mapping until vcpu_destroy(). */
+/*
+ * run_bytes: from KVM_GET_VCPU_MMAP_SIZE. Owns descriptor and mapping until vcpu_destroy(). -EEXIST, with
+ * no error set: RAM lies where this host wants its APIC page; the VM cannot have a local APIC.
+ */
 int vcpu_create(struct vcpu *vcpu, const struct vm *vm, size_t run_bytes, struct sys *sys, struct error *error);
 void vcpu_destroy(struct vcpu *vcpu, struct sys *sys);
 
@@ -54,6 +58,9 @@ struct vcpu_state {
 
 int vcpu_get(const struct vcpu *vcpu, struct vcpu_state *state, struct sys *sys);
 void vcpu_set(struct vcpu *vcpu, const struct vcpu_state *state);
+
+/* Has it executed HLT and waits inside KVM (only with a local APIC there)? */
+bool vcpu_halted(const struct vcpu *vcpu, struct sys *sys);
 
 /* KVM_GET_TSC_KHZ; 0 where the host does not say. */
 uint64_t vcpu_tsc_khz(const struct vcpu *vcpu, struct sys *sys);

@@ -24,7 +24,7 @@ int vm_create(struct vm *vm, const struct kvm *kvm, struct sys *sys, struct erro
 				 r == -EBUSY ? "another hypervisor holds the CPU's virtualisation: stop it" :
 				 r == -EINTR ? "interrupted again and again: stop whatever sends this process signals" :
 					       "`kvick doctor` says what this host offers");
-	vm->fd = r;
+	*vm = (struct vm){ .fd = r };
 	return 0;
 }
 
@@ -49,4 +49,14 @@ int vm_set_memory(const struct vm *vm, const struct guest_mem *mem, struct sys *
 				 "KVM_SET_USER_MEMORY_REGION of %llu MiB: %s: ask for less with --mem",
 				 (unsigned long long)(mem->bytes >> 20), strerror(-r));
 	return 0;
+}
+
+/* Interrupt lines that a user-space IOAPIC would have; nothing raises one yet. */
+#define IOAPIC_PINS 24
+
+void vm_want_lapic(struct vm *vm, struct sys *sys)
+{
+	struct kvm_enable_cap split = { .cap = KVM_CAP_SPLIT_IRQCHIP, .args = { IOAPIC_PINS } };
+
+	vm->lapic = sys_ioctl(sys, vm->fd, KVM_ENABLE_CAP, (uintptr_t)&split) == 0;
 }

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The floor: what it costs to have KVM run one guest instruction and be gone again.
+ *
+ *	floor [SIZE] [--ring 0|3] [--irqchip none|split] [--loop N]
+ *
+ * SIZE is the guest's memory (16M; K, M, G). The bare calls, in the best order we know, with no
+ * loader, no sandbox, and no check but that each call works. kvick is measured against it, so nothing
+ * may be added here that makes it slower, and whatever makes it faster belongs in kvick too.
+ *
+ * --irqchip split asks for an in-kernel local APIC, which nobody uses. It is faster: creating a
+ * vCPU without one, when no other such vCPU lives on the host, flips a static key
+ * (kvm_has_noapic_vcpu), which rewrites kernel text on all CPUs; destroying it does so again.
+ *
+ * --loop N: N such machines one after the other in this process; each prints the microseconds
+ * from creation to exit, and those of its teardown.
+ */
+#include <fcntl.h>
+#include <linux/kvm.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#define MAPPING_BYTES 4096 /* struct kvm_run lies in the first page of a vCPU's mapping */
+#define LOOP_MAX 1000000
+
+/* The guest's physical addresses; virtual ones are the same. */
+#define PML4 0x1000
+#define PDPT 0x2000
+#define PD 0x3000
+#define TSS 0x4000
+#define CODE 0x4800
+
+#define TSS_BITMAP_OFFSET 102 /* Intel SDM 3, 8.7: where the I/O permission bitmap begins */
+#define TSS_BYTES 104
+#define PORT 0x10
+
+#define PAGE_PRESENT_WRITE_USER 7ull
+#define PAGE_LARGE 0x80ull
+#define CR0_PE_MP_ET_NE_WP_PG 0x80010033ull
+#define CR4_PAE_OSFXSR 0x220ull
+#define EFER_LME_LMA 0x500ull
+#define APIC_BASE_RESET 0xfee00900ull /* enabled, bootstrap processor */
+
+struct options {
+	uint64_t bytes;
+	unsigned ring, loops;
+	int split;
+};
+
+struct machine {
+	int vm, vcpu;
+	uint8_t *ram;
+	struct kvm_run *run;
+};
+
+static void fail(const char *what)
+{
+	perror(what);
+	exit(1);
+}
+
+static void prepare_memory(uint8_t *ram)
+{
+	static const uint8_t out[] = { 0xe6, PORT }; /* out %al, $PORT */
+	uint16_t bitmap = TSS_BYTES; /* zeros follow: every port is allowed */
+
+	*(uint64_t *)(ram + PML4) = PDPT | PAGE_PRESENT_WRITE_USER;
+	*(uint64_t *)(ram + PDPT) = PD | PAGE_PRESENT_WRITE_USER;
+	*(uint64_t *)(ram + PD) = PAGE_LARGE | PAGE_PRESENT_WRITE_USER;
+	memcpy(ram + TSS + TSS_BITMAP_OFFSET, &bitmap, sizeof(bitmap));
+	memcpy(ram + CODE, out, sizeof(out));
+}
+
+/* Through the kvm_run page (KVM_CAP_SYNC_REGS): no call of its own. */
+static void prepare_registers(struct kvm_run *run, unsigned ring)
+{
+	struct kvm_segment code = { .limit = 0xffffffff, .selector = (uint16_t)(0x10 | ring), .type = 11, .present = 1,
+				    .dpl = (uint8_t)ring, .s = 1, .l = 1, .g = 1 };
+	struct kvm_segment data = { .limit = 0xffffffff, .selector = (uint16_t)(0x18 | ring), .type = 3, .present = 1,
+				    .dpl = (uint8_t)ring, .s = 1, .db = 1, .g = 1 };
+	struct kvm_sregs *sregs = &run->s.regs.sregs;
+
+	sregs->cs = code;
+	sregs->ds = sregs->es = sregs->fs = sregs->gs = sregs->ss = data;
+	sregs->tr = (struct kvm_segment){ .base = TSS, .limit = 0xfff, .selector = 0x20, .type = 11, .present = 1 };
+	sregs->ldt.unusable = 1;
+	sregs->cr0 = CR0_PE_MP_ET_NE_WP_PG;
+	sregs->cr3 = PML4;
+	sregs->cr4 = CR4_PAE_OSFXSR;
+	sregs->efer = EFER_LME_LMA;
+	sregs->apic_base = APIC_BASE_RESET;
+	run->s.regs.regs.rip = CODE;
+	run->s.regs.regs.rflags = 2;
+	run->kvm_dirty_regs = KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS;
+}
+
+static void run(struct machine *m, int kvm, const struct options *options)
+{
+	struct kvm_userspace_memory_region slot = { .memory_size = options->bytes };
+	struct kvm_enable_cap split = { .cap = KVM_CAP_SPLIT_IRQCHIP, .args = { 24 } };
+
+	m->vm = ioctl(kvm, KVM_CREATE_VM, 0);
+	if (m->vm < 0)
+		fail("KVM_CREATE_VM");
+	m->ram = mmap(NULL, options->bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (m->ram == MAP_FAILED)
+		fail("mmap");
+	slot.userspace_addr = (uintptr_t)m->ram;
+	if (ioctl(m->vm, KVM_SET_USER_MEMORY_REGION, &slot))
+		fail("KVM_SET_USER_MEMORY_REGION");
+	prepare_memory(m->ram);
+	if (options->split && ioctl(m->vm, KVM_ENABLE_CAP, &split))
+		fail("KVM_CAP_SPLIT_IRQCHIP");
+	m->vcpu = ioctl(m->vm, KVM_CREATE_VCPU, 0);
+	if (m->vcpu < 0)
+		fail("KVM_CREATE_VCPU");
+	m->run = mmap(NULL, MAPPING_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, m->vcpu, 0);
+	if (m->run == MAP_FAILED)
+		fail("mmap of the vCPU");
+	prepare_registers(m->run, options->ring);
+	if (ioctl(m->vcpu, KVM_RUN, 0))
+		fail("KVM_RUN");
+	if (m->run->exit_reason != KVM_EXIT_IO || m->run->io.port != PORT) {
+		fprintf(stderr, "floor: exit reason %u\n", m->run->exit_reason);
+		exit(1);
+	}
+}
+
+static void destroy(struct machine *m, const struct options *options)
+{
+	munmap(m->run, MAPPING_BYTES);
+	close(m->vcpu);
+	close(m->vm);
+	munmap(m->ram, options->bytes);
+}
+
+static double now_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec * 1e6 + (double)now.tv_nsec / 1e3;
+}
+
+static void usage(void)
+{
+	fputs("usage: floor [SIZE] [--ring 0|3] [--irqchip none|split] [--loop N]\n", stderr);
+	exit(2);
+}
+
+static uint64_t parse(const char *text, uint64_t least, uint64_t most)
+{
+	char *end;
+	uint64_t value = strtoull(text, &end, 10);
+	unsigned shift = *end == 'G' ? 30 : *end == 'M' ? 20 : *end == 'K' ? 10 : 0;
+
+	if (end == text || end[shift != 0] || value > most >> shift || value << shift < least)
+		usage();
+	return value << shift;
+}
+
+int main(int argc, char **argv)
+{
+	struct options options = { .bytes = 16u << 20 };
+	struct machine m;
+	int kvm;
+
+	for (int i = 1; i < argc; i++) {
+		if (argv[i][0] != '-')
+			options.bytes = parse(argv[i], 1u << 20, 1ull << 40) & ~4095ull;
+		else if (i + 1 == argc)
+			usage();
+		else if (!strcmp(argv[i], "--ring") && (!strcmp(argv[i + 1], "0") || !strcmp(argv[i + 1], "3")))
+			options.ring = (unsigned)(argv[++i][0] - '0');
+		else if (!strcmp(argv[i], "--irqchip") && (!strcmp(argv[i + 1], "none") || !strcmp(argv[i + 1], "split")))
+			options.split = argv[++i][0] == 's';
+		else if (!strcmp(argv[i], "--loop"))
+			options.loops = (unsigned)parse(argv[++i], 1, LOOP_MAX);
+		else
+			usage();
+	}
+	kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	if (kvm < 0)
+		fail("/dev/kvm");
+	if (!options.loops) {
+		run(&m, kvm, &options);
+		_exit(0); /* the kernel takes it all down; closing by hand is not faster */
+	}
+	for (unsigned i = 0; i < options.loops; i++) {
+		double start = now_us(), exited, gone;
+
+		run(&m, kvm, &options);
+		exited = now_us();
+		destroy(&m, &options);
+		gone = now_us();
+		printf("%.1f %.1f\n", exited - start, gone - exited);
+	}
+	return fflush(stdout) || ferror(stdout) ? 1 : 0;
+}

@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: Apache-2.0
+.PHONY: perf-build
+perf-build: $(addprefix $(BUILD)/perf/,floor pairs process_loop)
+
+$(BUILD)/perf/%: perf/%.c
+	@mkdir -p $(@D)
+	$(MUSL_CC) $(CPPFLAGS) $(CFLAGS) $(SYSTEM_INCLUDES) $(LDFLAGS) -o $@ $<
+
+$(BUILD)/perf/process_loop: guests/unikernels/loop/work.h

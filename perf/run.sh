@@ -1,0 +1,161 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Measures every budget in budgets.tsv, prints a table, writes $BUILD/perf/results.json.
+# Exits 1 when one is over its limit or could not be measured.
+#
+#	perf/run.sh [NAME...]	only these budgets
+#
+# Environment: BUILD (build), PAIRS (200), LOOP_PAIRS (21), LOOP_ITERATIONS (20000000).
+# shellcheck disable=SC2317 # measure_* are called by the name of their budget
+set -euo pipefail
+export LC_ALL=C
+
+here=$(cd "$(dirname "$0")" && pwd)
+BUILD=${BUILD:-build}
+PAIRS=${PAIRS:-200}
+LOOP_PAIRS=${LOOP_PAIRS:-21}
+LOOP_ITERATIONS=${LOOP_ITERATIONS:-20000000}
+
+kvick=$BUILD/kvick
+floor=$BUILD/perf/floor
+pairs=$BUILD/perf/pairs
+hello=$BUILD/guests/hello.elf
+loop=$BUILD/guests/loop.elf
+spin=$BUILD/guests/spin.elf
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+die() {
+	echo "perf: $*" >&2
+	exit 1
+}
+
+# json FILE PATH: one value; nothing where it is not there.
+json() {
+	awk -f "$here/json.awk" "$1" | sed -n "s/^$2=//p" | head -n 1
+}
+
+# Where kvick's report keeps what we need (docs: kvick(1), "Report").
+FIELD_EXITS=exits.total
+FIELD_RING=ring
+
+hello_report() {
+	[ -s "$work/hello.json" ] || "$kvick" run --report "json=$work/hello.json" "$hello" >"$work/hello.out" 2>&1 ||
+		die "kvick run hello failed with status $?: $(tail -n 3 "$work/hello.out")"
+}
+
+# The floor runs in the ring that kvick chooses here.
+ring() {
+	local ring
+	hello_report
+	ring=$(json "$work/hello.json" "$FIELD_RING")
+	echo "${ring:-0}"
+}
+
+# Each prints "value [low high]", or "? why" where it cannot.
+
+compare_boot() { # the floor's --irqchip, extra options of kvick run
+	local irqchip=$1
+	shift
+	"$pairs" -n "$PAIRS" --json --name-a kvick --name-b floor -- "$kvick" run --mem 16M "$@" "$hello" \
+		--vs "$floor" 16M --ring "$(ring)" --irqchip "$irqchip" >"$work/boot.json"
+	echo "$(json "$work/boot.json" pairs.0.ratio) $(json "$work/boot.json" pairs.0.ratio_low)" \
+		"$(json "$work/boot.json" pairs.0.ratio_high)"
+}
+
+measure_boot_hello_sandboxed() { compare_boot none; }
+measure_boot_hello_bare() { compare_boot none --no-sandbox; }
+
+measure_boot_hello_best() { compare_boot split; }
+
+measure_exits_hello() {
+	hello_report
+	json "$work/hello.json" "$FIELD_EXITS"
+}
+
+measure_syscalls_hello() {
+	command -v strace >/dev/null || { echo "? needs strace"; return; }
+	strace -f -qq -e signal=none -o "$work/strace" "$kvick" run "$hello" >/dev/null
+	grep -c -v 'resumed>' "$work/strace"
+}
+
+measure_memory_growth() {
+	local ring
+	ring=$(ring)
+	"$pairs" -n "$PAIRS" --json --name-a kvick-4G --name-b floor-4G --name-c kvick-16M --name-d floor-16M -- \
+		"$kvick" run --mem 4G "$hello" --vs "$floor" 4G --ring "$ring" \
+		--and "$kvick" run --mem 16M "$hello" --vs "$floor" 16M --ring "$ring" >"$work/growth.json"
+	awk -v us="$(json "$work/growth.json" growth_us)" -v low="$(json "$work/growth.json" growth_us_low)" \
+		-v high="$(json "$work/growth.json" growth_us_high)" -v of="$(json "$work/growth.json" pairs.1.b_median_us)" \
+		'BEGIN { printf "%.1f %.1f %.1f\n", 100 * us / of, 100 * low / of, 100 * high / of }'
+}
+
+# Asked of the kernel while a guest spins, and with the few pages that the guest has touched: more than is meant, never less.
+measure_private_kib() {
+	local pid kib
+	"$kvick" run --timeout 10s "$spin" >/dev/null 2>&1 &
+	pid=$!
+	sleep 0.5
+	kib=$(awk '/^Private_/ { kib += $2 } END { print kib }' "/proc/$pid/smaps_rollup") || kib=
+	kill "$pid" 2>/dev/null || kib=
+	wait "$pid" 2>/dev/null || true
+	echo "${kib:-? the guest was gone too early}"
+}
+
+measure_binary_kib() { echo $((($(stat -c %s "$kvick") + 1023) / 1024)); }
+
+ticks() { sed -n 's/.*ticks[ =]\([0-9][0-9]*\).*/\1/p' | head -n 1; }
+
+measure_ring3_loop() {
+	local i guest process
+	for ((i = 0; i < LOOP_PAIRS; i++)); do
+		guest=$("$kvick" run --ring 3 "$loop" -- "$LOOP_ITERATIONS" | ticks)
+		process=$("$BUILD/perf/process_loop" "$LOOP_ITERATIONS" | ticks)
+		if [ -z "$guest" ] || [ -z "$process" ]; then
+			echo "? no ticks printed"
+			return
+		fi
+		echo "$guest $process" >>"$work/ticks"
+	done
+	awk '{ print $1 / $2 }' "$work/ticks" | sort -n | awk '{ r[NR] = $1 } END { print r[int((NR + 1) / 2)] }'
+}
+
+# verdict VALUE LIMIT
+verdict() {
+	awk -v value="$1" -v limit="$2" 'BEGIN { print value + 0 <= limit + 0 ? "ok" : "OVER" }'
+}
+
+for file in "$kvick" "$floor" "$pairs" "$BUILD/perf/process_loop" "$hello" "$loop" "$spin"; do
+	[ -e "$file" ] || die "$file is missing: make first"
+done
+
+failed=0
+results=
+printf '%-22s %10s %-19s %8s  %-10s %s\n' budget value interval limit unit verdict
+while IFS=$'\t' read -r name limit unit how; do
+	case $name in '' | '#'*) continue ;; esac
+	if [ $# -gt 0 ] && [[ " $* " != *" $name "* ]]; then
+		continue
+	fi
+	line=$("measure_${name//./_}") || line=
+	read -r value low high <<<"${line:-?}" || true
+	if [[ ! $value =~ ^-?[0-9.]+$ ]]; then
+		value=null low="" high="" said="NOT MEASURED ${line#\?}"
+	elif [ "$limit" = - ]; then
+		said="(no limit)"
+	elif [ "$name" = memory.growth ]; then
+		said=$(verdict "$low" "$limit")
+	else
+		said=$(verdict "$value" "$limit")
+	fi
+	case $said in ok | "(no limit)") ;; *) failed=1 ;; esac
+	printf '%-22s %10s %-19s %8s  %-10s %s\n' "$name" "$value" "${low:+[$low, $high]}" "$limit" "$unit" "$said"
+	results+="${results:+,}{\"name\":\"$name\",\"value\":$value,\"low\":${low:-null},\"high\":${high:-null}"
+	results+=",\"limit\":${limit/#-/null},\"unit\":\"$unit\",\"verdict\":\"$said\",\"how\":\"$how\"}"
+done <"$here/budgets.tsv"
+
+mkdir -p "$BUILD/perf"
+printf '{"pairs":%d,"kernel":"%s","budgets":[%s]}\n' "$PAIRS" "$(uname -r)" "$results" >"$BUILD/perf/results.json"
+exit $failed
