@@ -14,7 +14,7 @@
 #include "vmm/sys.h"
 
 #define LINE_BYTES 256
-#define LINE "kvick-host-facts 1 kvm=%lx:%lx:%ld.%09ld ring0_ps=%lu ring3_ps=%lu doorbell=%u\n"
+#define LINE "kvick-host-facts 1 kvm=%lx:%lx:%ld.%09ld ring0_ps=%lu ring3_ps=%lu tss_available=%u doorbell=%u\n"
 
 static bool directory(char path[HOST_CACHE_PATH_BYTES])
 {
@@ -44,7 +44,7 @@ static bool format(char line[LINE_BYTES], const struct kvm *kvm, const struct ho
 		return false;
 	snprintf(line, LINE_BYTES, LINE, (unsigned long)st.st_rdev, (unsigned long)st.st_ino, (long)st.st_ctim.tv_sec,
 		 (long)st.st_ctim.tv_nsec, (unsigned long)facts->ring0_insn_ps, (unsigned long)facts->ring3_insn_ps,
-		 facts->doorbell);
+		 (unsigned)facts->tss_available, facts->doorbell);
 	return true;
 }
 
@@ -83,6 +83,7 @@ bool host_cache_read(const struct kvm *kvm, struct host_facts *facts, struct sys
 	facts->ring0_insn_ps = strtoul(numbers + strlen("ring0_ps="), NULL, 10);
 	numbers = strstr(numbers, "ring3_ps=");
 	facts->ring3_insn_ps = numbers ? strtoul(numbers + strlen("ring3_ps="), NULL, 10) : 0;
+	facts->tss_available = strstr(line, "tss_available=1") != NULL;
 	numbers = strstr(line, "doorbell=");
 	facts->doorbell = numbers ? (unsigned)strtoul(numbers + strlen("doorbell="), NULL, 10) : 0;
 	facts->ring0_native = facts->ring0_insn_ps <= RING0_NATIVE_PS_MAX;

@@ -20,6 +20,7 @@ struct host_facts {
 	uint64_t ring0_insn_ps; /* picoseconds an instruction takes at ring 0 */
 	uint64_t ring3_insn_ps; /* the same at ring 3 */
 	bool ring0_native;
+	bool tss_available;     /* see struct vcpu */
 	unsigned doorbell;      /* KVICK_DOORBELL_*: the best that reaches the VMM from ring 0 */
 };
 

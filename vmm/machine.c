@@ -65,12 +65,14 @@ static int step_ring(struct machine *m)
 	m->ring_reason = c->ring != RING_AUTO ? "asked for" : "the image runs at no other";
 	bool open = c->ring == RING_AUTO && rings == KVICK_RINGS_ANY;
 
-	if (open || (m->ring == 0 && c->doorbell != DOORBELL_PORT)) {
+	/* Only ring 0 with the port for a doorbell needs to know nothing. */
+	if (open || m->ring == 3 || c->doorbell != DOORBELL_PORT) {
 		int r = host_facts(m, &facts);
 
 		if (r < 0)
 			return r;
 	}
+	m->tss_available = facts.tss_available;
 	if (open) {
 		m->ring = facts.ring0_native ? 0 : 3;
 		m->ring_reason = facts.ring0_native ? "ring 0 is native here" : "ring 0 is emulated here";
@@ -155,6 +157,7 @@ static int step_vcpu(struct machine *m)
 
 	if (r < 0)
 		return r;
+	m->vcpu.tss_available = m->tss_available;
 	m->timeline.tsc_khz = vcpu_tsc_khz(&m->vcpu, &m->sys);
 	r = boot_info_write(m);
 	if (r < 0) {

@@ -67,6 +67,7 @@ struct machine {
 	unsigned ring;          /* 0 or 3: decided */
 	const char *ring_reason;
 	unsigned doorbell;      /* KVICK_DOORBELL_*: decided */
+	bool tss_available;     /* see struct vcpu */
 
 	struct kvm kvm;
 	struct vm vm;

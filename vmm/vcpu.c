@@ -62,6 +62,11 @@ static struct kvm_segment flat(uint16_t selector, uint8_t type, unsigned ring)
 	};
 }
 
+static uint8_t tss_type(const struct vcpu *vcpu)
+{
+	return vcpu->tss_available ? 0x9 : 0xb;
+}
+
 void vcpu_set_start(struct vcpu *vcpu, const struct vcpu_start *start)
 {
 	struct kvm_segment code = flat(start->ring == 0 ? SELECTOR_CODE0 : SELECTOR_CODE3, 0xb, start->ring);
@@ -76,7 +81,7 @@ void vcpu_set_start(struct vcpu *vcpu, const struct vcpu_start *start)
 			.cs = code, .ss = data, .ds = data, .es = data, .fs = data, .gs = data,
 			.tr = {
 				.selector = SELECTOR_TSS, .base = system_tss(), .limit = system_tss_limit(),
-				.type = 0xb /* busy 64-bit TSS */, .present = 1,
+				.type = tss_type(vcpu), .present = 1,
 			},
 			.ldt = { .type = 0x2, .unusable = 1 },
 			.gdt = { .base = system_gdt(), .limit = SYSTEM_GDT_BYTES - 1 },
@@ -111,7 +116,11 @@ int vcpu_get(const struct vcpu *vcpu, struct vcpu_state *state, struct sys *sys)
 {
 	int r = sys_ioctl(sys, vcpu->fd, KVM_GET_REGS, (uintptr_t)&state->regs);
 
-	return r < 0 ? r : sys_ioctl(sys, vcpu->fd, KVM_GET_SREGS, (uintptr_t)&state->sregs);
+	if (r == 0)
+		r = sys_ioctl(sys, vcpu->fd, KVM_GET_SREGS, (uintptr_t)&state->sregs);
+	if (r == 0)
+		state->sregs.tr.type = tss_type(vcpu);
+	return r;
 }
 
 void vcpu_set(struct vcpu *vcpu, const struct vcpu_state *state)

@@ -21,6 +21,11 @@ struct vcpu {
 	int fd;
 	struct kvm_run *run;
 	size_t run_bytes;
+	/*
+	 * Describe the TSS in TR as "available", not as "busy". Busy is what LTR leaves and what VT-x demands. SVM keeps
+	 * no busy bit in TR (KVM makes one up), and QEMU's emulation of it looks for the I/O bitmap only in an available TSS.
+	 */
+	bool tss_available;
 };
 
 /* Where and how a vCPU begins. */
