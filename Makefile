@@ -5,6 +5,9 @@
 #
 # One make, not recursive: each part of the tree adds its rules in a rules.mk.
 
+# Quiet, unless V=1.
+$(V).SILENT:
+
 BUILD := build
 CC := gcc
 # The launcher is a static musl binary: that saves about 300 us of every launch against a dynamic glibc one.

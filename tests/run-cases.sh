@@ -4,7 +4,9 @@
 # Runs test cases that boot a guest: one folder each, with a file `case` in it. Plain sh, so that the same
 # list runs on a host and inside a small virtual machine.
 #
-#	tests/run-cases.sh [--kvick FILE] [--guests DIR] [--variant NAME] FOLDER…
+#	tests/run-cases.sh [--kvick FILE] [--guests DIR] [--variant NAME] [--options OPTIONS] FOLDER…
+#
+# OPTIONS go to every kvick run, before the case's own.
 #
 # A case is shell assignments:
 #	image    guest to boot: NAME (DIR/NAME.elf) or a path
@@ -26,11 +28,13 @@ set -u
 kvick=build/kvick
 guests=build/guests
 variant=
+all_options=
 while :; do
 	case ${1-} in
 	--kvick) kvick=$2; shift 2 ;;
 	--guests) guests=$2; shift 2 ;;
 	--variant) variant=" ($2)"; shift 2 ;;
+	--options) all_options=$2; shift 2 ;;
 	*) break ;;
 	esac
 done
@@ -67,6 +71,7 @@ run_case() { # NAME RING
 		complain "before: $before: failed"
 	fi
 	[ "$2" = auto ] || options="--ring $2 $options"
+	options="$all_options $options"
 	set -- "$kvick" run
 	eval "set -- \"\$@\" $options \"\$path\" -- $args"
 	if [ -n "$around" ]; then
@@ -96,6 +101,7 @@ run_case() { # NAME RING
 for folder in "$@"; do
 	image=hello args='' options='' rings='0 3' when='' exit=0 stdout='' stderr='' no_stdout='' no_stderr=''
 	lines='' stdin=/dev/null before='' around=''
+	folder=${folder%/}
 	. "$folder/case"
 	case $image in
 	*/*) path=$image ;;

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Any bytes at all as an image: opened, loaded, asked for symbols. Beside what the sanitizers see,
+ * checks what loader/image.h promises of every image that it accepts.
+ *
+ *	fuzz_elf -max_len=12288 tests/fuzz/corpus/elf
+ *
+ * Built with -DIMAGE_COPY_BYTES_MAX=0, so that inputs of this size are mapped as well as copied.
+ */
+#define _GNU_SOURCE 1 /* memfd_create */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "loader/image.h"
+#include "vmm/error.h"
+#include "vmm/guest_mem.h"
+#include "vmm/layout.h"
+#include "vmm/sys.h"
+
+#define MEM_BYTES_MAX (64ull << 20)
+#define FILE_BYTES_MAX (1u << 20)
+
+/* Not assert(): it must hold in every build. */
+#define PROMISE(condition)                                                        \
+	do {                                                                      \
+		if (!(condition)) {                                               \
+			fprintf(stderr, "broken promise: %s\n", #condition);      \
+			abort();                                                  \
+		}                                                                 \
+	} while (0)
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
+
+static void check_refusal(const struct image *image, const struct error *error, const char *path)
+{
+	PROMISE(image->fd == -1);
+	PROMISE(error->kind == ERROR_IMAGE);
+	PROMISE(!strncmp(error->text, path, strlen(path)));
+	PROMISE(strlen(error->text) < ERROR_TEXT_BYTES - 1); /* not cut */
+	for (const char *c = error->text; *c; c++)
+		PROMISE(*c >= ' ' && *c <= '~');
+}
+
+static void check_image(const struct image *image)
+{
+	uint64_t end = LAYOUT_IMAGE_BASE;
+	unsigned perms = 0;
+	bool entry = false;
+
+	PROMISE(image->segment_count >= 1 && image->segment_count <= IMAGE_SEGMENTS_MAX);
+	PROMISE(image->base % GUEST_PAGE_BYTES == 0 && image->end % GUEST_PAGE_BYTES == 0);
+	for (unsigned i = 0; i < image->segment_count; i++) {
+		const struct segment *segment = &image->segments[i];
+
+		PROMISE(segment->gpa >= end);
+		PROMISE(segment->mem_bytes && segment->mem_bytes <= GUEST_MEM_BYTES_MAX - segment->gpa);
+		PROMISE(segment->file_bytes <= segment->mem_bytes);
+		PROMISE(!segment->file_bytes || (segment->file_offset <= image->file_bytes &&
+						 segment->file_bytes <= image->file_bytes - segment->file_offset));
+		PROMISE(segment->perms && segment->perms <= 7);
+		PROMISE((segment->perms & (SEGMENT_W | SEGMENT_X)) != (SEGMENT_W | SEGMENT_X));
+		PROMISE(!i || segment->perms == perms ||
+			(end - 1) / GUEST_PAGE_BYTES != segment->gpa / GUEST_PAGE_BYTES);
+		entry |= segment->perms & SEGMENT_X && image->entry >= segment->gpa &&
+			 image->entry < segment->gpa + segment->file_bytes;
+		end = segment->gpa + segment->mem_bytes;
+		perms = segment->perms;
+	}
+	PROMISE(entry);
+	PROMISE(image->base <= image->segments[0].gpa && image->segments[0].gpa - image->base < GUEST_PAGE_BYTES);
+	PROMISE(image->end >= end && image->end - end < GUEST_PAGE_BYTES);
+	PROMISE(image->note.abi_version == KVICK_ABI_VERSION && !image->note.flags && !image->note.reserved);
+	PROMISE(image->note.rings && !(image->note.rings & ~KVICK_RINGS_ANY));
+	PROMISE(image->note.mem_bytes <= GUEST_MEM_BYTES_MAX && image->note.stack_bytes <= 1ull << 30);
+}
+
+static void check_zero(const struct guest_mem *mem, uint64_t from, uint64_t to)
+{
+	for (uint64_t at = from; at < to; at++)
+		PROMISE(mem->host[at] == 0);
+}
+
+/* The file's bytes where a segment has some, and zero around them, as far as the pages go. */
+static void check_loaded(const struct image *image, const struct guest_mem *mem, const uint8_t *data)
+{
+	uint64_t clean = image->base;
+
+	for (unsigned i = 0; i < image->segment_count; i++) {
+		const struct segment *segment = &image->segments[i];
+		uint64_t page = segment->gpa / GUEST_PAGE_BYTES * GUEST_PAGE_BYTES;
+		uint64_t tail = (clean + GUEST_PAGE_BYTES - 1) / GUEST_PAGE_BYTES * GUEST_PAGE_BYTES;
+
+		check_zero(mem, clean, tail < segment->gpa ? tail : segment->gpa);
+		check_zero(mem, clean > page ? clean : page, segment->gpa);
+		if (segment->file_bytes)
+			PROMISE(!memcmp(mem->host + segment->gpa, data + segment->file_offset, segment->file_bytes));
+		clean = segment->gpa + segment->file_bytes;
+	}
+	check_zero(mem, clean, (clean + GUEST_PAGE_BYTES - 1) / GUEST_PAGE_BYTES * GUEST_PAGE_BYTES);
+}
+
+static void load(const struct image *image, const uint8_t *data, struct sys *sys)
+{
+	uint64_t bytes = image_mem_bytes_min(image);
+	struct guest_mem mem;
+	struct error error = { 0 };
+
+	if (bytes > MEM_BYTES_MAX)
+		return;
+	if (bytes < GUEST_MEM_BYTES_MIN)
+		bytes = GUEST_MEM_BYTES_MIN;
+	bytes = (bytes + GUEST_PAGE_BYTES - 1) / GUEST_PAGE_BYTES * GUEST_PAGE_BYTES;
+	PROMISE(!guest_mem_create(&mem, bytes, false, sys, &error));
+	PROMISE(!image_load(image, &mem, sys, &error));
+	check_loaded(image, &mem, data);
+	guest_mem_destroy(&mem, sys);
+}
+
+static void look_up(const struct image *image, uint64_t address, struct sys *sys)
+{
+	char name[64];
+	uint64_t offset, before = sys->calls;
+
+	if (image_symbol(image, address, name, sizeof(name), &offset, sys)) {
+		PROMISE(strlen(name) >= 1);
+		for (const char *c = name; *c; c++)
+			PROMISE(*c > ' ' && *c <= '~');
+		PROMISE(offset <= address);
+	}
+	PROMISE(sys->calls - before <= 1024);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
+{
+	static int fd = -1;
+	static char path[32]; /* the one file that every input is written to */
+	struct sys sys;
+	struct error error = { 0 };
+	struct image image;
+
+	sys_init(&sys);
+	if (fd < 0) {
+		fd = memfd_create("fuzz", MFD_CLOEXEC);
+		PROMISE(fd >= 0);
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	}
+	if (bytes > FILE_BYTES_MAX)
+		return -1;
+	PROMISE(!ftruncate(fd, (off_t)bytes));
+	PROMISE(pwrite(fd, data, bytes, 0) == (ssize_t)bytes);
+
+	if (image_open(&image, path, &sys, &error)) {
+		check_refusal(&image, &error, path);
+		return 0;
+	}
+	PROMISE(error.kind == ERROR_NONE);
+	check_image(&image);
+	load(&image, data, &sys);
+	look_up(&image, image.entry, &sys);
+	look_up(&image, image.segments[image.segment_count - 1].gpa, &sys);
+	image_close(&image, &sys);
+	return 0;
+}

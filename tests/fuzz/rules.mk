@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# Fuzz targets: libFuzzer with clang's sanitizers. The define makes small inputs reach the mapping path too.
+
+FUZZ_CFLAGS := -std=gnu17 -g -O1 $(WARNINGS) -DIMAGE_COPY_BYTES_MAX=0 -fsanitize=fuzzer-no-link,address,undefined \
+	-fno-sanitize-recover=undefined
+
+$(eval $(call variant,fuzz,clang $(FUZZ_CFLAGS)))
+
+FUZZ_TARGETS := $(BUILD)/fuzz/fuzz_elf
+
+$(BUILD)/fuzz/fuzz_elf: $(call objects,fuzz,$(LOADER_SOURCES) vmm/error.c vmm/sys.c vmm/guest_mem.c tests/fuzz/fuzz_elf.c)
+	clang -fsanitize=fuzzer,address,undefined -o $@ $^

@@ -1,0 +1,59 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+#
+# Runs one hostile guest in many ways; for the cases' `around`.
+#
+#	each.sh CODES PATTERN FILE COMMAND…
+#
+# COMMAND is kvick and all its arguments; the guest, given none, lists its ways. Each that matches PATTERN
+# (extended regular expression) is run on its own, and must end within 10 s with one of CODES, with a message
+# unless that is 0, and not by a signal or the sandbox. FILE (may be absent) says more of some:
+#
+#	WAY <tab> RING <tab> CODES [<tab> what stderr must match]
+#
+# RING is 0, 3 or *. Prints what went wrong, then a line of figures.
+
+set -u
+
+codes=$1 pattern=$2 file=$3
+shift 3
+ring=
+case " $* " in
+*' --ring 0 '*) ring=0 ;;
+*' --ring 3 '*) ring=3 ;;
+esac
+out=$(mktemp) err=$(mktemp)
+trap 'rm -f "$out" "$err"' EXIT
+ran=0 failed=0
+
+complain() {
+	failed=$((failed + 1))
+	echo "$way: $1: $(head -n 1 "$err" | tr -cd '[:print:]')"
+}
+
+for way in $("$@" 2>/dev/null | grep -E -- "$pattern"); do
+	wanted=$codes says='^kvick: '
+	row=
+	[ -f "$file" ] && row=$(awk -F '\t' -v way="$way" -v ring="$ring" '$1 == way && ($2 == "*" || $2 == ring)' "$file")
+	if [ -n "$row" ]; then
+		wanted=$(printf '%s\n' "$row" | cut -f 3)
+		more=$(printf '%s\n' "$row" | cut -s -f 4)
+		[ -z "$more" ] || says=$more
+	fi
+	timeout 10 "$@" "$way" >"$out" 2>"$err" </dev/null
+	code=$?
+	ran=$((ran + 1))
+	case " $wanted " in
+	*" $code "*) ;;
+	*) complain "exit code $code instead of $wanted"; continue ;;
+	esac
+	if [ $code -eq 0 ]; then
+		[ ! -s "$err" ] || complain "exit code 0, and yet a message"
+	elif grep -q 'Bad system call' "$err"; then
+		complain "ended by the sandbox"
+	elif ! grep -Eq -- "$says" "$err"; then
+		complain "stderr lacks: $says"
+	fi
+done
+echo "ways: $ran run, $failed failed"
+[ $ran -gt 0 ] && [ $failed -eq 0 ]

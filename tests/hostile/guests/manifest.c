@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Of all hostile guests. */
+#include <kvick_manifest.h>
+
+KVICK_MANIFEST(.mem_bytes = 2 << 20, .rings = KVICK_RINGS_ANY);

@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# What `make check` needs built. tests/check.sh runs it.
+
+include tests/unit/rules.mk
+include tests/hostile/rules.mk
+-include tests/fault/rules.mk
+include tests/fuzz/rules.mk
+
+# Clean under the other compiler too; nothing is linked.
+$(eval $(call variant,clang,clang $(CFLAGS)))
+CLANG_OBJECTS := $(call objects,clang,$(KVICK_SOURCES))
+
+.PHONY: check-build
+check-build: all perf-build hostile-build $(FAULT_BUILD) $(UNIT_TESTS) $(FUZZ_TARGETS) $(CLANG_OBJECTS)
