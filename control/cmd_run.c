@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/sysinfo.h>
 #include <unistd.h>
 
 #include "control/commands.h"
@@ -139,7 +138,6 @@ static int check(struct run_options *o, struct error *error)
 {
 	const struct machine_config *c = &o->machine;
 	uint64_t args_bytes = 0;
-	struct sysinfo host;
 
 	for (unsigned i = 0; i < c->argc; i++)
 		args_bytes += strlen(c->argv[i]) + 1;
@@ -150,11 +148,6 @@ static int check(struct run_options *o, struct error *error)
 				 (unsigned long long)args_bytes, MACHINE_ARGS_BYTES_MAX);
 	if (c->hugepages && c->mem_bytes % (2u << 20))
 		return error_set(error, ERROR_USAGE, EINVAL, "--hugepages: --mem must be a multiple of 2M");
-	/* Smaller than this the host has in any case, and is not asked. */
-	if (c->mem_bytes > 1ull << 30 && sysinfo(&host) == 0 && c->mem_bytes > (uint64_t)host.totalram * host.mem_unit)
-		return error_set(error, ERROR_HOST, ENOMEM, "--mem %lluM: the host has %lluM of RAM: ask for less",
-				 (unsigned long long)c->mem_bytes >> 20,
-				 (unsigned long long)((uint64_t)host.totalram * host.mem_unit) >> 20);
 	return 0;
 }
 

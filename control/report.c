@@ -61,6 +61,8 @@ static void timeline_text(struct text *text, const struct timeline *t)
 {
 	uint64_t start = begin(t), last = start;
 
+	if (!t->tsc_khz)
+		return; /* it ended before the clock's rate was known */
 	text_printf(text, "kvick: %-26s %12s %12s\n", "timeline", "at us", "took us");
 	for (unsigned i = 0; i < MARK_COUNT; i++) {
 		if (!t->tsc[i])

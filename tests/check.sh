@@ -4,7 +4,7 @@
 # check.sh BUILD: runs every test that there is and adds up. One line a stage, the details of what failed, the whole
 # output of a stage in BUILD/check/STAGE.log.
 #
-# Where /dev/kvm cannot be used, the stages that boot guests run in the nested machine alone, and this says so.
+# Where KVM cannot be used, the stages that boot guests run in the nested machine alone, and this says so.
 
 set -u
 build=$1
@@ -69,7 +69,7 @@ fi
 stage unit tests/unit/run.sh "$build"/unit/test_*[a-z]
 stage fuzz tests/fuzz/run.sh "$build" "$fuzz_seconds"
 
-if [ -r /dev/kvm ] && [ -w /dev/kvm ]; then
+if "$build/kvick" doctor >/dev/null 2>&1; then
 	stage guests tests/run-cases.sh --kvick "$build/kvick" --guests "$build/guests" tests/guests/*/
 	stage guests-asan tests/run-cases.sh --kvick "$build/fault/kvick" --guests "$build/guests" --variant asan \
 		--options --no-sandbox tests/guests/*/
@@ -77,7 +77,7 @@ if [ -r /dev/kvm ] && [ -w /dev/kvm ]; then
 	stage hostile-images tests/hostile/images/run.sh "$build"
 	stage fault tests/fault/sweep.sh "$build"
 else
-	echo "/dev/kvm cannot be used here: guests run in the nested machine alone"
+	echo "KVM cannot be used here: guests run in the nested machine alone; \`$build/kvick doctor\` says why"
 fi
 
 if [ $nested_ready = yes ]; then

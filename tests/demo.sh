@@ -6,7 +6,7 @@
 set -u
 build=$1
 
-if [ -r /dev/kvm ] && [ -w /dev/kvm ]; then
+if "$build/kvick" doctor >/dev/null 2>&1; then
 	# Once unseen: the first launch after a boot finds out which ring is fast, and the page cache is cold.
 	"$build/kvick" run "$build/guests/hello.elf" >/dev/null || exit
 	echo "\$ kvick run --report text hello.elf"
@@ -14,7 +14,7 @@ if [ -r /dev/kvm ] && [ -w /dev/kvm ]; then
 	"$build/kvick" run --report text "$build/guests/hello.elf"
 	exit
 fi
-echo "/dev/kvm cannot be used here ($("$build/kvick" doctor 2>/dev/null | sed -n '/^bad/{s/^bad *kvm *//p;q}'))"
+echo "KVM cannot be used here ($("$build/kvick" doctor 2>/dev/null | sed -n '/^bad/{s/^bad *kvm *//p;q}'))"
 echo "so this boots a machine with KVM inside QEMU first; figures from it say nothing about your host."
 "$(dirname "$0")/packages.sh" nested || exit
 exec "$(dirname "$0")/nested/machine.sh" --add "$build/kvick:/bin/kvick" --add "$build/guests/hello.elf:/hello.elf" -- \

@@ -19,7 +19,6 @@ linux-libc-dev    | linux/kvm.h
 libc6-dev         | sys/io.h and the C library headers
 binutils          | ld, readelf, strip
 liburing-dev      | liburing.h and liburing.a
-libseccomp-dev    | seccomp.h
 '
 set_check='
 +build
@@ -40,7 +39,6 @@ xz-utils          | xz
 set_perf='
 +build
 strace            | strace
-gnuplot-nox       | gnuplot
 '
 
 # The nested machine's kernel: any of this flavour, newest first. See kernel_here.

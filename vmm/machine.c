@@ -19,6 +19,23 @@
 #include "vmm/sandbox.h"
 #include "vmm/system_page.h"
 
+/* Less than this a host has in any case, and is not asked. */
+#define HOST_RAM_BYTES_SURE (1ull << 30)
+
+static int host_has_ram(struct machine *m)
+{
+	struct sysinfo host;
+
+	if (m->plan.bytes <= HOST_RAM_BYTES_SURE || sys_sysinfo(&m->sys, &host) < 0)
+		return 0;
+	uint64_t bytes = (uint64_t)host.totalram * host.mem_unit;
+
+	if (m->plan.bytes <= bytes)
+		return 0;
+	return error_set(&m->error, ERROR_HOST, ENOMEM, "%s: %llu MiB of guest RAM, and the host has %llu MiB: ask for less with --mem",
+			 m->image.path, (unsigned long long)m->plan.bytes >> 20, (unsigned long long)bytes >> 20);
+}
+
 /* Reads the image and decides where everything goes. Nothing of the host's has been asked for yet. */
 static int step_plan(struct machine *m)
 {
@@ -26,7 +43,10 @@ static int step_plan(struct machine *m)
 
 	if (r < 0)
 		return r;
-	return memory_plan_make(&m->plan, &m->image, m->config->mem_bytes, &m->error);
+	r = memory_plan_make(&m->plan, &m->image, m->config->mem_bytes, &m->error);
+	if (r == 0 && m->config->hugepages && m->plan.bytes % PAGE_2M_BYTES)
+		r = memory_plan_make(&m->plan, &m->image, (m->plan.bytes / PAGE_2M_BYTES + 1) * PAGE_2M_BYTES, &m->error);
+	return r < 0 ? r : host_has_ram(m);
 }
 
 static int step_kvm(struct machine *m)

@@ -145,6 +145,11 @@ int sys_getrusage(struct sys *sys, int who, struct rusage *usage)
 	return (int)THROUGH(sys, getrusage(who, usage));
 }
 
+int sys_sysinfo(struct sys *sys, struct sysinfo *info)
+{
+	return (int)THROUGH(sys, sysinfo(info));
+}
+
 int sys_sigaction(struct sys *sys, int signal, const struct sigaction *action, struct sigaction *before)
 {
 	return (int)THROUGH(sys, sigaction(signal, action, before));

@@ -15,6 +15,7 @@
 #include <stdint.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/sysinfo.h>
 #include <sys/time.h>
 #include <sys/types.h>
 #include <time.h>
@@ -45,6 +46,7 @@ ssize_t sys_getrandom(struct sys *sys, void *to, size_t bytes);
 int sys_clock_gettime(struct sys *sys, clockid_t clock, struct timespec *now);
 int sys_clock_nanosleep(struct sys *sys, clockid_t clock, int flags, const struct timespec *until);
 int sys_getrusage(struct sys *sys, int who, struct rusage *usage);
+int sys_sysinfo(struct sys *sys, struct sysinfo *info);
 int sys_sigaction(struct sys *sys, int signal, const struct sigaction *action, struct sigaction *before);
 int sys_poll(struct sys *sys, struct pollfd *fds, unsigned count, int timeout_ms);
 int sys_setitimer(struct sys *sys, int which, const struct itimerval *value);
