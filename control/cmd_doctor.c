@@ -157,8 +157,8 @@ static void examine_rings(struct examination *e)
 	if (host_cache_write(&e->kvm, &facts, &e->sys) && host_cache_path(path))
 		find(e, "host facts", GOOD, NULL, "kept in %s until the next boot", path);
 	else
-		find(e, "host facts", COSTS, "set XDG_RUNTIME_DIR to a folder of your own on a tmpfs, or give --ring and --doorbell port",
-		     "cannot be kept: each launch with --ring auto pays about a millisecond to find them");
+		find(e, "host facts", COSTS, "set XDG_RUNTIME_DIR to a folder of your own on a tmpfs, or give --ring 0 --doorbell port where ring 0 is native",
+		     "cannot be kept: each launch pays some milliseconds to find them");
 }
 
 static void examine_create(struct examination *e)

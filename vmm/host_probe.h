@@ -27,7 +27,7 @@ struct host_facts {
 /* Slower than this, an instruction is being emulated: picoseconds. Native is below 1,000, emulation above 300,000. */
 #define RING0_NATIVE_PS_MAX 50000
 
-/* Takes about a millisecond; a signal (stop) ends it. 0, or -errno with `error` set. */
+/* Takes some milliseconds; a signal (stop) ends it. 0, or -errno with `error` set. */
 int host_probe(const struct kvm *kvm, struct host_facts *facts, struct stop *stop, struct sys *sys,
 	       struct error *error);
 
