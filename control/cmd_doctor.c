@@ -315,7 +315,9 @@ static int run(const struct command *command, int argc, char **argv)
 		usable = usable && e->findings[i].verdict != BAD;
 	text_begin(&text, &e->sys, STDOUT_FILENO);
 	print(&text, e);
-	return text_end(&text) < 0 || !usable ? EXIT_HOST : 0;
+	int code = command_printed(text_end(&text));
+
+	return usable ? code : EXIT_HOST;
 }
 
 const struct command command_doctor = {

@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include "control/commands.h"
-#include "control/exit_codes.h"
 #include "control/text.h"
 #include "loader/image.h"
 #include "vmm/error.h"
@@ -124,7 +123,7 @@ static int run(const struct command *command, int argc, char **argv)
 	image_close(&image, &sys);
 	if (error.kind != ERROR_NONE)
 		return command_failed(&error);
-	return text_end(&text) < 0 ? EXIT_HOST : 0;
+	return command_printed(text_end(&text));
 }
 
 const struct command command_inspect = {

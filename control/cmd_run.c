@@ -190,7 +190,7 @@ static int exit_code(const struct machine *m)
 	case OUTCOME_STOPPED:
 		return signal == SIGALRM ? EXIT_TIMEOUT : EXIT_SIGNAL + signal;
 	default:
-		return EXIT_HOST;
+		return m->error.kind == ERROR_IMAGE ? EXIT_IMAGE : EXIT_HOST;
 	}
 }
 

@@ -12,4 +12,7 @@ struct error;
 /* Prints `error` as "kvick: …" on stderr; returns the exit code that its kind stands for. */
 int command_failed(const struct error *error);
 
+/* The exit code of a command whose output went to stdout with this result (0 or -errno); says so if it failed. */
+int command_printed(int result);
+
 #endif

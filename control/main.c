@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -25,6 +26,14 @@ int command_failed(const struct error *error)
 
 	dprintf(STDERR_FILENO, "kvick: %s\n", error->text);
 	return codes[error->kind];
+}
+
+int command_printed(int result)
+{
+	if (result == 0)
+		return 0;
+	dprintf(STDERR_FILENO, "kvick: stdout: %s: make room or fix where stdout goes\n", strerror(-result));
+	return EXIT_HOST;
 }
 
 static void help(FILE *to)
@@ -61,11 +70,11 @@ int main(int argc, char **argv)
 			return commands[i]->run(commands[i], argc - 1, argv + 1);
 	if (strcmp(argv[1], "--version") == 0) {
 		printf("kvick %s\n", KVICK_VERSION);
-		return fflush(stdout) == 0 ? 0 : EXIT_HOST;
+		return command_printed(fflush(stdout) == 0 ? 0 : -errno);
 	}
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
 		help(stdout);
-		return fflush(stdout) == 0 ? 0 : EXIT_HOST;
+		return command_printed(fflush(stdout) == 0 ? 0 : -errno);
 	}
 	dprintf(STDERR_FILENO, "kvick: %s: no such command: see `kvick --help`\n", argv[1]);
 	return EXIT_USAGE;

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "control/exit_codes.h"
+#include "control/commands.h"
 #include "vmm/error.h"
 
 static const struct option_row *find(const struct command *command, const char *name, size_t length)
@@ -77,5 +77,5 @@ int options_help(const struct command *command)
 	}
 	if (command->more)
 		printf("\n%s", command->more);
-	return fflush(stdout) == 0 ? 0 : EXIT_HOST;
+	return command_printed(fflush(stdout) == 0 ? 0 : -errno);
 }

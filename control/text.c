@@ -26,7 +26,9 @@ static void flush(struct text *text)
 
 		if (n >= 0)
 			done += (size_t)n;
-		else if (n != -EINTR && n != -EAGAIN)
+		else if (n == -EAGAIN)
+			sys_clock_nanosleep(text->sys, CLOCK_MONOTONIC, 0, &(struct timespec){ .tv_nsec = 1000000 });
+		else if (n != -EINTR)
 			text->failed = (int)n;
 	}
 	text->used = 0;

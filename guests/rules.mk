@@ -23,7 +23,7 @@ GUEST_FLOAT_SOURCES := guests/runtime/float.c guests/runtime/printf_variadic.c \
 	$(foreach name,$(GUEST_FLOAT),guests/unikernels/$(name)/%)
 GUEST_REGS = $(if $(filter $(GUEST_FLOAT_SOURCES),$<),,-mgeneral-regs-only)
 
-# Plain x86-64: no CPUID feature is asked for. No red zone: exceptions at ring 0 may use the stack.
+# Plain x86-64: no CPUID feature is asked for. No red zone: a guest may put gates without a stack of their own into its IDT.
 GUEST_CFLAGS := -std=gnu17 -O2 -g0 -march=x86-64 -mno-red-zone -ffreestanding -nostdinc \
 	-isystem $(shell $(GUEST_CC) -print-file-name=include) -isystem guests/runtime/include -Iinclude \
 	-fno-omit-frame-pointer -fno-asynchronous-unwind-tables -fcf-protection=none \

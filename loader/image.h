@@ -39,7 +39,7 @@ struct image {
 	uint64_t entry;       /* guest-virtual, load bias included; in an executable segment */
 	uint64_t base;        /* lowest gpa, rounded down to a page */
 	uint64_t end;         /* first gpa after the image, rounded up to a page */
-	bool pie;             /* ET_DYN: loaded at IMAGE_LOAD_BASE */
+	bool pie;             /* ET_DYN: loaded at LAYOUT_IMAGE_BASE, or the next multiple of its largest alignment */
 	struct kvick_note note;
 	unsigned segment_count;
 	struct segment segments[IMAGE_SEGMENTS_MAX]; /* ascending, not overlapping */

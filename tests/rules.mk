@@ -4,7 +4,7 @@
 
 include tests/unit/rules.mk
 include tests/hostile/rules.mk
--include tests/fault/rules.mk
+include tests/fault/rules.mk
 include tests/fuzz/rules.mk
 
 # Clean under the other compiler too; nothing is linked.
@@ -12,4 +12,4 @@ $(eval $(call variant,clang,clang $(CFLAGS)))
 CLANG_OBJECTS := $(call objects,clang,$(KVICK_SOURCES))
 
 .PHONY: check-build
-check-build: all perf-build hostile-build $(FAULT_BUILD) $(UNIT_TESTS) $(FUZZ_TARGETS) $(CLANG_OBJECTS)
+check-build: all perf-build hostile-build fault-build $(UNIT_TESTS) $(FUZZ_TARGETS) $(CLANG_OBJECTS)

@@ -26,7 +26,10 @@ int64_t console_write(struct console *console, const struct guest_mem *mem, gpa_
 
 	if (!at)
 		return -EFAULT;
-	while (done < bytes && !console->errnum && !stop->signal) {
+	/* One try even after a stop signal: the guest's last words. If it blocks, the signal's reminders end it. */
+	do {
+		if (done == bytes || console->errnum)
+			break;
 		uint64_t left = bytes - done;
 		ssize_t n = sys_write(sys, console->fd, at + done, left < WRITE_BYTES_MAX ? left : WRITE_BYTES_MAX);
 
@@ -39,7 +42,7 @@ int64_t console_write(struct console *console, const struct guest_mem *mem, gpa_
 		} else if (n != -EINTR) {
 			console->errnum = (int)-n;
 		}
-	}
+	} while (!stop->signal);
 	console->bytes += done;
 	return done ? (int64_t)done : console->errnum ? -console->errnum : 0;
 }

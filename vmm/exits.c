@@ -39,6 +39,8 @@ static void exit_mmio(struct machine *m)
 {
 	const struct kvm_run *run = m->vcpu.run;
 
+	if (run->mmio.phys_addr < m->mem.bytes && machine_image_cut_short(m))
+		return;
 	crash_machine(m, "guest-physical 0x%llx: %u-byte %s outside RAM (0x%llx bytes)",
 		      (unsigned long long)run->mmio.phys_addr, run->mmio.len, run->mmio.is_write ? "write" : "read",
 		      (unsigned long long)m->mem.bytes);

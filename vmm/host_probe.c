@@ -155,8 +155,8 @@ static int measure(struct probe *p, const struct kvm *kvm, struct host_facts *fa
 		r = insn_ps(p, 3, &facts->ring3_insn_ps);
 	}
 	if (r < 0)
-		return error_set(error, ERROR_HOST, -r, "the trial run that finds the fast ring failed (%s): say --ring 0 or "
-				 "--ring 3 yourself", strerror(-r));
+		return error_set(error, ERROR_HOST, -r, "the trial run that finds the fast ring failed (%s): `--ring 0 --doorbell port` "
+				 "does without", strerror(-r));
 	facts->ring0_native = facts->ring0_insn_ps <= RING0_NATIVE_PS_MAX;
 	facts->doorbell = facts->ring0_native ? best_doorbell(p, kvm) : KVICK_DOORBELL_PORT;
 	return 0;

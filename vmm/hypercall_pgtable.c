@@ -49,7 +49,7 @@ static uint64_t spare_take(struct update *u)
 /* The guest cannot go on: its vCPU is neither here nor there. */
 static int64_t host_failed(struct update *u, int r)
 {
-	if (!u->m->config->stop->signal) {
+	if (u->m->outcome == OUTCOME_NONE && !u->m->config->stop->signal) {
 		u->m->outcome = OUTCOME_FAILED;
 		error_set(&u->m->error, ERROR_HOST, -r, "KVM_RUN: update_pgtable's stores at ring 0: %s: `kvick doctor` says "
 			  "what this host offers", strerror(-r));
@@ -118,35 +118,41 @@ static int64_t descend(struct update *u, uint64_t *table)
 	return table_at(u, at) ? 0 : -KVICK_EFAULT;
 }
 
-/* Tables that an update of u->va's page will have to make; a table outside RAM is for descend() to find. */
-static unsigned tables_missing(const struct update *u, uint64_t va)
+/* Tables that an update of va's page will have to make under `top`, or -KVICK_EFAULT. */
+static int64_t tables_missing(const struct update *u, uint64_t top, uint64_t va)
 {
-	uint64_t at = u->pgd;
+	uint64_t at = top;
 
 	for (unsigned level = PAGETABLE_LEVELS; level > 1; level--) {
 		const uint64_t *entries = table_at(u, at);
-		uint64_t entry = entries ? entry_read(&entries[pagetable_index(va, level)]) : 0;
 
-		if (!entries || (!(entry & PTE_PRESENT) && !u->value))
-			return 0;
-		if (!(entry & PTE_PRESENT) || (level <= 3 && (entry & PTE_LARGE)))
+		if (!entries)
+			return -KVICK_EFAULT;
+		uint64_t entry = entry_read(&entries[pagetable_index(va, level)]);
+
+		if (!(entry & PTE_PRESENT))
+			return u->value ? level - 1 : 0;
+		if (level <= 3 && (entry & PTE_LARGE))
 			return level - 1;
 		at = entry & PTE_ADDR;
 	}
-	return 0;
+	return table_at(u, at) ? 0 : -KVICK_EFAULT;
 }
 
-/* All of the spare pages that the update takes, so that one which is refused has changed nothing. */
-static unsigned spares_needed(const struct update *u)
+/*
+ * All of the spare pages that the update takes, or -KVICK_EFAULT: found out first, so that an update which is refused
+ * has changed nothing. It spans two last-level tables at the most.
+ */
+static int64_t spares_needed(const struct update *u, uint64_t top)
 {
 	uint64_t last = u->va + (u->pages - 1) * GUEST_PAGE_BYTES;
-	unsigned missing = tables_missing(u, u->va);
+	int64_t missing = tables_missing(u, top, u->va), missing_last;
 
-	if (u->va >> 21 == last >> 21)
+	if (missing < 0 || u->va >> 21 == last >> 21)
 		return missing;
-
-	unsigned missing_last = tables_missing(u, last);
-
+	missing_last = tables_missing(u, top, last);
+	if (missing_last < 0)
+		return missing_last;
 	/* What is made for the first page serves the last one too, where both are below the same entry. */
 	if (missing_last == 3 && u->va >> 39 == last >> 39)
 		missing_last--;
@@ -187,15 +193,12 @@ static int64_t update_table(struct update *u)
 	return 0;
 }
 
-/* A top level that is still all zeroes begins as a copy of the one that the guest was born with. */
-static void begin_top_level(struct update *u)
+static bool all_zeroes(const uint64_t *table)
 {
-	uint64_t *new = table_at(u, u->pgd);
-
 	for (unsigned i = 0; i < PAGETABLE_ENTRIES; i++)
-		if (entry_read(&new[i]))
-			return;
-	memcpy(new, table_at(u, u->m->pgd), GUEST_PAGE_BYTES);
+		if (entry_read(&table[i]))
+			return false;
+	return true;
 }
 
 static int64_t validate(struct machine *m, const struct kvick_call *call)
@@ -243,9 +246,16 @@ int64_t hypercall_update_pgtable(struct machine *m, struct kvick_call *call)
 		.spare_left = call->arg[5],
 	};
 
-	begin_top_level(&u);
-	if (spares_needed(&u) > u.spare_left)
+	/* A top level that is still all zeroes begins as a copy of the one that the guest was born with. */
+	bool fresh = all_zeroes(table_at(&u, u.pgd));
+	int64_t needed = spares_needed(&u, fresh ? m->pgd : u.pgd);
+
+	if (needed < 0)
+		return needed;
+	if ((uint64_t)needed > u.spare_left)
 		return -KVICK_ENOMEM;
+	if (fresh)
+		memcpy(table_at(&u, u.pgd), table_at(&u, m->pgd), GUEST_PAGE_BYTES);
 	while (u.pages > 0 && r == 0)
 		r = update_table(&u);
 	ring0_resume(m, &u.ring0);

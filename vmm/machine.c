@@ -207,9 +207,24 @@ static int step_sandbox(struct machine *m)
 	return m->config->sandbox ? sandbox_enter(&m->sys, &m->error) : 0;
 }
 
+/* pread, because the sandbox has that: symbols are read by it. */
+bool machine_image_cut_short(struct machine *m)
+{
+	uint8_t last;
+
+	if (sys_pread(&m->sys, m->image.fd, &last, 1, m->image.file_bytes - 1) != 0)
+		return false;
+	m->outcome = OUTCOME_FAILED;
+	error_set(&m->error, ERROR_IMAGE, 0, "%s: the file was cut short while its guest ran: replace images by rename, not in "
+		  "place", m->image.path);
+	return true;
+}
+
 /* KVM could not run the guest any further: with -EFAULT, memory behind a guest page is gone. */
 static void run_failed(struct machine *m, int r)
 {
+	if (r == -EFAULT && machine_image_cut_short(m))
+		return;
 	m->outcome = OUTCOME_FAILED;
 	error_set(&m->error, ERROR_HOST, -r, "KVM_RUN: %s: %s", strerror(-r),
 		  r == -EFAULT ? "the host could not give a page of guest RAM (image file changed, or memory limit?)" :
@@ -295,6 +310,12 @@ int machine_run(struct machine *m, const struct machine_config *config)
 		if (steps[done].undo)
 			steps[done].undo(m);
 	timeline_stamp(&m->timeline, MARK_TORN_DOWN);
+	if (r < 0 && config->stop->signal) {
+		/* Whatever the signal made fail is not what ended the run. */
+		m->outcome = OUTCOME_STOPPED;
+		m->error.kind = ERROR_NONE;
+		r = 0;
+	}
 	return r;
 }
 

@@ -97,4 +97,10 @@ struct machine {
 int machine_run(struct machine *machine, const struct machine_config *config);
 void machine_close(struct machine *machine);
 
+/*
+ * RAM is gone: is that because the image's file, from which it is mapped, has become shorter? Then the guest is
+ * ended (OUTCOME_FAILED, machine->error says so). For exit handlers.
+ */
+bool machine_image_cut_short(struct machine *machine);
+
 #endif

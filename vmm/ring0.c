@@ -2,6 +2,7 @@
 #include "vmm/ring0.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include <kvick/hypercall.h>
 
@@ -20,12 +21,14 @@ uint64_t ring0_pages(uint64_t mem_bytes)
 	return pagetable_pages_max(up_to_2m(mem_bytes), 1);
 }
 
-/* All of RAM, writable and executable, ring 0 only, in 2 MiB pages. */
+/* All of RAM, writable and executable, ring 0 only, in 2 MiB pages. A guest at ring 0 may have been here before. */
 static uint64_t own_tables(struct machine *m)
 {
+	uint64_t bytes = m->plan.ring0_end - m->plan.ring0_base;
 	struct mapping all = { .at = 0, .bytes = up_to_2m(m->plan.bytes), .flags = PTE_WRITE };
 	struct table_pool pool = { .next = m->plan.ring0_base, .end = m->plan.ring0_end };
 
+	memset(guest_mem_span(&m->mem, gpa(pool.next), bytes), 0, bytes);
 	return pagetable_build(&m->mem, &pool, &all, 1);
 }
 
@@ -63,8 +66,11 @@ int ring0_store(struct machine *m, struct ring0 *ring0, gpa_t entry, uint64_t va
 	if (r < 0)
 		return r;
 	m->exits[run->exit_reason < EXIT_REASONS_MAX ? run->exit_reason : EXIT_REASONS_MAX - 1]++;
-	if (run->exit_reason != KVM_EXIT_IO || run->io.port != KVICK_PORT_FAULT)
-		return -EIO;
+	if (run->exit_reason != KVM_EXIT_IO || run->io.port != KVICK_PORT_FAULT) {
+		/* Store loop and tables lie in RAM: only the guest can have made them do anything else. */
+		crash_machine(m, "update_pgtable: the guest has overwritten the VMM's tables or its system page");
+		return -ECANCELED;
+	}
 	return vcpu_complete(&m->vcpu, &m->sys);
 }
 

@@ -28,7 +28,8 @@ struct ring0 {
 };
 
 /*
- * Each returns 0 or -errno. After ring0_store has failed the guest cannot go on: the caller ends it.
+ * Each returns 0 or -errno. After ring0_store has failed the guest cannot go on: the caller ends it, if that has
+ * not been done (-ECANCELED: the guest had spoiled what the loop needs, and is crashed).
  * ring0_store parks the guest if need be. entry: guest-physical, 8-byte aligned, the run of `count`
  * entries lies in RAM (checked by the caller). Entry i becomes value + i * step.
  */

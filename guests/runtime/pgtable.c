@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Page tables at ring 0, written directly: the rules and results of KVICK_CALL_UPDATE_PGTABLE and
- * KVICK_CALL_LCR3 (docs/ABI.md), without an exit. AMD64 APM 2, 5.3.
+ * Page tables at ring 0, written directly: as KVICK_CALL_UPDATE_PGTABLE and KVICK_CALL_LCR3 do it
+ * (docs/ABI.md), without an exit. AMD64 APM 2, 5.3. The VMM trusts no table; a guest trusts its own, so here
+ * a table that leads out of RAM is a page fault instead of an error.
  *
- * Tables are reached at their physical address, which the initial mapping has for all of RAM.
+ * Tables are reached at their physical address: a guest takes them from its heap, which is mapped so.
  */
 #include <stdbool.h>
 #include <string.h>
@@ -79,9 +80,9 @@ static int64_t check(const struct update *u)
 }
 
 /* Tables that are not there for `va`; 0 for an update that would do nothing. */
-static unsigned tables_missing(const struct update *u, uint64_t va)
+static unsigned tables_missing(const struct update *u, uint64_t pgd, uint64_t va)
 {
-	const uint64_t *table = (const uint64_t *)u->pgd;
+	const uint64_t *table = (const uint64_t *)pgd;
 
 	for (unsigned level = TOP_LEVEL; level > 0; level--) {
 		uint64_t entry = table[index_at(va, level)];
@@ -96,15 +97,15 @@ static unsigned tables_missing(const struct update *u, uint64_t va)
 }
 
 /* Spare pages that the update takes. It spans two tables of the lowest level at the most. */
-static unsigned spares_needed(const struct update *u)
+static unsigned spares_needed(const struct update *u, uint64_t pgd)
 {
 	uint64_t last = u->va + (u->pages - 1) * KVICK_PAGE_BYTES;
-	unsigned first_missing = tables_missing(u, u->va);
+	unsigned first_missing = tables_missing(u, pgd, u->va);
 
 	if (u->va >> 21 == last >> 21)
 		return first_missing;
 
-	unsigned last_missing = tables_missing(u, last);
+	unsigned last_missing = tables_missing(u, pgd, last);
 
 	/* A table made for the first page also serves the last where both are below the same entry. */
 	if (last_missing == 3 && u->va >> 39 == last >> 39)
@@ -149,13 +150,12 @@ static uint64_t *leaf(struct update *u, uint64_t va)
 	return &table[index_at(va, 0)];
 }
 
-/* A new top-level table shares what the boot table maps. */
-static void adopt(uint64_t *pgd)
+static bool all_zeroes(const uint64_t *table)
 {
 	for (unsigned i = 0; i < ENTRIES; i++)
-		if (pgd[i])
-			return;
-	memcpy(pgd, (const void *)kvick_boot()->pgd, KVICK_PAGE_BYTES);
+		if (table[i])
+			return false;
+	return true;
 }
 
 int64_t kvick_plain_update_pgtable(uint64_t va, uint64_t pa_flags, uint64_t pgd, uint64_t pages, uint64_t spare,
@@ -173,9 +173,13 @@ int64_t kvick_plain_update_pgtable(uint64_t va, uint64_t pa_flags, uint64_t pgd,
 
 	if (error < 0)
 		return error;
-	adopt((uint64_t *)pgd);
-	if (spares_needed(&u) > spare_pages)
+	/* A new top-level table begins as a copy of the boot table. */
+	bool fresh = all_zeroes((const uint64_t *)pgd);
+
+	if (spares_needed(&u, fresh ? kvick_boot()->pgd : pgd) > spare_pages)
 		return -KVICK_ENOMEM;
+	if (fresh)
+		memcpy((void *)pgd, (const void *)kvick_boot()->pgd, KVICK_PAGE_BYTES);
 	for (uint64_t i = 0; i < pages; i++) {
 		uint64_t at = va + i * KVICK_PAGE_BYTES;
 		uint64_t *entry = leaf(&u, at);

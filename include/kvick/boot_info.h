@@ -48,7 +48,7 @@ struct kvick_boot_info {
 	uint32_t envc;         /* strings in the environment */
 	uint32_t args_bytes;   /* argument strings, then environment strings, NULs included */
 	uint64_t mem_bytes;    /* RAM, from guest-physical 0 */
-	uint64_t image_base;   /* lowest address of the image; a static PIE's load bias */
+	uint64_t image_base;   /* lowest address of the image */
 	uint64_t image_end;    /* first byte after the image's memory, page-aligned */
 	uint64_t heap_base;    /* free RAM for the guest, mapped read-write: [heap_base, heap_end) */
 	uint64_t heap_end;

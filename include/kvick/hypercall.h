@@ -6,7 +6,7 @@
  * rings a doorbell that carries the block's guest-physical address. The VMM copies the block in
  * once, acts, and writes `ret` and `arg[0]` back once.
  *
- * Doorbells (boot_info.doorbell says which one works):
+ * Doorbells (boot_info.doorbell names the best; the port always works):
  *   port    out %eax, $KVICK_PORT_CALL with EAX = block address / 64, at either ring
  *   vmcall, vmmcall   the instruction of that name, at ring 0, with RAX = 12 (KVM_HC_MAP_GPA_RANGE,
  *           the one hypercall that KVM forwards to user space), RBX = 0, RCX = 1, RDX = block
@@ -53,10 +53,10 @@
 #define KVICK_PGTABLE_PAGES_MAX 512 /* arg[3] of one KVICK_CALL_UPDATE_PGTABLE */
 
 /* arg[0] of KVICK_CALL_CPUCONFIG: what a guest at ring 3 may not set by itself */
-#define KVICK_CPU_INTERRUPT_FLAG 0 /* value: 0 or 1 */
+#define KVICK_CPU_INTERRUPT_FLAG 0 /* value: 0 or 1; gives what was last set by this call */
 #define KVICK_CPU_FS_BASE        1 /* value: canonical address */
 #define KVICK_CPU_GS_BASE        2 /* value: canonical address */
-#define KVICK_CPU_HANDLER        3 /* value: vector 0..31, value2: handler's address, 0 = the VMM's crash report */
+#define KVICK_CPU_HANDLER        3 /* value: vector 0..31 but 2, 8, 18; value2: handler's address, 0 = crash report */
 
 #define KVICK_CPU_FAULT_ADDRESS  4 /* value: 0; gives CR2, the address of the last page fault */
 
@@ -73,10 +73,8 @@
 /* Errors, negated in ret. The values are Linux's. */
 #define KVICK_EPERM  1
 #define KVICK_EIO    5
-#define KVICK_E2BIG  7
 #define KVICK_ENOMEM 12 /* a page table is missing and no spare page was given */
 #define KVICK_EFAULT 14 /* a pointer does not lie in RAM with all its length */
-#define KVICK_EBUSY  16
 #define KVICK_EINVAL 22
 #define KVICK_ENOSYS 38
 

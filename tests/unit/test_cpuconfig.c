@@ -13,7 +13,7 @@ static void a_setting_that_there_is_not_is_invalid(void **state)
 {
 	struct fixture *f = *state;
 
-	assert_int_equal(cpuconfig(f, KVICK_CPU_HANDLER + 1, 0, 0), -KVICK_EINVAL);
+	assert_int_equal(cpuconfig(f, KVICK_CPU_FAULT_ADDRESS + 1, 0, 0), -KVICK_EINVAL);
 	assert_int_equal(cpuconfig(f, UINT64_MAX, 0, 0), -KVICK_EINVAL);
 }
 
@@ -126,6 +126,23 @@ static void an_interrupt_flag_of_neither_0_nor_1_is_invalid(void **state)
 	assert_int_equal(call_result(f), 0);
 }
 
+static void the_address_of_the_last_page_fault_is_told(void **state)
+{
+	struct fixture *f = *state;
+
+	f->cpu.sregs.cr2 = 0xffff800012345678;
+	assert_int_equal(cpuconfig(f, KVICK_CPU_FAULT_ADDRESS, 0, 0), 0);
+	assert_int_equal(call_result(f), 0xffff800012345678);
+	assert_int_equal(f->m.vcpu.run->kvm_dirty_regs, 0);
+}
+
+static void the_address_of_the_last_page_fault_cannot_be_set(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(cpuconfig(f, KVICK_CPU_FAULT_ADDRESS, 1, 0), -KVICK_EINVAL);
+}
+
 static void a_host_that_does_not_give_registers_is_an_io_error(void **state)
 {
 	struct fixture *f = *state;
@@ -133,6 +150,7 @@ static void a_host_that_does_not_give_registers_is_an_io_error(void **state)
 	f->get_result = -EINVAL;
 	assert_int_equal(cpuconfig(f, KVICK_CPU_INTERRUPT_FLAG, 1, 0), -KVICK_EIO);
 	assert_int_equal(cpuconfig(f, KVICK_CPU_FS_BASE, 0x5000, 0), -KVICK_EIO);
+	assert_int_equal(cpuconfig(f, KVICK_CPU_FAULT_ADDRESS, 0, 0), -KVICK_EIO);
 	assert_int_equal(call(f, KVICK_CALL_LCR3, f->m.pgd), -KVICK_EIO);
 	assert_int_equal(f->m.vcpu.run->kvm_dirty_regs, 0);
 	assert_int_equal(f->m.interrupt_flag, 0);
@@ -271,6 +289,8 @@ int main(void)
 		TEST(a_base_that_is_not_canonical_is_invalid),
 		TEST(the_interrupt_flag_is_set_and_cleared),
 		TEST(an_interrupt_flag_of_neither_0_nor_1_is_invalid),
+		TEST(the_address_of_the_last_page_fault_is_told),
+		TEST(the_address_of_the_last_page_fault_cannot_be_set),
 		TEST(a_host_that_does_not_give_registers_is_an_io_error),
 		TEST(lcr3_switches_to_tables_that_serve),
 		TEST(lcr3_changes_no_other_register),

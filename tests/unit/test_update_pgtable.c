@@ -245,6 +245,46 @@ static void a_top_level_with_an_entry_is_left_as_it_is(void **state)
 	assert_true(walk(f, PGD, VA, &t));
 }
 
+/*
+ * For ranges of all sorts, over what is absent, present, and mapped by large pages: exactly the spare
+ * pages that it takes suffice, and with one fewer nothing at all is changed.
+ */
+static void the_spare_pages_needed_are_known_beforehand(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t *before = malloc(RAM);
+	unsigned refused = 0;
+
+	update(f, VA, TARGET | DATA, f->m.pgd, 1, SPARE + 0x80000, 3); /* one 4 KiB table on the way */
+	update(f, VA, 0, f->m.pgd, 1, 0, 0);                          /* and the VMM's own tables made */
+	memcpy(before, f->m.mem.host, RAM);
+	srandom(2);
+	for (unsigned round = 0; round < 2000; round++) {
+		static const uint64_t edges[] = { 0x200000, 0x400000, 0x600000, VA, 1ull << 39, 1ull << 47, 5ull << 30 };
+		uint64_t va = edges[random() % COUNT_OF(edges)] + (uint64_t)(random() % 5 - 2) * 0x100000;
+		uint64_t pages = 1 + (uint64_t)random() % KVICK_PGTABLE_PAGES_MAX, value = random() % 3 ? 0x200000 | DATA : 0;
+		int64_t needed = update(f, va, value, f->m.pgd, pages, SPARE, 16);
+
+		memcpy(f->m.mem.host, before, RAM);
+		if (needed < 0) {
+			assert_int_equal(needed, -KVICK_EINVAL); /* runs into the hole */
+			continue;
+		}
+		assert_int_equal(update(f, va, value, f->m.pgd, pages, SPARE, (uint64_t)needed), needed);
+		memcpy(f->m.mem.host, before, RAM);
+		if (needed == 0)
+			continue;
+		assert_int_equal(update(f, va, value, f->m.pgd, pages, SPARE, (uint64_t)needed - 1), -KVICK_ENOMEM);
+		memcpy(guest_mem_span(&f->m.mem, gpa(BLOCK), 64), before + BLOCK, 64);
+		if (memcmp(f->m.mem.host, before, RAM) != 0)
+			fail_msg("0x%llx, %llu pages: refused, and yet something has changed", (unsigned long long)va,
+				 (unsigned long long)pages);
+		refused++;
+	}
+	free(before);
+	assert_true(refused > 100);
+}
+
 /* --- what is in force --- */
 
 static void a_present_entry_is_changed_by_the_vcpu_itself(void **state)
@@ -434,6 +474,7 @@ int main(void)
 		TEST(without_a_spare_page_there_is_no_memory),
 		TEST(a_top_level_of_zeroes_begins_as_a_copy_of_the_first_one),
 		TEST(a_top_level_with_an_entry_is_left_as_it_is),
+		TEST(the_spare_pages_needed_are_known_beforehand),
 		TEST(a_present_entry_is_changed_by_the_vcpu_itself),
 		TEST(the_guest_goes_on_with_its_own_registers),
 		TEST(pages_are_unmapped),

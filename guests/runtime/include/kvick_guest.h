@@ -55,7 +55,7 @@ static inline uint64_t kvick_rdtsc(void)
 uintptr_t kvick_heap_unused(void);
 
 /*
- * The paravirtual CPU. At ring 3 these are hypercalls; at ring 0 plain instructions with the same
+ * The paravirtual CPU. At ring 3 these are hypercalls; at ring 0 plain instructions with, for right arguments, the same
  * results. The kvick_call_ forms are hypercalls at either ring.
  */
 
@@ -65,7 +65,7 @@ int64_t kvick_call_cpuconfig(unsigned what, uint64_t value, uint64_t value2, uin
 
 /*
  * Maps `pages` pages at va to consecutive physical pages (address | KVICK_PTE_*), or unmaps them,
- * in the table pgd. spare: address of spare_pages zeroed pages that may become page tables; returns
+ * in the table pgd. spare: address of spare_pages pages that may become page tables; returns
  * how many did. A call that is refused changes nothing.
  *
  * A pgd is any zeroed page of the guest's own: at its first use it receives the boot table's

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <assert.h>
+#include <string.h>
 
 #include "pgtable.h"
 
@@ -172,6 +173,13 @@ void check_refusals(const struct paravirt *pv)
 		assert(pv->update(calls[i].va, calls[i].pa_flags, calls[i].pgd, calls[i].pages, calls[i].spare,
 				  calls[i].spare_pages) == calls[i].result);
 	assert(!mapped(va));
+	/* Too few spares, and a top level never used before: neither is touched. */
+	const uint64_t *fresh = (const uint64_t *)new_pages(1), *unused = (const uint64_t *)spare;
+
+	memset((void *)fresh, 0, PAGE);
+	memset((void *)unused, 0xaa, PAGE);
+	assert(pv->update(va, page | READ_WRITE, (uintptr_t)fresh, 1, spare, 1) == -KVICK_ENOMEM);
+	assert(fresh[0] == 0 && unused[0] == 0xaaaaaaaaaaaaaaaa);
 	assert(pv->lcr3(pgd + 1) == -KVICK_EINVAL);
 	assert(pv->lcr3(ram) == -KVICK_EFAULT);
 	assert(pv->lcr3(UINT64_MAX & ~(PAGE - 1)) == -KVICK_EFAULT);

@@ -59,8 +59,10 @@ int main(int argc, char **argv)
 	const char *name = argc > 1 ? argv[1] : "loop";
 
 	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
-		if (strcmp(ways[i].name, name) == 0)
+		if (strcmp(ways[i].name, name) == 0) {
+			printf("spin: %s", name); /* no newline, no flush: for the host to find in the buffer at the end */
 			ways[i].run();
+		}
 	printf("spin: no way \"%s\"\n", name);
 	return 2;
 }

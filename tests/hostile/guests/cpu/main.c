@@ -340,7 +340,7 @@ static void cli_hlt_with_timer(void)
 	X(int3, "int3") X(int0, "int $0") X(int2, "int $2") X(int8, "int $8") X(int14, "int $14")                \
 	X(int18, "int $18") X(int31, "int $31") X(int32, "int $32") X(int80, "int $0x80") X(int255, "int $255")  \
 	X(icebp, ".byte 0xf1") X(into, ".byte 0xce") X(syscall, "syscall") X(sysenter, "sysenter")               \
-	X(sysret, "sysretq") X(sysexit, "sysexit")                                                               \
+	X(sysret, "sysretq") X(sysexit, "sysexitl")                                                               \
 	X(iretq_zeros, "push $0\n\tpush $0\n\tpush $0\n\tpush $0\n\tpush $0\n\tiretq")                           \
 	X(iretq_ones, "push $-1\n\tpush $-1\n\tpush $-1\n\tpush $-1\n\tpush $-1\n\tiretq")                       \
 	X(iretq_cs0, "push $0x18\n\tpush %%rsp\n\tpushfq\n\tpush $0x10\n\tpush $0x100000\n\tiretq")              \

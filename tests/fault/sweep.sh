@@ -1,0 +1,142 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+#
+# Makes each system call of a launch fail, one at a time, in several ways (vmm/sys.c), and looks at what comes of it:
+# the right output and exit code, or one of kvick's own codes with a message; in time, without a signal's
+# or a sanitizer's death.
+#
+#	tests/fault/sweep.sh [DIR]
+#
+# DIR is build unless said otherwise. Needs DIR/fault/{kvick,kvick-musl}, DIR/guests, DIR/hostile/fat.elf. Prints TAP: a test for each command and errno.
+
+set -u
+
+build=${1-build}
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+
+# A leak is only seen by the leak checker, and that needs ptrace: where it does not work it says so, and is left out.
+export ASAN_OPTIONS=exitcode=99:detect_leaks=1:abort_on_error=0
+export UBSAN_OPTIONS=print_stacktrace=1:exitcode=99
+ASAN_OPTIONS=$ASAN_OPTIONS "$build/fault/kvick" --version >"$scratch/version" 2>&1 || {
+	echo '# the leak checker does not work here'
+	export ASAN_OPTIONS=exitcode=99:detect_leaks=0
+}
+
+errno_number() {
+	case $1 in
+	EPERM) echo 1 ;; EINTR) echo 4 ;; EIO) echo 5 ;; EAGAIN) echo 11 ;; ENOMEM) echo 12 ;; EFAULT) echo 14 ;;
+	EEXIST) echo 17 ;; ENOSPC) echo 28 ;;
+	esac
+}
+
+# verdict: of the run that left $code, $dir/out and $dir/err; prints what is wrong with it.
+verdict() {
+	case $code in
+	124) [ "$wanted" -eq 124 ] || echo "not ended in 5 s" ;;
+	99) echo "sanitizer: $(grep -m 1 'ERROR\|runtime error' "$dir/err")" ;;
+	"$wanted")
+		# A crash stays a crash when its output is lost, as long as that is told too.
+		cmp -s "$dir/out" "$dir/good" || { [ $code -ne 0 ] && grep -q 'output is incomplete' "$dir/err"; } ||
+			echo "exit code $code, and the output is not right" ;;
+	120 | 121 | 122 | 123)
+		head -n 1 "$dir/err" | grep -q '^kvick: ' || echo "exit code $code without a message" ;;
+	*)
+		case " $also " in
+		*" $code "*) ;;
+		*) echo "exit code $code" ;;
+		esac ;;
+	esac
+	grep -q 'Sanitizer\|runtime error\|Bad system call\|Assertion' "$dir/err" && head -n 1 "$dir/err"
+}
+
+# sweep NAME CODE ALSO ERRNOS COMMAND…: CODE is what is right; ALSO, what the guest may end with when a call of its own fails.
+sweep() {
+	name=$1 wanted=$2 also=$3 errnos=$4
+	shift 4
+	dir=$scratch/$(printf '%s' "$name" | tr -c 'a-z0-9\n' _)
+	mkdir "$dir"
+	export XDG_RUNTIME_DIR="$dir/run"
+	mkdir "$XDG_RUNTIME_DIR"
+	timeout 10 "$@" >"$dir/good" 2>"$dir/err" </dev/null
+	code=$?
+	if [ $code -ne "$wanted" ]; then
+		echo "not ok - $name: exit code $code without any fault"
+		return
+	fi
+	# A fault that is put right leaves no trace: the calls of a good run, by its own count, are all gone through. The report's
+	# writing comes on top.
+	least=48 binary=$1
+	if [ "$2" = run ]; then
+		shift 2
+		[ -z "$cold" ] || rm -rf "$XDG_RUNTIME_DIR/kvick"
+		"$binary" run --report "json=$dir/report" "$@" >/dev/null 2>&1 </dev/null
+		counted=$(grep -o '"system_calls":[0-9]*' "$dir/report" 2>/dev/null | cut -d : -f 2)
+		least=$((${counted:-40} + 8))
+		set -- "$binary" run "$@"
+	fi
+	for errno in $errnos; do
+		value=$(errno_number "$errno")
+		n=0 bad= quiet=0
+		# Past the last call nothing fails any more: a few runs in a row with no trace of a fault are the end.
+		while [ $quiet -lt 4 ] && [ $n -lt 400 ]; do
+			# The first calls are all different; further on the same few come again and again.
+			if [ $n -lt 60 ]; then n=$((n + 1)); else n=$((n + 7)); fi
+			[ -z "$cold" ] || rm -rf "$XDG_RUNTIME_DIR/kvick"
+			KVICK_FAULT=$n:$value timeout 5 "$@" >"$dir/out" 2>"$dir/err" </dev/null
+			code=$?
+			wrong=$(verdict)
+			[ -z "$wrong" ] || bad="$bad
+#   call $n: $(printf '%s' "$wrong" | tr '\n' ' ')"
+			if [ $code -ne "$wanted" ] || [ $n -lt "$least" ]; then quiet=0; else quiet=$((quiet + 1)); fi
+		done
+		echo "$([ -z "$bad" ] && echo ok || echo 'not ok') - $name, $errno at calls 1 to $n$([ $n -le 60 ] || echo " (each 7th after 60)")$bad"
+	done
+}
+
+few='EINTR ENOMEM'
+all='EINTR ENOMEM EIO EPERM EAGAIN EFAULT EEXIST ENOSPC'
+asan=$build/fault/kvick musl=$build/fault/kvick-musl
+guests=$build/guests
+cold=
+
+with_sanitizers() {
+	sweep 'sanitizers: hello, ring 3' 0 '' "$few EIO" "$asan" run --ring 3 --no-sandbox "$guests/hello.elf"
+	sweep 'sanitizers: crash' 121 '' "$few" "$asan" run --ring 3 --no-sandbox "$guests/crash.elf" -- null
+	sweep 'sanitizers: report' 0 '' "$few" "$asan" run --ring 3 --no-sandbox --timeout 4s --report "json=$scratch/report" "$guests/hello.elf"
+	sweep 'sanitizers: mapped image' 0 '' EIO "$asan" run --ring 3 --no-sandbox "$build/hostile/fat.elf" -- now
+	cold=yes
+	sweep 'sanitizers: trial run' 0 '' "$few" "$asan" run --no-sandbox "$guests/hello.elf"
+	cold=
+	sweep 'sanitizers: page tables' 0 '1' EIO "$asan" run --ring 3 --no-sandbox "$guests/pgtable.elf"
+}
+
+with_sandbox() {
+	for ring in 3 0; do
+		sweep "sandbox: hello, ring $ring" 0 '' "$all" "$musl" run --ring $ring "$guests/hello.elf"
+		sweep "sandbox: crash, ring $ring" 121 '' "$few EIO" "$musl" run --ring $ring "$guests/crash.elf" -- null
+	done
+	sweep 'sandbox: report' 0 '' "$all" "$musl" run --ring 3 --timeout 4s --report json "$guests/hello.elf"
+	sweep 'sandbox: report into a file' 0 '' "$few ENOSPC" "$musl" run --ring 3 --report "text=$scratch/text" "$guests/hello.elf"
+	sweep 'sandbox: mapped image' 0 '' "$few EIO" "$musl" run --ring 3 "$build/hostile/fat.elf" -- now
+	sweep 'sandbox: image refused' 122 '' "$all" "$musl" run --ring 3 "$musl"
+	sweep 'sandbox: entropy' 0 '1' "$few EIO" "$musl" run --ring 3 "$guests/entropy.elf"
+	sweep 'sandbox: arguments' 0 '' "$few" "$musl" run --ring 3 "$guests/args.elf" -- "$(printf '%03000d' 0)"
+	cold=yes
+	sweep 'sandbox: trial run' 0 '' "$all" "$musl" run "$guests/hello.elf"
+	cold=
+	sweep 'sandbox: trial run remembered' 0 '' "$all" "$musl" run "$guests/hello.elf"
+	sweep 'sandbox: page tables' 0 '1' 'EINTR EIO EFAULT' "$musl" run --ring 3 "$guests/pgtable.elf"
+	sweep 'inspect' 0 '' "$all" "$musl" inspect "$guests/hello.elf"
+}
+
+with_sanitizers >"$scratch/first" &
+with_sandbox >"$scratch/second"
+wait
+cat "$scratch/first" "$scratch/second" | awk '
+	/^(not )?ok / { n++; sub(/ - /, " " n " - "); if (/^not/) failed++ }
+	{ print }
+	END {
+		printf "1..%d\n# fault sweep: %d passed, %d failed, 0 skipped\n", n, n - failed, failed
+		exit failed > 0
+	}'

@@ -1,0 +1,419 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Host facts, remembered: believed only where they are of this host and nobody else could have written them. */
+#include "tests/unit/test_unit.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include <kvick/hypercall.h>
+
+#include "vmm/host_cache.h"
+#include "vmm/host_probe.h"
+#include "vmm/kvm.h"
+#include "vmm/sys.h"
+
+#define LINE_MAX_BYTES 512
+
+struct fixture {
+	struct sys sys;
+	struct kvm kvm; /* any file does: only what fstat() says counts */
+	char root[64];
+	char path[HOST_CACHE_PATH_BYTES];
+	struct host_facts facts, got;
+};
+
+static int set_up(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	*state = f;
+	strcpy(f->root, "/tmp/kvick-test-XXXXXX");
+	f->kvm.fd = memfd_create("kvm", MFD_CLOEXEC);
+	f->facts = (struct host_facts){ .ring0_insn_ps = 330, .ring3_insn_ps = 331, .ring0_native = true,
+				       .tss_available = true, .doorbell = KVICK_DOORBELL_VMMCALL };
+	if (f->kvm.fd < 0 || !mkdtemp(f->root) || setenv("XDG_RUNTIME_DIR", f->root, 1) < 0)
+		return -1;
+	return !host_cache_path(f->path);
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *f = *state;
+	char folder[80], other[80];
+
+	snprintf(folder, sizeof(folder), "%s/kvick", f->root);
+	snprintf(other, sizeof(other), "%s/other", f->root);
+	unlink(f->path);
+	rmdir(f->path);
+	rmdir(folder);
+	unlink(folder);
+	unlink(other);
+	close(f->kvm.fd);
+	if (rmdir(f->root) < 0)
+		fail_msg("%s: something is left in it", f->root);
+	free(f);
+	return 0;
+}
+
+static bool read_back(struct fixture *f)
+{
+	return host_cache_read(&f->kvm, &f->got, &f->sys);
+}
+
+static void assert_written(struct fixture *f)
+{
+	assert_true(host_cache_write(&f->kvm, &f->facts, &f->sys));
+	assert_true(read_back(f));
+}
+
+static size_t content(struct fixture *f, char line[LINE_MAX_BYTES])
+{
+	int fd = open(f->path, O_RDONLY);
+	ssize_t n = read(fd, line, LINE_MAX_BYTES - 1);
+
+	close(fd);
+	line[n] = '\0';
+	return (size_t)n;
+}
+
+/* Puts other content into the file, by the same user and with the same permissions. */
+static void put(struct fixture *f, const char *line, size_t bytes)
+{
+	int fd = open(f->path, O_WRONLY | O_TRUNC);
+
+	assert_int_equal(write(fd, line, bytes), bytes);
+	close(fd);
+}
+
+static void the_path_is_in_the_runtime_folder(void **state)
+{
+	struct fixture *f = *state;
+	char expected[HOST_CACHE_PATH_BYTES];
+
+	snprintf(expected, sizeof(expected), "%s/kvick/host-facts", f->root);
+	assert_string_equal(f->path, expected);
+}
+
+static void a_runtime_folder_that_is_not_absolute_or_too_long_is_none(void **state)
+{
+	char path[HOST_CACHE_PATH_BYTES], longer[300];
+	bool root = geteuid() == 0;
+
+	(void)state;
+	setenv("XDG_RUNTIME_DIR", "relative", 1);
+	assert_int_equal(host_cache_path(path), root);
+	assert_true(!root || strcmp(path, "/run/kvick/host-facts") == 0);
+	unsetenv("XDG_RUNTIME_DIR");
+	assert_int_equal(host_cache_path(path), root);
+	memset(longer, 'x', sizeof(longer) - 1);
+	longer[0] = '/';
+	longer[sizeof(longer) - 1] = '\0';
+	setenv("XDG_RUNTIME_DIR", longer, 1);
+	assert_false(host_cache_path(path));
+}
+
+static void the_longest_runtime_folder_that_fits_overflows_nothing(void **state)
+{
+	struct {
+		char path[HOST_CACHE_PATH_BYTES];
+		char after;
+	} p = { .after = 7 };
+	char folder[HOST_CACHE_PATH_BYTES + 1];
+
+	(void)state;
+	for (size_t length = 2; length < sizeof(folder); length++) {
+		memset(folder, 'x', length);
+		folder[0] = '/';
+		folder[length] = '\0';
+		setenv("XDG_RUNTIME_DIR", folder, 1);
+		if (host_cache_path(p.path))
+			assert_true(strlen(p.path) < sizeof(p.path));
+		assert_int_equal(p.after, 7);
+	}
+}
+
+static void what_is_not_there_is_not_read(void **state)
+{
+	assert_false(read_back(*state));
+}
+
+static void facts_make_the_round_trip(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_written(f);
+	assert_int_equal(f->got.ring0_insn_ps, 330);
+	assert_int_equal(f->got.ring3_insn_ps, 331);
+	assert_true(f->got.ring0_native);
+	assert_true(f->got.tss_available);
+	assert_int_equal(f->got.doorbell, KVICK_DOORBELL_VMMCALL);
+}
+
+static void facts_of_an_emulated_ring_0_make_it_too(void **state)
+{
+	struct fixture *f = *state;
+
+	f->facts.ring0_insn_ps = RING0_NATIVE_PS_MAX + 1;
+	f->facts.ring0_native = f->facts.tss_available = false;
+	f->facts.doorbell = KVICK_DOORBELL_PORT;
+	assert_written(f);
+	assert_int_equal(f->got.ring0_insn_ps, RING0_NATIVE_PS_MAX + 1);
+	assert_false(f->got.ring0_native);
+	assert_false(f->got.tss_available);
+	assert_int_equal(f->got.doorbell, KVICK_DOORBELL_PORT);
+}
+
+static void a_doorbell_that_there_is_not_is_refused(void **state)
+{
+	struct fixture *f = *state;
+
+	f->facts.doorbell = KVICK_DOORBELL_VMMCALL + 1;
+	assert_true(host_cache_write(&f->kvm, &f->facts, &f->sys));
+	assert_false(read_back(f));
+}
+
+static void writing_again_replaces(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_written(f);
+	f->facts.ring3_insn_ps = 999;
+	assert_written(f);
+	assert_int_equal(f->got.ring3_insn_ps, 999);
+}
+
+static void nothing_else_is_left_in_the_folder(void **state)
+{
+	struct fixture *f = *state;
+	char folder[80];
+
+	assert_written(f);
+	snprintf(folder, sizeof(folder), "%s/kvick", f->root);
+	unlink(f->path);
+	assert_int_equal(rmdir(folder), 0);
+}
+
+static void a_descriptor_is_never_left_open(void **state)
+{
+	struct fixture *f = *state;
+	int before = lowest_free_fd();
+
+	for (unsigned at = 0; at < 12; at++) {
+		f->sys = (struct sys){ .fail_at = at, .fail_errno = EIO };
+		host_cache_write(&f->kvm, &f->facts, &f->sys);
+		f->sys = (struct sys){ .fail_at = at, .fail_errno = EIO };
+		read_back(f);
+		assert_int_equal(lowest_free_fd(), before);
+	}
+}
+
+/* The N-th call of a write fails: either the old facts or the new ones are there, or none. */
+static void a_write_that_fails_anywhere_leaves_nothing_half_done(void **state)
+{
+	struct fixture *f = *state;
+
+	for (unsigned at = 1; at < 10; at++) {
+		f->sys = (struct sys){ .fail_at = at, .fail_errno = ENOSPC };
+		f->facts.ring3_insn_ps = 1000 + at;
+		bool written = host_cache_write(&f->kvm, &f->facts, &f->sys);
+
+		f->sys = (struct sys){ 0 };
+		if (read_back(f))
+			assert_true(f->got.ring3_insn_ps == f->facts.ring3_insn_ps || !written);
+		else
+			assert_false(written);
+	}
+}
+
+static void a_file_that_others_may_write_is_refused(void **state)
+{
+	static const mode_t modes[] = { 0646, 0664, 0666, 0777 };
+	struct fixture *f = *state;
+
+	assert_written(f);
+	for (unsigned i = 0; i < COUNT_OF(modes); i++) {
+		assert_int_equal(chmod(f->path, modes[i]), 0);
+		assert_false(read_back(f));
+	}
+	assert_int_equal(chmod(f->path, 0600), 0);
+	assert_true(read_back(f));
+}
+
+static void a_file_of_another_user_is_refused(void **state)
+{
+	struct fixture *f = *state;
+
+	if (geteuid() != 0)
+		skip();
+	assert_written(f);
+	assert_int_equal(chown(f->path, 12345, (gid_t)-1), 0);
+	assert_false(read_back(f));
+}
+
+static void a_symbolic_link_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	char other[80];
+
+	assert_written(f);
+	snprintf(other, sizeof(other), "%s/other", f->root);
+	assert_int_equal(rename(f->path, other), 0);
+	assert_int_equal(symlink(other, f->path), 0);
+	assert_false(read_back(f));
+}
+
+static void a_folder_in_its_place_is_refused(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_written(f);
+	unlink(f->path);
+	assert_int_equal(mkdir(f->path, 0755), 0);
+	assert_false(read_back(f));
+}
+
+/* Opening one for reading would wait for a writer. */
+static void a_pipe_in_its_place_is_refused_at_once(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_written(f);
+	unlink(f->path);
+	assert_int_equal(mkfifo(f->path, 0600), 0);
+	assert_false(read_back(f));
+}
+
+static void facts_of_another_kvm_are_refused(void **state)
+{
+	struct fixture *f = *state;
+	int other = memfd_create("other", MFD_CLOEXEC), own = f->kvm.fd;
+
+	assert_written(f);
+	f->kvm.fd = other;
+	assert_false(read_back(f));
+	f->kvm.fd = own;
+	assert_true(read_back(f));
+	close(other);
+}
+
+static void facts_of_a_kvm_that_was_loaded_anew_are_refused(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_written(f);
+	usleep(20000); /* the same node, changed since: coarse clocks tick by then */
+	assert_int_equal(fchmod(f->kvm.fd, 0600), 0);
+	assert_false(read_back(f));
+}
+
+static void a_file_cut_short_anywhere_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	char line[LINE_MAX_BYTES];
+	size_t bytes;
+
+	assert_written(f);
+	bytes = content(f, line);
+	for (size_t i = 0; i < bytes; i++) {
+		put(f, line, i);
+		assert_false(read_back(f));
+	}
+	put(f, line, bytes);
+	assert_true(read_back(f));
+}
+
+static void a_file_with_any_other_character_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	char line[LINE_MAX_BYTES];
+	const char *numbers;
+	size_t bytes;
+
+	assert_written(f);
+	bytes = content(f, line);
+	numbers = strstr(line, "ring0_ps=");
+	assert_non_null(numbers);
+	for (size_t i = 0; i < bytes; i++) {
+		char was = line[i];
+
+		/* A digit of a fact makes another fact, which may well be one. */
+		line[i] = line + i >= numbers && was >= '0' && was <= '9' ? 'x' : was ^ 1;
+		put(f, line, bytes);
+		assert_false(read_back(f));
+		line[i] = was;
+	}
+}
+
+static void a_file_with_more_in_it_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	char line[LINE_MAX_BYTES];
+	size_t bytes;
+
+	assert_written(f);
+	bytes = content(f, line);
+	line[bytes] = '\n';
+	put(f, line, bytes + 1);
+	assert_false(read_back(f));
+	memset(line + bytes, 'x', sizeof(line) - bytes);
+	put(f, line, sizeof(line));
+	assert_false(read_back(f));
+}
+
+static void garbage_is_refused(void **state)
+{
+	static const char *const lines[] = {
+		"\n", "garbage", "ring0_ps=", "ring0_ps=1", "ring0_ps=99999999999999999999999999", "ring3_ps=1 ring0_ps=1",
+		"kvick-host-facts 1 kvm=0:0:0.000000000 ring0_ps=1 ring3_ps=1\n",
+	};
+	struct fixture *f = *state;
+
+	assert_written(f);
+	for (unsigned i = 0; i < COUNT_OF(lines); i++) {
+		put(f, lines[i], strlen(lines[i]));
+		assert_false(read_back(f));
+	}
+	put(f, "\0\0\0\0", 4);
+	assert_false(read_back(f));
+}
+
+static void without_a_runtime_folder_nothing_is_written(void **state)
+{
+	struct fixture *f = *state;
+
+	setenv("XDG_RUNTIME_DIR", "/nonexistent/folder", 1);
+	assert_false(host_cache_write(&f->kvm, &f->facts, &f->sys));
+	assert_false(read_back(f));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(the_path_is_in_the_runtime_folder),
+		TEST(a_runtime_folder_that_is_not_absolute_or_too_long_is_none),
+		TEST(the_longest_runtime_folder_that_fits_overflows_nothing),
+		TEST(what_is_not_there_is_not_read),
+		TEST(facts_make_the_round_trip),
+		TEST(facts_of_an_emulated_ring_0_make_it_too),
+		TEST(a_doorbell_that_there_is_not_is_refused),
+		TEST(writing_again_replaces),
+		TEST(nothing_else_is_left_in_the_folder),
+		TEST(a_descriptor_is_never_left_open),
+		TEST(a_write_that_fails_anywhere_leaves_nothing_half_done),
+		TEST(a_file_that_others_may_write_is_refused),
+		TEST(a_file_of_another_user_is_refused),
+		TEST(a_symbolic_link_is_refused),
+		TEST(a_folder_in_its_place_is_refused),
+		TEST(a_pipe_in_its_place_is_refused_at_once),
+		TEST(facts_of_another_kvm_are_refused),
+		TEST(facts_of_a_kvm_that_was_loaded_anew_are_refused),
+		TEST(a_file_cut_short_anywhere_is_refused),
+		TEST(a_file_with_any_other_character_is_refused),
+		TEST(a_file_with_more_in_it_is_refused),
+		TEST(garbage_is_refused),
+		TEST(without_a_runtime_folder_nothing_is_written),
+	};
+
+	return cmocka_run_group_tests_name("host_cache", tests, NULL, NULL);
+}
