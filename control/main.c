@@ -15,27 +15,6 @@ static const struct command *const commands[] = { &command_run, &command_inspect
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 
-int command_failed(const struct error *error)
-{
-	static const int codes[] = {
-		[ERROR_NONE] = 0,
-		[ERROR_USAGE] = EXIT_USAGE,
-		[ERROR_IMAGE] = EXIT_IMAGE,
-		[ERROR_HOST] = EXIT_HOST,
-	};
-
-	dprintf(STDERR_FILENO, "kvick: %s\n", error->text);
-	return codes[error->kind];
-}
-
-int command_printed(int result)
-{
-	if (result == 0)
-		return 0;
-	dprintf(STDERR_FILENO, "kvick: stdout: %s: make room or fix where stdout goes\n", strerror(-result));
-	return EXIT_HOST;
-}
-
 static void help(FILE *to)
 {
 	fprintf(to, "usage: kvick COMMAND [OPTIONS]\n\nBoots unikernels in KVM.\n\n");
