@@ -73,7 +73,7 @@ if "$build/kvick" doctor >/dev/null 2>&1; then
 	stage guests tests/run-cases.sh --kvick "$build/kvick" --guests "$build/guests" tests/guests/*/
 	stage guests-asan tests/run-cases.sh --kvick "$build/fault/kvick" --guests "$build/guests" --variant asan \
 		--options --no-sandbox tests/guests/*/
-	stage hostile tests/run-cases.sh --kvick "$build/kvick" --guests "$build/hostile" $(dirname tests/hostile/*/case)
+	stage hostile tests/run-cases.sh --kvick "$build/kvick" --guests "$build/hostile" tests/hostile/*/case
 	stage hostile-images tests/hostile/images/run.sh "$build"
 	stage fault tests/fault/sweep.sh "$build"
 else

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 #
-# Runs test cases that boot a guest: one folder each, with a file `case` in it. Plain sh, so that the same
+# Runs test cases that boot a guest: one folder each, with a file `case` in it (either may be named). Plain sh, so that the same
 # list runs on a host and inside a small virtual machine.
 #
 #	tests/run-cases.sh [--kvick FILE] [--guests DIR] [--variant NAME] [--options OPTIONS] FOLDER…
@@ -101,6 +101,7 @@ run_case() { # NAME RING
 for folder in "$@"; do
 	image=hello args='' options='' rings='0 3' when='' exit=0 stdout='' stderr='' no_stdout='' no_stderr=''
 	lines='' stdin=/dev/null before='' around=''
+	folder=${folder%/case}
 	folder=${folder%/}
 	. "$folder/case"
 	case $image in

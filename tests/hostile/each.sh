@@ -28,7 +28,7 @@ ran=0 failed=0
 
 complain() {
 	failed=$((failed + 1))
-	echo "$way: $1: $(head -n 1 "$err" | tr -cd '[:print:]')"
+	echo "$way: $1: $(head -n 1 "$err" | sed 's/[^ -~]//g')"
 }
 
 for way in $("$@" 2>/dev/null | grep -E -- "$pattern"); do

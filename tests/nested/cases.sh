@@ -12,15 +12,12 @@ cat >"$script" <<'INSIDE'
 cd /kvick
 status=0
 sh tests/run-cases.sh --kvick bin/kvick --guests guests --variant nested tests/guests/*/ || status=1
-sh tests/run-cases.sh --kvick bin/kvick --guests hostile --variant nested $(dirname tests/hostile/*/case) || status=1
+sh tests/run-cases.sh --kvick bin/kvick --guests hostile --variant nested tests/hostile/*/case || status=1
 exit $status
 INSIDE
 
-set -- --memory 1536 --timeout 900 --add "$script:/kvick/cases.sh" --add tests/run-cases.sh:/kvick/tests/run-cases.sh
-set -- "$@" --add tests/guests:/kvick/tests/guests --add "$build/kvick:/kvick/bin/kvick"
-for folder in tests/hostile/*/; do
-	[ -f "$folder/case" ] && set -- "$@" --add "$folder:/kvick/$folder"
-done
+set -- --memory 768 --timeout 900 --add "$script:/kvick/cases.sh" --add tests/run-cases.sh:/kvick/tests/run-cases.sh
+set -- "$@" --add tests/guests:/kvick/tests/guests --add tests/hostile:/kvick/tests/hostile --add "$build/kvick:/kvick/bin/kvick"
 for image in "$build"/guests/*.elf; do
 	set -- "$@" --add "$image:/kvick/guests/${image##*/}"
 done

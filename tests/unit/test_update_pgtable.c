@@ -266,10 +266,8 @@ static void the_spare_pages_needed_are_known_beforehand(void **state)
 		int64_t needed = update(f, va, value, f->m.pgd, pages, SPARE, 16);
 
 		memcpy(f->m.mem.host, before, RAM);
-		if (needed < 0) {
-			assert_int_equal(needed, -KVICK_EINVAL); /* runs into the hole */
-			continue;
-		}
+		if (needed == -KVICK_EINVAL || needed == -KVICK_EPERM)
+			continue; /* runs into the hole, or begins at 0 */
 		assert_int_equal(update(f, va, value, f->m.pgd, pages, SPARE, (uint64_t)needed), needed);
 		memcpy(f->m.mem.host, before, RAM);
 		if (needed == 0)

@@ -15,12 +15,12 @@ static void ring_port(uint32_t value)
 /* The doorbell that takes any 64 bits; only at a native ring 0. */
 static void ring_vmcall(uint64_t address)
 {
-	uint64_t result;
+	uint64_t nr = KVICK_VMCALL_NR;
 
-	__asm__ volatile("vmcall"
-			 : "=a"(result)
-			 : "a"((uint64_t)KVICK_VMCALL_NR), "b"(0ull), "c"(1ull), "d"(address)
-			 : "memory");
+	if (kvick_boot()->doorbell == KVICK_DOORBELL_VMMCALL)
+		__asm__ volatile("vmmcall" : "+a"(nr) : "b"(0ull), "c"(1ull), "d"(address) : "memory");
+	else
+		__asm__ volatile("vmcall" : "+a"(nr) : "b"(0ull), "c"(1ull), "d"(address) : "memory");
 }
 
 /* The block's place. */
