@@ -267,6 +267,8 @@ static int run(const struct command *command, int argc, char **argv)
 		sys_clock_gettime(&m->sys, CLOCK_PROCESS_CPUTIME_ID, &used);
 	}
 
+	o.machine.process_ends = !o.machine.report;
+
 	int report_fd = open_report(&o, &m->sys, &m->error);
 
 	o.machine.stop = signals_install(o.timeout_ns, &m->sys, &m->error);
@@ -278,7 +280,10 @@ static int run(const struct command *command, int argc, char **argv)
 		   m->error.kind == ERROR_USAGE ? EXIT_USAGE : EXIT_HOST;
 
 	timeline_reckon_spawn(&m->timeline, used_at, (uint64_t)used.tv_sec * 1000000000u + (uint64_t)used.tv_nsec);
-	return finish(&o, m, report_fd, code);
+	code = finish(&o, m, report_fd, code);
+	if (!o.machine.process_ends)
+		machine_close(m);
+	return code;
 }
 
 const struct command command_run = {

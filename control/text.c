@@ -24,12 +24,12 @@ static void flush(struct text *text)
 	while (done < text->used && !text->failed) {
 		ssize_t n = sys_write(text->sys, text->fd, text->bytes + done, text->used - done);
 
-		if (n >= 0)
+		if (n > 0)
 			done += (size_t)n;
 		else if (n == -EAGAIN)
 			sys_clock_nanosleep(text->sys, CLOCK_MONOTONIC, 0, &(struct timespec){ .tv_nsec = 1000000 });
 		else if (n != -EINTR)
-			text->failed = (int)n;
+			text->failed = n ? (int)n : -EIO;
 	}
 	text->used = 0;
 }

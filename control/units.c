@@ -70,7 +70,7 @@ bool units_duration(const char *text, uint64_t *ns)
 		return false;
 	if (*end == '.') {
 		for (end++; isdigit((unsigned char)*end); end++) {
-			if (fraction_of < 1000000000) { /* finer than a nanosecond of the largest unit is noise */
+			if (fraction_of < 1000000000) { /* more digits than nine are noise */
 				fraction = fraction * 10 + (uint64_t)(*end - '0');
 				fraction_of *= 10;
 			}

@@ -65,10 +65,9 @@ compare_boot() { # the floor's --irqchip, extra options of kvick run
 		"$(json "$work/boot.json" pairs.0.ratio_high)"
 }
 
-measure_boot_hello_sandboxed() { compare_boot none; }
-measure_boot_hello_bare() { compare_boot none --no-sandbox; }
-
-measure_boot_hello_best() { compare_boot split; }
+measure_boot_hello_sandboxed() { compare_boot split; }
+measure_boot_hello_bare() { compare_boot split --no-sandbox; }
+measure_boot_hello_plain() { compare_boot none; }
 
 measure_exits_hello() {
 	hello_report
@@ -85,8 +84,8 @@ measure_memory_growth() {
 	local ring
 	ring=$(ring)
 	"$pairs" -n "$PAIRS" --json --name-a kvick-4G --name-b floor-4G --name-c kvick-16M --name-d floor-16M -- \
-		"$kvick" run --mem 4G "$hello" --vs "$floor" 4G --ring "$ring" \
-		--and "$kvick" run --mem 16M "$hello" --vs "$floor" 16M --ring "$ring" >"$work/growth.json"
+		"$kvick" run --mem 4G "$hello" --vs "$floor" 4G --ring "$ring" --irqchip split \
+		--and "$kvick" run --mem 16M "$hello" --vs "$floor" 16M --ring "$ring" --irqchip split >"$work/growth.json"
 	awk -v us="$(json "$work/growth.json" growth_us)" -v low="$(json "$work/growth.json" growth_us_low)" \
 		-v high="$(json "$work/growth.json" growth_us_high)" -v of="$(json "$work/growth.json" pairs.1.b_median_us)" \
 		'BEGIN { printf "%.1f %.1f %.1f\n", 100 * us / of, 100 * low / of, 100 * high / of }'

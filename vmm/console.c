@@ -33,14 +33,14 @@ int64_t console_write(struct console *console, const struct guest_mem *mem, gpa_
 		uint64_t left = bytes - done;
 		ssize_t n = sys_write(sys, console->fd, at + done, left < WRITE_BYTES_MAX ? left : WRITE_BYTES_MAX);
 
-		if (n >= 0) {
+		if (n > 0) {
 			done += (uint64_t)n;
 		} else if (n == -EAGAIN) {
 			struct timespec pause = { .tv_nsec = RETRY_NS };
 
 			sys_clock_nanosleep(sys, CLOCK_MONOTONIC, 0, &pause);
 		} else if (n != -EINTR) {
-			console->errnum = (int)-n;
+			console->errnum = n ? (int)-n : EIO;
 		}
 	} while (!stop->signal);
 	console->bytes += done;

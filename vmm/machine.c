@@ -198,7 +198,6 @@ static int step_vcpu(struct machine *m)
 
 static void undo_vcpu(struct machine *m)
 {
-	m->config->stop->immediate_exit = NULL;
 	vcpu_destroy(&m->vcpu, &m->sys);
 }
 
@@ -306,10 +305,13 @@ int machine_run(struct machine *m, const struct machine_config *config)
 	}
 	if (r == 0 && config->report)
 		guest_stamps(m);
-	while (done-- > 0)
-		if (steps[done].undo)
-			steps[done].undo(m);
-	timeline_stamp(&m->timeline, MARK_TORN_DOWN);
+	config->stop->immediate_exit = NULL;
+	if (!config->process_ends) {
+		while (done-- > 0)
+			if (steps[done].undo)
+				steps[done].undo(m);
+		timeline_stamp(&m->timeline, MARK_TORN_DOWN);
+	}
 	if (r < 0 && config->stop->signal) {
 		/* Whatever the signal made fail is not what ended the run. */
 		m->outcome = OUTCOME_STOPPED;

@@ -37,7 +37,8 @@ struct machine_config {
 	enum doorbell_choice doorbell;
 	bool hugepages;
 	bool sandbox;
-	bool report;           /* somebody will read the timeline: tear down under the clock */
+	bool report;           /* somebody will read the guest's stamps */
+	bool process_ends;     /* the process ends right after: leave tearing down to it, which is quicker */
 	int console_fd;
 	const char *const *argv; /* argv[0] is the guest's name for itself */
 	unsigned argc;
@@ -90,7 +91,7 @@ struct machine {
 
 /*
  * Runs one guest to its end. 0 when it was started (machine->outcome says how it ended), -errno with
- * machine->error set when it could not be. Everything is released on return, but for the image's
+ * machine->error set when it could not be. Everything is released on return (unless config->process_ends), but for the image's
  * descriptor, which a crash report reads symbols from: machine_close() releases that.
  * `machine` is zero-initialised but for `sys` and the stamps taken so far.
  */

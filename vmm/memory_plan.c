@@ -52,6 +52,27 @@ static bool place(struct memory_plan *p, const struct image *image, uint64_t byt
 	return true;
 }
 
+/* The least RAM from `wanted` on that holds everything, or 0: tables and a large stack come on top of the image. */
+static uint64_t enough(struct memory_plan *p, const struct image *image, uint64_t wanted)
+{
+	uint64_t too_little = wanted, fits = GUEST_MEM_BYTES_MAX;
+
+	if (wanted <= GUEST_MEM_BYTES_MAX && place(p, image, wanted))
+		return wanted;
+	if (!place(p, image, fits))
+		return 0;
+	while (fits - too_little > GUEST_PAGE_BYTES) {
+		uint64_t middle = (too_little + (fits - too_little) / 2) & ~(GUEST_PAGE_BYTES - 1);
+
+		if (place(p, image, middle))
+			fits = middle;
+		else
+			too_little = middle;
+	}
+	place(p, image, fits);
+	return fits;
+}
+
 int memory_plan_make(struct memory_plan *p, const struct image *image, uint64_t mem_bytes, struct error *error)
 {
 	uint64_t wanted = page_up(image_mem_bytes_min(image));
@@ -60,10 +81,8 @@ int memory_plan_make(struct memory_plan *p, const struct image *image, uint64_t 
 		wanted = MEM_BYTES_DEFAULT;
 	if (wanted < GUEST_MEM_BYTES_MIN)
 		wanted = GUEST_MEM_BYTES_MIN;
-	/* Tables and a large stack come on top; they are small beside what they serve. */
-	while (wanted <= GUEST_MEM_BYTES_MAX && !place(p, image, wanted))
-		wanted += wanted / 8 & ~(GUEST_PAGE_BYTES - 1);
-	if (wanted > GUEST_MEM_BYTES_MAX)
+	wanted = enough(p, image, wanted);
+	if (wanted == 0)
 		return error_set(error, ERROR_IMAGE, ENOMEM, "%s: needs more guest RAM than the %llu GiB that kvick gives",
 				 image->path, GUEST_MEM_BYTES_MAX >> 30);
 	if (mem_bytes == 0 || (mem_bytes >= image_mem_bytes_min(image) && place(p, image, mem_bytes)))
@@ -78,6 +97,7 @@ unsigned memory_plan_mappings(const struct memory_plan *p, const struct image *i
 			      struct mapping mappings[MEMORY_MAPPINGS_MAX])
 {
 	const uint64_t user = ring == 3 ? PTE_USER : 0, data = PTE_WRITE | PTE_NX | user;
+	uint64_t mapped = 0;
 	unsigned n = 0;
 
 	/* The VMM's tables may be changed at ring 0, where a guest does so by plain stores. */
@@ -88,11 +108,17 @@ unsigned memory_plan_mappings(const struct memory_plan *p, const struct image *i
 	mappings[n++] = (struct mapping){ p->stack_base, p->stack_top - p->stack_base, data };
 	for (unsigned i = 0; i < image->segment_count; i++) {
 		const struct segment *s = &image->segments[i];
-		uint64_t at = s->gpa & ~(GUEST_PAGE_BYTES - 1);
+		uint64_t at = s->gpa & ~(GUEST_PAGE_BYTES - 1), end = page_up(s->gpa + s->mem_bytes);
 
+		/* Segments of the same permissions may share a page: it is the first one's. */
+		if (at < mapped)
+			at = mapped;
+		mapped = end;
+		if (at == end)
+			continue;
 		mappings[n++] = (struct mapping){
 			.at = at,
-			.bytes = page_up(s->gpa + s->mem_bytes) - at,
+			.bytes = end - at,
 			.flags = (s->perms & SEGMENT_W ? PTE_WRITE : 0) | (s->perms & SEGMENT_X ? 0 : PTE_NX) | user,
 		};
 	}

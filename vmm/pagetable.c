@@ -26,6 +26,7 @@ static uint64_t *table_below(struct guest_mem *mem, struct table_pool *pool, uin
 {
 	if (!(*entry & PTE_PRESENT))
 		*entry = table_take(pool) | TABLE_FLAGS;
+	assert(!(*entry & PTE_LARGE)); /* mappings do not overlap */
 	*entry |= flags & PTE_USER;
 	return table_at(mem, *entry & PTE_ADDR);
 }
