@@ -77,12 +77,12 @@ demo:
 	@tests/demo.sh $(BUILD)
 
 check:
-	@tests/packages.sh build check
+	@tests/packages.sh check
 	@$(MAKE) --no-print-directory -j$(shell nproc) check-build
 	@tests/check.sh $(BUILD)
 
 perf:
-	@tests/packages.sh build perf
+	@tests/packages.sh perf
 	@$(MAKE) --no-print-directory all perf-build
 	@perf/run.sh
 
