@@ -30,7 +30,7 @@ for program in "$@"; do
 	fi
 	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
 	summary="$summary
-# ${program##*/}: $p passed, $f failed, $s skipped$note"
+# ${program##*/}: $p ok, $f failed, $s skipped$note"
 done
 echo "${summary#?}"
 echo "# unit: $passed passed, $failed failed, $skipped skipped"
