@@ -16,7 +16,7 @@ SYSTEM_INCLUDES := -idirafter /usr/include -idirafter /usr/include/$(shell $(CC)
 
 WARNINGS := -Wall -Wextra -Werror
 CPPFLAGS := -I. -Iinclude -I$(BUILD)/gen -D_GNU_SOURCE
-CFLAGS := -std=gnu17 -O2 $(WARNINGS) -fno-pie -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables
+CFLAGS := -std=gnu17 -O2 $(WARNINGS) -fstack-protector-strong -fno-pie -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables
 LDFLAGS := -static -no-pie -Wl,--gc-sections -Wl,-z,noseparate-code -Wl,-z,norelro -Wl,--build-id=none -s
 
 VMM_SOURCES := $(filter-out vmm/sandbox_compile.c,$(wildcard vmm/*.c)) $(wildcard vmm/*.S)
@@ -51,11 +51,11 @@ $(BUILD)/gen/sandbox_filter.h: $(BUILD)/gen/sandbox_compile
 
 # $(call variant,name,compiler and flags): rules for one way to compile kvick's sources.
 define variant
-$(BUILD)/$(1)/%.c.o: %.c | $(BUILD)/gen/sandbox_filter.h
+$(BUILD)/$(1)/%.c.o: %.c Makefile | $(BUILD)/gen/sandbox_filter.h
 	@mkdir -p $$(@D)
 	$(2) $(CPPFLAGS) -MMD -MP -c $$< -o $$@
 
-$(BUILD)/$(1)/%.S.o: %.S
+$(BUILD)/$(1)/%.S.o: %.S Makefile
 	@mkdir -p $$(@D)
 	$(2) $(CPPFLAGS) -MMD -MP -c $$< -o $$@
 endef

@@ -10,7 +10,6 @@
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-#include <x86intrin.h>
 
 #include <kvick/hypercall.h>
 
@@ -104,7 +103,7 @@ static bool examine_kvm(struct examination *e)
 	struct error error = { 0 };
 
 	if (kvm_open(&e->kvm, &e->sys, &error) < 0) {
-		find(e, "kvm", BAD, "kvick cannot run guests here until this is mended; `make demo` can still use a nested machine",
+		find(e, "kvm", BAD, "kvick cannot run guests here until this is mended",
 		     "%s", error.text);
 		return false;
 	}
@@ -121,7 +120,6 @@ static void examine_capabilities(struct examination *e)
 		{ KVM_CAP_EXIT_HYPERCALL, "KVM_CAP_EXIT_HYPERCALL", "VMCALL as a doorbell" },
 		{ KVM_CAP_GET_TSC_KHZ, "KVM_CAP_GET_TSC_KHZ", "the TSC's rate, for timelines and guests" },
 		{ KVM_CAP_VCPU_ATTRIBUTES, "KVM_CAP_VCPU_ATTRIBUTES", "guest and host stamps on one clock" },
-		{ KVM_CAP_READONLY_MEM, "KVM_CAP_READONLY_MEM", "read-only memory slots" },
 	};
 
 	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
@@ -154,7 +152,7 @@ static void examine_rings(struct examination *e)
 	find(e, "doorbell", GOOD, NULL, "%s", facts.doorbell == KVICK_DOORBELL_VMCALL ? "VMCALL reaches kvick from ring 0" :
 	     facts.doorbell == KVICK_DOORBELL_VMMCALL ? "VMMCALL reaches kvick from ring 0" :
 	     facts.ring0_native ? "a port: this KVM does not forward VMCALL" : "a port: VMCALL is not tried where ring 0 is emulated");
-	if (host_cache_write(&e->kvm, &facts, &e->sys) && host_cache_path(path))
+	if (host_cache_write(&e->kvm, &facts, path, &e->sys))
 		find(e, "host facts", GOOD, NULL, "kept in %s until the next boot", path);
 	else
 		find(e, "host facts", COSTS, "set XDG_RUNTIME_DIR to a folder of your own on a tmpfs, or give --ring 0 --doorbell port where ring 0 is native",

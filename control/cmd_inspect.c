@@ -40,7 +40,9 @@ static void print_text(struct text *text, const struct image *image, const struc
 {
 	char perms[4];
 
-	text_printf(text, "image      %s (%llu bytes)\n", image->path, (unsigned long long)image->file_bytes);
+	text_printf(text, "image      ");
+	text_name(text, image->path);
+	text_printf(text, " (%llu bytes)\n", (unsigned long long)image->file_bytes);
 	text_printf(text, "protocol   %s (ELF64 with a kvick note)%s\n", image->protocol->name,
 		    image->pie ? ", position-independent" : "");
 	text_printf(text, "entry      0x%llx\n", (unsigned long long)image->entry);
@@ -56,7 +58,7 @@ static void print_text(struct text *text, const struct image *image, const struc
 		    rings_name(image->note.rings), (unsigned long long)image->note.mem_bytes,
 		    (unsigned long long)image->note.stack_bytes, image->note.flags);
 	text_printf(text, "memory     %llu KiB needed, %llu KiB given by default\n",
-		    (unsigned long long)image_mem_bytes_min(image) >> 10, (unsigned long long)plan->bytes >> 10);
+		    (unsigned long long)memory_plan_least(image) >> 10, (unsigned long long)plan->bytes >> 10);
 }
 
 static void print_json(struct text *text, const struct image *image, const struct memory_plan *plan)
@@ -90,7 +92,7 @@ static void print_json(struct text *text, const struct image *image, const struc
 	json_u64(text, "stack_bytes", image->note.stack_bytes);
 	json_string(text, "rings", rings_name(image->note.rings));
 	json_close(text, '}');
-	json_u64(text, "memory_needed_bytes", image_mem_bytes_min(image));
+	json_u64(text, "memory_needed_bytes", memory_plan_least(image));
 	json_u64(text, "memory_default_bytes", plan->bytes);
 	json_close(text, '}');
 	text_printf(text, "\n");

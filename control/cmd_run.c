@@ -12,6 +12,7 @@
 #include "control/text.h"
 #include "control/units.h"
 #include "vmm/machine.h"
+#include "vmm/pagetable.h"
 
 #define RUN_ENV_MAX 256
 
@@ -78,8 +79,10 @@ static int take_timeout(void *into, const char *value, struct error *error)
 {
 	struct run_options *o = into;
 
-	if (!units_duration(value, &o->timeout_ns) || o->timeout_ns == 0)
+	if (!units_duration(value, &o->timeout_ns))
 		return error_set(error, ERROR_USAGE, EINVAL, "--timeout %s: not a duration: write 500ms, 2s, 1.5m or 1h", value);
+	if (o->timeout_ns == 0)
+		return error_set(error, ERROR_USAGE, EINVAL, "--timeout %s: no time at all: write 500ms, 2s, 1.5m or 1h", value);
 	return 0;
 }
 
@@ -87,12 +90,14 @@ static int take_report(void *into, const char *value, struct error *error)
 {
 	struct run_options *o = into;
 
-	o->report = strncmp(value, "json", 4) == 0 ? REPORT_JSON : REPORT_TEXT;
-	value += 4;
-	if ((strncmp(value - 4, "json", 4) != 0 && strncmp(value - 4, "text", 4) != 0) ||
-	    (*value != '\0' && (*value != '=' || value[1] == '\0')))
+	const char *equals = strchrnul(value, '=');
+	size_t length = (size_t)(equals - value);
+
+	o->report = length == 4 && memcmp(value, "json", 4) == 0 ? REPORT_JSON :
+		    length == 4 && memcmp(value, "text", 4) == 0 ? REPORT_TEXT : REPORT_NONE;
+	if (o->report == REPORT_NONE || strcmp(equals, "=") == 0)
 		return error_set(error, ERROR_USAGE, EINVAL, "--report: write text, json, text=FILE or json=FILE");
-	o->report_path = *value == '=' ? value + 1 : NULL;
+	o->report_path = *equals ? equals + 1 : NULL;
 	o->machine.report = true;
 	return 0;
 }
@@ -146,7 +151,7 @@ static int check(struct run_options *o, struct error *error)
 	if (args_bytes > MACHINE_ARGS_BYTES_MAX)
 		return error_set(error, ERROR_USAGE, E2BIG, "arguments and environment: %llu bytes, and a guest takes %u: pass less",
 				 (unsigned long long)args_bytes, MACHINE_ARGS_BYTES_MAX);
-	if (c->hugepages && c->mem_bytes % (2u << 20))
+	if (c->hugepages && c->mem_bytes % PAGE_2M_BYTES)
 		return error_set(error, ERROR_USAGE, EINVAL, "--hugepages: --mem must be a multiple of 2M");
 	return 0;
 }
@@ -165,7 +170,8 @@ static int parse(struct run_options *o, const struct command *command, int argc,
 	if (r < 0 || *help)
 		return r;
 	if (!operands.operand)
-		return error_set(error, ERROR_USAGE, EINVAL, "IMAGE is missing: usage: kvick %s", command->synopsis);
+		return error_set(error, ERROR_USAGE, EINVAL, "IMAGE is missing%s: usage: kvick %s",
+				 operands.rest_count ? ", it comes before \"--\"" : "", command->synopsis);
 
 	/* The guest's argv[0] is the image: put it where the "--" was, right before the guest's arguments. */
 	char **guest_argv = operands.rest ? operands.rest - 1 : argv + argc - 1;
@@ -199,14 +205,19 @@ static void say(struct text *text, struct machine *m)
 {
 	int signal = m->config->stop->signal;
 
-	if (m->outcome == OUTCOME_CRASHED)
+	if (m->outcome == OUTCOME_CRASHED) {
 		crash_text(text, m);
-	else if (m->error.kind != ERROR_NONE)
+	} else if (m->error.kind != ERROR_NONE) {
 		text_printf(text, "kvick: %s\n", m->error.text);
-	else if (m->outcome == OUTCOME_STOPPED && signal == SIGALRM)
-		text_printf(text, "kvick: %s: ended by --timeout\n", m->config->image_path);
-	else if (m->outcome == OUTCOME_STOPPED)
-		text_printf(text, "kvick: %s: ended by signal %d\n", m->config->image_path, signal);
+	}
+	else if (m->outcome == OUTCOME_STOPPED) {
+		text_printf(text, "kvick: ");
+		text_name(text, m->config->image_path);
+		if (signal == SIGALRM)
+			text_printf(text, ": ended by --timeout\n");
+		else
+			text_printf(text, ": ended by signal %d\n", signal);
+	}
 	if (m->console.errnum)
 		text_printf(text, "kvick: console: %s: the guest's output is incomplete: make room or fix where stdout goes\n",
 			    strerror(m->console.errnum));
@@ -214,18 +225,26 @@ static void say(struct text *text, struct machine *m)
 
 static int open_report(struct run_options *o, struct sys *sys, struct error *error)
 {
-	int fd;
+	struct stat report, image;
 
 	if (!o->report_path)
 		return STDERR_FILENO;
-	fd = sys_open(sys, o->report_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0666);
-	if (fd < 0)
-		error_set(error, ERROR_HOST, -fd, "--report: %s: %s: name a file that can be written", o->report_path, strerror(-fd));
+	/* O_NONBLOCK: a FIFO that nobody reads is refused instead of waited for. Emptied only when it is known what it is. */
+	int fd = sys_open(sys, o->report_path, O_WRONLY | O_CREAT | O_NONBLOCK | O_CLOEXEC | O_NOCTTY, 0666);
+	int r = fd < 0 ? fd : sys_fstat(sys, fd, &report);
+
+	if (r == 0 && stat(o->machine.image_path, &image) == 0 && image.st_dev == report.st_dev && image.st_ino == report.st_ino)
+		return error_set(error, ERROR_USAGE, EINVAL, "--report: %s is the image: name another file", o->report_path);
+	if (r == 0 && S_ISREG(report.st_mode))
+		r = sys_ftruncate(sys, fd, 0);
+	if (r < 0)
+		return error_set(error, ERROR_HOST, -r, "--report: %s: %s: name a file that can be written", o->report_path,
+				 strerror(-r));
 	return fd;
 }
 
 /* Everything is said, and the code decided, after the machine is gone. */
-static int finish(struct run_options *o, struct machine *m, int report_fd, int code)
+static int finish(struct run_options *o, struct machine *m, const struct report_basis *basis, int report_fd, int code)
 {
 	struct text text;
 
@@ -234,9 +253,9 @@ static int finish(struct run_options *o, struct machine *m, int report_fd, int c
 	text_end(&text);
 	text_begin(&text, &m->sys, report_fd);
 	if (o->report == REPORT_TEXT)
-		report_text(&text, m);
+		report_text(&text, m, basis);
 	else if (o->report == REPORT_JSON)
-		report_json(&text, m, code);
+		report_json(&text, m, basis, code);
 	if (text_end(&text) < 0) {
 		text_begin(&text, &m->sys, STDERR_FILENO);
 		text_printf(&text, "kvick: --report: it could not be written: make room, or name another file\n");
@@ -252,6 +271,7 @@ static int run(const struct command *command, int argc, char **argv)
 	static struct machine machine;
 	static struct run_options o;
 	struct machine *m = &machine;
+	struct report_basis basis = { .status_fd = -1 };
 	struct timespec used = { 0 };
 	uint64_t used_at = 0;
 	bool help = false;
@@ -265,14 +285,18 @@ static int run(const struct command *command, int argc, char **argv)
 	if (o.machine.report) {
 		used_at = __rdtsc();
 		sys_clock_gettime(&m->sys, CLOCK_PROCESS_CPUTIME_ID, &used);
+		report_begin(&basis, &m->sys);
 	}
 
 	o.machine.process_ends = !o.machine.report;
 
+	o.machine.stop = signals_install(o.timeout_ns, &m->sys, &m->error);
+	if (!o.machine.stop)
+		return command_failed(&m->error);
+
 	int report_fd = open_report(&o, &m->sys, &m->error);
 
-	o.machine.stop = signals_install(o.timeout_ns, &m->sys, &m->error);
-	if (report_fd < 0 || !o.machine.stop)
+	if (report_fd < 0)
 		return command_failed(&m->error);
 
 	int r = machine_run(m, &o.machine);
@@ -280,7 +304,7 @@ static int run(const struct command *command, int argc, char **argv)
 		   m->error.kind == ERROR_USAGE ? EXIT_USAGE : EXIT_HOST;
 
 	timeline_reckon_spawn(&m->timeline, used_at, (uint64_t)used.tv_sec * 1000000000u + (uint64_t)used.tv_nsec);
-	code = finish(&o, m, report_fd, code);
+	code = finish(&o, m, &basis, report_fd, code);
 	if (!o.machine.process_ends)
 		machine_close(m);
 	return code;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "control/commands.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -27,4 +28,11 @@ int command_printed(int result)
 		return 0;
 	dprintf(STDERR_FILENO, "kvick: stdout: %s: make room or fix where stdout goes\n", strerror(-result));
 	return EXIT_HOST;
+}
+
+int command_printed_stdio(void)
+{
+	int r = fflush(stdout);
+
+	return command_printed(r != 0 || ferror(stdout) ? -EIO : 0);
 }

@@ -15,4 +15,7 @@ int command_failed(const struct error *error);
 /* The exit code of a command whose output went to stdout with this result (0 or -errno); says so if it failed. */
 int command_printed(int result);
 
+/* The same for what went through stdio. */
+int command_printed_stdio(void);
+
 #endif

@@ -4,6 +4,7 @@
 
 #include "control/report.h"
 #include "control/text.h"
+#include "vmm/exits.h"
 #include "vmm/machine.h"
 
 #define SYMBOL_BYTES 96
@@ -53,7 +54,9 @@ void crash_text(struct text *text, struct machine *m)
 	char name[SYMBOL_BYTES], hex[3 * CRASH_INSN_BYTES + 1];
 	uint64_t offset;
 
-	text_printf(text, "kvick: %s: guest crashed: %s\n", m->config->image_path, crash->reason);
+	text_printf(text, "kvick: ");
+	text_name(text, m->config->image_path);
+	text_printf(text, ": guest crashed: %s\n", crash->reason);
 	if (!crash->state_known)
 		return;
 	for (unsigned i = 0; i < REGISTER_COUNT; i++)
@@ -87,18 +90,18 @@ void crash_json(struct text *text, struct machine *m)
 	json_string(text, "vector_name", crash->vector_name);
 	if (crash->vector >= 0) {
 		json_u64(text, "vector", (uint64_t)crash->vector);
-		json_u64(text, "error_code", crash->error_code);
+		json_hex(text, "error_code", crash->error_code);
 	}
 	json_string(text, "kvm_exit", kvm_exit_name(crash->kvm_exit_reason));
 	json_u64(text, "kvm_suberror", crash->kvm_suberror);
 	if (crash->state_known) {
 		json_open(text, "registers", '{');
 		for (unsigned i = 0; i < REGISTER_COUNT; i++)
-			json_u64(text, registers[i].name, register_value(crash, i));
-		json_u64(text, "cr2", crash->state.sregs.cr2);
-		json_u64(text, "cr3", crash->state.sregs.cr3);
-		json_u64(text, "cs", crash->state.sregs.cs.selector);
-		json_u64(text, "ss", crash->state.sregs.ss.selector);
+			json_hex(text, registers[i].name, register_value(crash, i));
+		json_hex(text, "cr2", crash->state.sregs.cr2);
+		json_hex(text, "cr3", crash->state.sregs.cr3);
+		json_hex(text, "cs", crash->state.sregs.cs.selector);
+		json_hex(text, "ss", crash->state.sregs.ss.selector);
 		json_close(text, '}');
 		insn_hex(crash, hex);
 		json_string(text, "code", hex);
@@ -107,7 +110,7 @@ void crash_json(struct text *text, struct machine *m)
 			bool found = frame_symbol(m, i, name, &offset);
 
 			json_open(text, NULL, '{');
-			json_u64(text, "address", crash->frames[i]);
+			json_hex(text, "address", crash->frames[i]);
 			json_string(text, "symbol", found ? name : NULL);
 			if (found)
 				json_u64(text, "offset", offset);

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -49,11 +48,11 @@ int main(int argc, char **argv)
 			return commands[i]->run(commands[i], argc - 1, argv + 1);
 	if (strcmp(argv[1], "--version") == 0) {
 		printf("kvick %s\n", KVICK_VERSION);
-		return command_printed(fflush(stdout) == 0 ? 0 : -errno);
+		return command_printed_stdio();
 	}
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
 		help(stdout);
-		return command_printed(fflush(stdout) == 0 ? 0 : -errno);
+		return command_printed_stdio();
 	}
 	dprintf(STDERR_FILENO, "kvick: %s: no such command: see `kvick --help`\n", argv[1]);
 	return EXIT_USAGE;

@@ -77,5 +77,5 @@ int options_help(const struct command *command)
 	}
 	if (command->more)
 		printf("\n%s", command->more);
-	return command_printed(fflush(stdout) == 0 ? 0 : -errno);
+	return command_printed_stdio();
 }

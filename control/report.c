@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "control/report.h"
 
+#include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "control/text.h"
 #include "control/version.h"
+#include "vmm/exits.h"
 #include "vmm/hypercalls.h"
 #include "vmm/machine.h"
 
@@ -13,12 +16,33 @@ struct usage {
 	uint64_t minor_faults, major_faults, peak_bytes;
 };
 
-static struct usage usage_now(struct machine *m)
+void report_begin(struct report_basis *basis, struct sys *sys)
 {
 	struct rusage r = { 0 };
 
+	sys_getrusage(sys, RUSAGE_SELF, &r);
+	*basis = (struct report_basis){
+		.minor_faults = (uint64_t)r.ru_minflt,
+		.major_faults = (uint64_t)r.ru_majflt,
+		.status_fd = sys_open(sys, "/proc/self/status", O_RDONLY | O_CLOEXEC, 0),
+	};
+}
+
+static struct usage usage_now(struct machine *m, const struct report_basis *basis)
+{
+	char status[4096];
+	struct rusage r = { 0 };
+	ssize_t n = basis->status_fd < 0 ? 0 : sys_pread(&m->sys, basis->status_fd, status, sizeof(status) - 1, 0);
+	const char *peak;
+
 	sys_getrusage(&m->sys, RUSAGE_SELF, &r);
-	return (struct usage){ (uint64_t)r.ru_minflt, (uint64_t)r.ru_majflt, (uint64_t)r.ru_maxrss * 1024 };
+	status[n > 0 ? n : 0] = '\0';
+	peak = strstr(status, "VmHWM:");
+	return (struct usage){
+		.minor_faults = (uint64_t)r.ru_minflt - basis->minor_faults,
+		.major_faults = (uint64_t)r.ru_majflt - basis->major_faults,
+		.peak_bytes = peak ? strtoull(peak + strlen("VmHWM:"), NULL, 10) * 1024 : 0,
+	};
 }
 
 static const char *outcome_name(const struct machine *m)
@@ -45,6 +69,15 @@ static uint64_t exits_total(const struct machine *m)
 
 	for (unsigned i = 0; i < EXIT_REASONS_MAX; i++)
 		total += m->exits[i];
+	return total;
+}
+
+static uint64_t hypercalls_total(const struct machine *m)
+{
+	uint64_t total = 0;
+
+	for (unsigned i = 0; i < CALLS_MAX; i++)
+		total += m->calls[i];
 	return total;
 }
 
@@ -82,12 +115,14 @@ static void timeline_text(struct text *text, const struct timeline *t)
 		}
 }
 
-void report_text(struct text *text, struct machine *m)
+void report_text(struct text *text, struct machine *m, const struct report_basis *basis)
 {
-	struct usage usage = usage_now(m);
+	struct usage usage = usage_now(m, basis);
 	uint64_t syscalls = m->sys.calls;
 
-	text_printf(text, "kvick: %s: %s", m->config->image_path, outcome_name(m));
+	text_printf(text, "kvick: ");
+	text_name(text, m->config->image_path);
+	text_printf(text, ": %s", outcome_name(m));
 	if (m->outcome == OUTCOME_EXITED)
 		text_printf(text, " with %d", m->status);
 	text_printf(text, "\n");
@@ -101,6 +136,8 @@ void report_text(struct text *text, struct machine *m)
 		if (m->exits[i])
 			text_printf(text, ", %s %llu", kvm_exit_name(i), (unsigned long long)m->exits[i]);
 	text_printf(text, "\nkvick: hypercalls");
+	if (hypercalls_total(m) == 0)
+		text_printf(text, " none");
 	for (unsigned i = 0; i < CALLS_MAX; i++)
 		if (m->calls[i])
 			text_printf(text, " %s %llu", i ? hypercall_name(i) : "unknown", (unsigned long long)m->calls[i]);
@@ -143,9 +180,9 @@ static void counts_json(struct text *text, const struct machine *m)
 	json_close(text, '}');
 }
 
-void report_json(struct text *text, struct machine *m, int exit_code)
+void report_json(struct text *text, struct machine *m, const struct report_basis *basis, int exit_code)
 {
-	struct usage usage = usage_now(m);
+	struct usage usage = usage_now(m, basis);
 	uint64_t syscalls = m->sys.calls;
 
 	json_open(text, NULL, '{');

@@ -70,20 +70,29 @@ static void on_timer(int signal)
 	errno = saved;
 }
 
-/* Segments are mapped from the image's file; whoever cuts the file short takes them away. */
-static void on_bus_error(int signal)
+/*
+ * A page of RAM is gone. Segments are mapped from the image's file, and whoever cuts the file short takes them away;
+ * anything else (failing memory, a limit on hugepages) is the host's. There is nowhere to return to.
+ */
+static void on_bus_error(int signal, siginfo_t *info, void *context)
 {
-	static const char text[] = "kvick: the image file was cut short while its guest ran: replace images by rename, not in place\n";
+	static const char cut_short[] =
+		"kvick: the image file was cut short while its guest ran: replace images by rename, not in place\n";
+	static const char host[] = "kvick: SIGBUS: the host took a page of memory away (failing memory, a limit?): see dmesg\n";
+	bool image = info->si_code == BUS_ADRERR;
+	ssize_t n = write(STDERR_FILENO, image ? cut_short : host, image ? sizeof(cut_short) - 1 : sizeof(host) - 1);
 
-	(void)signal;
-	if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0)
-		_exit(EXIT_IMAGE);
-	_exit(EXIT_IMAGE);
+	(void)signal, (void)context, (void)n;
+	_exit(image ? EXIT_IMAGE : EXIT_HOST);
 }
 
 static int install(struct sys *sys, int signal, void (*handler)(int))
 {
 	struct sigaction action = { .sa_handler = handler }, before;
+
+	if (!handler)
+		action = (struct sigaction){ .sa_sigaction = on_bus_error, .sa_flags = SA_SIGINFO };
+
 	int r = sys_sigaction(sys, signal, &action, &before);
 
 	/* Who starts us with SIGINT ignored (a shell's background job) wants it so. */
@@ -92,13 +101,25 @@ static int install(struct sys *sys, int signal, void (*handler)(int))
 	return r;
 }
 
+/* Whoever started us may have had them blocked (a daemon's thread pool): they are how a guest is ended. */
+static int unblock(struct sys *sys)
+{
+	static const int signals[] = { SIGINT, SIGTERM, SIGALRM, SIGBUS };
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+		sigaddset(&set, signals[i]);
+	return sys_sigprocmask(sys, SIG_UNBLOCK, &set);
+}
+
 struct stop *signals_install(uint64_t timeout_ns, struct sys *sys, struct error *error)
 {
 	static const struct {
 		int signal;
 		void (*handler)(int);
 	} handlers[] = {
-		{ SIGINT, on_stop }, { SIGTERM, on_stop }, { SIGALRM, on_timer }, { SIGBUS, on_bus_error },
+		{ SIGINT, on_stop }, { SIGTERM, on_stop }, { SIGALRM, on_timer }, { SIGBUS, NULL /* on_bus_error, which wants more */ },
 	};
 	/* It goes off once in any case; its handler then knows whether anybody wants more. */
 	bool soon = timeout_ns && timeout_ns < STOP_TICK_US * 1000;
@@ -112,6 +133,8 @@ struct stop *signals_install(uint64_t timeout_ns, struct sys *sys, struct error 
 
 	for (size_t i = 0; i < sizeof(handlers) / sizeof(handlers[0]) && r == 0; i++)
 		r = install(sys, handlers[i].signal, handlers[i].handler);
+	if (r == 0)
+		r = unblock(sys);
 	if (r < 0) {
 		error_set(error, ERROR_HOST, -r, "sigaction: %s", strerror(-r));
 		return NULL;

@@ -8,6 +8,13 @@
 
 #include "vmm/sys.h"
 
+/*
+ * A reader that takes nothing is waited for in a blocking write(). After a stop signal its reminders interrupt that
+ * every millisecond, and a non-blocking descriptor is tried again as often: then this is about a second.
+ */
+#define REFUSALS_MAX 1000
+#define RETRY_NS     1000000
+
 void text_begin(struct text *text, struct sys *sys, int fd)
 {
 	text->sys = sys;
@@ -20,16 +27,20 @@ void text_begin(struct text *text, struct sys *sys, int fd)
 static void flush(struct text *text)
 {
 	size_t done = 0;
+	unsigned refused = 0; /* in a row */
 
 	while (done < text->used && !text->failed) {
 		ssize_t n = sys_write(text->sys, text->fd, text->bytes + done, text->used - done);
 
-		if (n > 0)
+		if (n > 0) {
 			done += (size_t)n;
-		else if (n == -EAGAIN)
-			sys_clock_nanosleep(text->sys, CLOCK_MONOTONIC, 0, &(struct timespec){ .tv_nsec = 1000000 });
-		else if (n != -EINTR)
+			refused = 0;
+		} else if ((n == -EAGAIN || n == -EINTR) && ++refused < REFUSALS_MAX) {
+			if (n == -EAGAIN)
+				sys_clock_nanosleep(text->sys, CLOCK_MONOTONIC, 0, &(struct timespec){ .tv_nsec = RETRY_NS });
+		} else {
 			text->failed = n ? (int)n : -EIO;
+		}
 	}
 	text->used = 0;
 }
@@ -54,10 +65,41 @@ void text_printf(struct text *text, const char *format, ...)
 	text->used = sizeof(text->bytes) - 1; /* one piece longer than the whole buffer: cut */
 }
 
+void text_name(struct text *text, const char *name)
+{
+	for (; *name; name++)
+		text_printf(text, "%c", (unsigned char)*name < 0x20 || *name == 0x7f ? '?' : *name);
+}
+
 int text_end(struct text *text)
 {
 	flush(text);
 	return text->failed;
+}
+
+/* Length of the UTF-8 character at `at` (RFC 3629, 4), or 0 where there is none. */
+static unsigned utf8_length(const unsigned char *at)
+{
+	static const struct {
+		unsigned char first_low, first_high, second_low, second_high, length;
+	} forms[] = {
+		{ 0xc2, 0xdf, 0x80, 0xbf, 2 }, { 0xe0, 0xe0, 0xa0, 0xbf, 3 }, { 0xe1, 0xec, 0x80, 0xbf, 3 },
+		{ 0xed, 0xed, 0x80, 0x9f, 3 }, { 0xee, 0xef, 0x80, 0xbf, 3 }, { 0xf0, 0xf0, 0x90, 0xbf, 4 },
+		{ 0xf1, 0xf3, 0x80, 0xbf, 4 }, { 0xf4, 0xf4, 0x80, 0x8f, 4 },
+	};
+
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+		unsigned n = 2;
+
+		if (at[0] < forms[i].first_low || at[0] > forms[i].first_high)
+			continue;
+		if (at[1] < forms[i].second_low || at[1] > forms[i].second_high)
+			return 0;
+		while (n < forms[i].length && (at[n] & 0xc0) == 0x80)
+			n++;
+		return n == forms[i].length ? n : 0;
+	}
+	return 0;
 }
 
 static void quoted(struct text *text, const char *value)
@@ -65,15 +107,19 @@ static void quoted(struct text *text, const char *value)
 	text_printf(text, "\"");
 	for (; *value; value++) {
 		unsigned char c = (unsigned char)*value;
+		unsigned bytes = 0;
 
 		if (c == '"' || c == '\\')
 			text_printf(text, "\\%c", c);
 		else if (c < 0x20 || c == 0x7f)
 			text_printf(text, "\\u%04x", c);
-		else if (c > 0x7f)
+		else if (c < 0x80)
+			text_printf(text, "%c", c);
+		else if (!(bytes = utf8_length((const unsigned char *)value)))
 			text_printf(text, "\\ufffd");
 		else
-			text_printf(text, "%c", c);
+			text_printf(text, "%.*s", (int)bytes, value);
+		value += bytes ? bytes - 1 : 0;
 	}
 	text_printf(text, "\"");
 }
@@ -115,6 +161,12 @@ void json_u64(struct text *text, const char *name, uint64_t value)
 {
 	member(text, name);
 	text_printf(text, "%llu", (unsigned long long)value);
+}
+
+void json_hex(struct text *text, const char *name, uint64_t value)
+{
+	member(text, name);
+	text_printf(text, "\"0x%llx\"", (unsigned long long)value);
 }
 
 void json_bool(struct text *text, const char *name, bool value)

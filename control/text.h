@@ -25,14 +25,17 @@ struct text {
 
 void text_begin(struct text *text, struct sys *sys, int fd);
 void text_printf(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* A file's name, control characters shown as "?". */
+void text_name(struct text *text, const char *name);
 /* Writes out what is left. 0 or -errno. */
 int text_end(struct text *text);
 
-/* JSON, RFC 8259. name NULL inside arrays. Strings are escaped; bytes that are not ASCII become U+FFFD. */
+/* JSON, RFC 8259. name NULL inside arrays. Strings are escaped; bytes that are not UTF-8 become U+FFFD. */
 void json_open(struct text *text, const char *name, char bracket);
 void json_close(struct text *text, char bracket);
 void json_string(struct text *text, const char *name, const char *value); /* NULL value: null */
 void json_u64(struct text *text, const char *name, uint64_t value);
+void json_hex(struct text *text, const char *name, uint64_t value); /* a string: numbers above 2^53 are not safe in JSON */
 void json_bool(struct text *text, const char *name, bool value);
 
 #endif

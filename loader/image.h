@@ -50,7 +50,7 @@ struct image {
 
 /* A boot protocol: one file in loader/, one row in protocols[]. */
 struct protocol {
-	const char *name; /* as `kvick inspect` and --protocol say it */
+	const char *name; /* as `kvick inspect` says it */
 	/* Does the image speak it? head holds the file's first head_bytes bytes. */
 	bool (*probe)(const uint8_t *head, size_t head_bytes);
 	/* Fills `image` in; path, fd and file_bytes are set. 0 or -errno with `error` set. */

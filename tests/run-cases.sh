@@ -14,6 +14,7 @@
 #	options  further options of kvick run, as shell words
 #	rings    "0 3" unless said otherwise: the case runs once at each; "auto" leaves it to kvick
 #	when     "ring0_native" or "ring0_emulated": the only kind of host that the case is for
+#	needs    command that must work here, or the case is skipped
 #	exit     exit code, 0 unless said otherwise
 #	stdout, stderr        extended regular expressions, one a line: each must match somewhere
 #	no_stdout, no_stderr  likewise: none may match
@@ -99,7 +100,7 @@ run_case() { # NAME RING
 }
 
 for folder in "$@"; do
-	image=hello args='' options='' rings='0 3' when='' exit=0 stdout='' stderr='' no_stdout='' no_stderr=''
+	image=hello args='' options='' rings='0 3' when='' needs='' exit=0 stdout='' stderr='' no_stdout='' no_stderr=''
 	lines='' stdin=/dev/null before='' around=''
 	folder=${folder%/case}
 	folder=${folder%/}
@@ -114,6 +115,11 @@ for folder in "$@"; do
 		name="$folder, ring $ring$variant"
 		if [ -n "$when" ] && [ "$when" != $host ]; then
 			echo "ok $number - $name # SKIP needs a host with $when, and this one is $host"
+			skipped=$((skipped + 1))
+			continue
+		fi
+		if [ -n "$needs" ] && ! eval "$needs" >/dev/null 2>&1; then
+			echo "ok $number - $name # SKIP needs: $needs"
 			skipped=$((skipped + 1))
 			continue
 		fi

@@ -30,12 +30,47 @@ struct stub_frame {
 	uint64_t vector, error_code, rip, cs, rflags, rsp, ss;
 };
 
+/* Does a near call (E8, or FF /2 of two to seven bytes; AMD64 APM 3, CALL) end right before `address`? */
+static bool after_call(const struct machine *m, uint64_t pgd, uint64_t address)
+{
+	uint8_t code[7];
+
+	if (!pagetable_read(&m->mem, pgd, address - sizeof(code), code, sizeof(code)))
+		return false;
+	if (code[2] == 0xe8)
+		return true;
+	for (unsigned i = 0; i < 6; i++)
+		if (code[i] == 0xff && (code[i + 1] & 0x38) == 0x10)
+			return true;
+	return false;
+}
+
+/*
+ * Compilers leave the frame out of functions that call no others, and a bad pointer given to memset dies in one of those.
+ * Then the return address is still on top of the stack: taken where it is code, right after a call, and not the
+ * frame chain's own next.
+ */
+static void leaf_frame(const struct machine *m, struct crash *crash)
+{
+	uint64_t pgd = crash->state.sregs.cr3, top, pair[2];
+	struct translation t;
+
+	if (!pagetable_read(&m->mem, pgd, crash->state.regs.rsp, &top, sizeof(top)) || !pagetable_walk(&m->mem, pgd, top, &t) ||
+	    (t.flags & PTE_NX) || !after_call(m, pgd, top))
+		return;
+	if (pagetable_read(&m->mem, pgd, crash->state.regs.rbp, pair, sizeof(pair)) && pair[1] == top)
+		return;
+	crash->leaf = true;
+	crash->frames[crash->frame_count++] = top;
+}
+
 /* Return addresses along the chain of frame pointers, while it climbs and is mapped. */
 static void backtrace(const struct machine *m, struct crash *crash)
 {
 	uint64_t pgd = crash->state.sregs.cr3, frame = crash->state.regs.rbp;
 
 	crash->frames[crash->frame_count++] = crash->state.regs.rip;
+	leaf_frame(m, crash);
 	while (crash->frame_count < CRASH_FRAMES_MAX) {
 		uint64_t pair[2]; /* caller's frame pointer, return address */
 
@@ -108,13 +143,15 @@ static void page_fault_reason(const struct machine *m, struct crash *crash)
 static const char *privileged_name(const struct crash *crash)
 {
 	static const struct {
-		uint8_t opcode[2];
+		uint8_t opcode[3];
 		uint8_t bytes;
 		const char *name;
 	} table[] = {
 		{ { 0xf4 }, 1, "hlt" },		{ { 0xfa }, 1, "cli" },		{ { 0xfb }, 1, "sti" },
 		{ { 0x0f, 0x20 }, 2, "mov from cr" }, { { 0x0f, 0x22 }, 2, "mov to cr" },
-		{ { 0x0f, 0x30 }, 2, "wrmsr" },	{ { 0x0f, 0x32 }, 2, "rdmsr" },	{ { 0x0f, 0x01 }, 2, "a system instruction" },
+		{ { 0x0f, 0x30 }, 2, "wrmsr" },	{ { 0x0f, 0x32 }, 2, "rdmsr" },
+		{ { 0x0f, 0x01, 0xc1 }, 3, "vmcall" }, { { 0x0f, 0x01, 0xd9 }, 3, "vmmcall" },
+		{ { 0x0f, 0x01 }, 2, "a system instruction" },
 		{ { 0xe6 }, 1, "out" },		{ { 0xe7 }, 1, "out" },		{ { 0xee }, 1, "out" },
 		{ { 0xef }, 1, "out" },		{ { 0xe4 }, 1, "in" },		{ { 0xe5 }, 1, "in" },
 		{ { 0xec }, 1, "in" },		{ { 0xed }, 1, "in" },
@@ -164,6 +201,7 @@ void crash_from_stub(struct machine *m)
 	crash->state.sregs.ss.selector = (uint16_t)frame.ss;
 	crash->insn_bytes = 0;
 	crash->frame_count = 0;
+	crash->leaf = false;
 	code_bytes(m, crash);
 	backtrace(m, crash);
 	exception_reason(m, crash);

@@ -27,6 +27,7 @@ struct crash {
 	uint8_t insn[CRASH_INSN_BYTES];
 	unsigned frame_count;
 	uint64_t frames[CRASH_FRAMES_MAX]; /* return addresses, innermost first; frames[0] is RIP */
+	bool leaf;                       /* frames[1] is off the top of the stack: RIP's function had made no frame */
 	uint32_t kvm_exit_reason;
 	uint32_t kvm_suberror;           /* KVM_EXIT_INTERNAL_ERROR, or the hardware's reason of KVM_EXIT_FAIL_ENTRY */
 };
@@ -39,8 +40,5 @@ void crash_machine(struct machine *machine, const char *reason, ...) __attribute
 
 /* The same, for an exception that the VMM's stub has caught: the CPU's frame is on the crash stack. */
 void crash_from_stub(struct machine *machine);
-
-/* "KVM_EXIT_SHUTDOWN" and its like; "KVM exit" for one without a name. */
-const char *kvm_exit_name(uint32_t reason);
 
 #endif

@@ -17,5 +17,9 @@ int error_set(struct error *error, enum error_kind kind, int errnum, const char 
 	va_start(args, format);
 	vsnprintf(error->text, sizeof(error->text), format, args);
 	va_end(args);
+	/* A file's name may hold anything: it shall not forge lines or move the cursor. */
+	for (char *c = error->text; *c; c++)
+		if ((unsigned char)*c < 0x20 || *c == 0x7f)
+			*c = '?';
 	return result;
 }

@@ -39,7 +39,7 @@ static void exit_mmio(struct machine *m)
 {
 	const struct kvm_run *run = m->vcpu.run;
 
-	if (run->mmio.phys_addr < m->mem.bytes && machine_image_cut_short(m))
+	if (run->mmio.phys_addr < m->mem.bytes && machine_end_if_image_shrank(m))
 		return;
 	crash_machine(m, "guest-physical 0x%llx: %u-byte %s outside RAM (0x%llx bytes)",
 		      (unsigned long long)run->mmio.phys_addr, run->mmio.len, run->mmio.is_write ? "write" : "read",

@@ -3,7 +3,12 @@
 #ifndef KVICK_VMM_EXITS_H
 #define KVICK_VMM_EXITS_H
 
+#include <stdint.h>
+
 struct machine;
+
+/* "KVM_EXIT_SHUTDOWN" and its like; "KVM exit" for one without a name. */
+const char *kvm_exit_name(uint32_t reason);
 
 /* Handles the exit in machine->vcpu.run. The guest goes on unless machine->outcome was set. */
 void exit_handle(struct machine *machine);

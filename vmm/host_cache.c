@@ -16,24 +16,24 @@
 #define LINE_BYTES 256
 #define LINE "kvick-host-facts 1 kvm=%lx:%lx:%ld.%09ld ring0_ps=%lu ring3_ps=%lu tss_available=%u doorbell=%u\n"
 
-static bool directory(char path[HOST_CACHE_PATH_BYTES])
-{
-	const char *runtime = getenv("XDG_RUNTIME_DIR");
+#define PLACES 3
+#define FOLDER_BYTES (HOST_CACHE_PATH_BYTES - 32) /* leaves room for a file's name */
 
-	if (!runtime || runtime[0] != '/') {
-		if (geteuid() != 0)
-			return false;
-		runtime = "/run";
-	}
-	return snprintf(path, HOST_CACHE_PATH_BYTES, "%s/kvick", runtime) < HOST_CACHE_PATH_BYTES - 32;
-}
-
-bool host_cache_path(char path[HOST_CACHE_PATH_BYTES])
+/* The i-th folder to look in; false where this user has none such. */
+static bool folder(unsigned i, char path[FOLDER_BYTES])
 {
-	if (!directory(path))
-		return false;
-	strcat(path, "/host-facts"); /* directory() has left room */
-	return true;
+	const char *chosen = getenv("KVICK_HOST_FACTS"), *runtime = getenv("XDG_RUNTIME_DIR");
+	int n = -1;
+
+	if (chosen)
+		n = i == 0 ? snprintf(path, FOLDER_BYTES, "%s", chosen) : -1;
+	else if (i == 0 && runtime && runtime[0] == '/')
+		n = snprintf(path, FOLDER_BYTES, "%s/kvick", runtime);
+	else if (i == 1 && geteuid() == 0)
+		n = snprintf(path, FOLDER_BYTES, "/run/kvick");
+	else if (i == 2)
+		n = snprintf(path, FOLDER_BYTES, "/dev/shm/kvick-%u", (unsigned)geteuid());
+	return n > 0 && n < FOLDER_BYTES;
 }
 
 static bool format(char line[LINE_BYTES], const struct kvm *kvm, const struct host_facts *facts, struct sys *sys)
@@ -49,61 +49,79 @@ static bool format(char line[LINE_BYTES], const struct kvm *kvm, const struct ho
 }
 
 /* Only this user may have written it. */
-static bool trusted(int fd, struct sys *sys)
+static bool own(int fd, mode_t type, struct sys *sys)
 {
 	struct stat st;
 
-	return sys_fstat(sys, fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == geteuid() &&
+	return sys_fstat(sys, fd, &st) == 0 && (st.st_mode & S_IFMT) == type && st.st_uid == geteuid() &&
 	       !(st.st_mode & (S_IWGRP | S_IWOTH));
 }
 
-bool host_cache_read(const struct kvm *kvm, struct host_facts *facts, struct sys *sys)
+static bool parse(const char *line, const struct kvm *kvm, struct host_facts *facts, struct sys *sys)
 {
-	char path[HOST_CACHE_PATH_BYTES], line[LINE_BYTES], same[LINE_BYTES];
-	const char *numbers;
-	ssize_t n = 0;
-	int fd;
+	unsigned long ring0_ps, ring3_ps;
+	unsigned tss_available, doorbell;
+	char same[LINE_BYTES];
 
-	if (!host_cache_path(path))
+	if (sscanf(line, "kvick-host-facts 1 kvm=%*s ring0_ps=%lu ring3_ps=%lu tss_available=%u doorbell=%u", &ring0_ps, &ring3_ps,
+		   &tss_available, &doorbell) != 4 || doorbell > KVICK_DOORBELL_VMMCALL)
 		return false;
-	fd = sys_open(sys, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0);
-	if (fd < 0)
-		return false;
-	if (trusted(fd, sys))
-		n = sys_read(sys, fd, line, sizeof(line) - 1);
-	sys_close(sys, fd);
-	if (n <= 0)
-		return false;
-	line[n] = '\0';
-
-	*facts = (struct host_facts){ 0 };
-	numbers = strstr(line, "ring0_ps=");
-	if (!numbers)
-		return false;
-	facts->ring0_insn_ps = strtoul(numbers + strlen("ring0_ps="), NULL, 10);
-	numbers = strstr(numbers, "ring3_ps=");
-	facts->ring3_insn_ps = numbers ? strtoul(numbers + strlen("ring3_ps="), NULL, 10) : 0;
-	facts->tss_available = strstr(line, "tss_available=1") != NULL;
-	numbers = strstr(line, "doorbell=");
-	facts->doorbell = numbers ? (unsigned)strtoul(numbers + strlen("doorbell="), NULL, 10) : 0;
-	facts->ring0_native = facts->ring0_insn_ps <= RING0_NATIVE_PS_MAX;
-	if (facts->doorbell > KVICK_DOORBELL_VMMCALL)
-		return false;
+	*facts = (struct host_facts){
+		.ring0_insn_ps = ring0_ps,
+		.ring3_insn_ps = ring3_ps,
+		.ring0_native = ring0_ps <= RING0_NATIVE_PS_MAX,
+		.tss_available = tss_available,
+		.doorbell = doorbell,
+	};
 	/* Right only if it is, to the letter, what would be written of these facts and this /dev/kvm. */
 	return format(same, kvm, facts, sys) && strcmp(line, same) == 0;
 }
 
-bool host_cache_write(const struct kvm *kvm, const struct host_facts *facts, struct sys *sys)
+bool host_cache_read(const struct kvm *kvm, struct host_facts *facts, struct sys *sys)
 {
-	char path[HOST_CACHE_PATH_BYTES], fresh[HOST_CACHE_PATH_BYTES + 32], line[LINE_BYTES];
+	char where[FOLDER_BYTES], path[HOST_CACHE_PATH_BYTES], line[LINE_BYTES];
+
+	for (unsigned i = 0; i < PLACES; i++) {
+		ssize_t n = 0;
+		int fd;
+
+		if (!folder(i, where))
+			continue;
+		snprintf(path, sizeof(path), "%s/host-facts", where);
+		fd = sys_open(sys, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0);
+		if (fd < 0)
+			continue;
+		if (own(fd, S_IFREG, sys))
+			n = sys_read(sys, fd, line, sizeof(line) - 1);
+		sys_close(sys, fd);
+		line[n > 0 ? n : 0] = '\0';
+		if (parse(line, kvm, facts, sys))
+			return true;
+	}
+	return false;
+}
+
+/* Is it there, or made, and nobody else's? /dev/shm is everybody's, and a name in it may be a trap. */
+static bool folder_ready(const char *path, struct sys *sys)
+{
+	sys_mkdir(sys, path, 0700);
+	int fd = sys_open(sys, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW, 0);
+	bool ready = fd >= 0 && own(fd, S_IFDIR, sys);
+
+	if (fd >= 0)
+		sys_close(sys, fd);
+	return ready;
+}
+
+static bool write_in(const char folder_path[FOLDER_BYTES], const char *line, char path[HOST_CACHE_PATH_BYTES], struct sys *sys)
+{
+	char fresh[HOST_CACHE_PATH_BYTES];
 	ssize_t written;
 	int fd;
 
-	if (!directory(path) || !format(line, kvm, facts, sys))
-		return false;
-	sys_mkdir(sys, path, 0755);
-	snprintf(fresh, sizeof(fresh), "%s/.%ld", path, (long)getpid());
-	strcat(path, "/host-facts");
+	snprintf(path, HOST_CACHE_PATH_BYTES, "%s/host-facts", folder_path);
+	snprintf(fresh, sizeof(fresh), "%s/.%ld", folder_path, (long)getpid());
+	sys_unlink(sys, fresh); /* left by one who was killed, and had the same number */
 	fd = sys_open(sys, fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
 	if (fd < 0)
 		return false;
@@ -112,5 +130,17 @@ bool host_cache_write(const struct kvm *kvm, const struct host_facts *facts, str
 	if (written == (ssize_t)strlen(line) && sys_rename(sys, fresh, path) == 0)
 		return true;
 	sys_unlink(sys, fresh);
+	return false;
+}
+
+bool host_cache_write(const struct kvm *kvm, const struct host_facts *facts, char *path, struct sys *sys)
+{
+	char where[FOLDER_BYTES], written[HOST_CACHE_PATH_BYTES], line[LINE_BYTES];
+
+	if (!format(line, kvm, facts, sys))
+		return false;
+	for (unsigned i = 0; i < PLACES; i++)
+		if (folder(i, where) && folder_ready(where, sys) && write_in(where, line, path ? path : written, sys))
+			return true;
 	return false;
 }

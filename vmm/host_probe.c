@@ -3,7 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
-#include <x86intrin.h>
+#include <time.h>
 
 #include <kvick/hypercall.h>
 
@@ -51,7 +51,15 @@ static int enter(struct probe *p, const struct vcpu_start *start, uint32_t exit_
 	return p->vcpu.run->exit_reason == exit_reason_wanted ? vcpu_complete(&p->vcpu, p->sys) : -EIO;
 }
 
-static int loop_ticks(struct probe *p, unsigned ring, uint64_t rounds, uint64_t *ticks)
+static int64_t now_ns(struct probe *p)
+{
+	struct timespec now = { 0 };
+
+	sys_clock_gettime(p->sys, CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static int entry_ns(struct probe *p, unsigned ring, uint64_t rounds, int64_t *ns)
 {
 	const struct vcpu_start start = {
 		.ring = ring,
@@ -60,43 +68,41 @@ static int loop_ticks(struct probe *p, unsigned ring, uint64_t rounds, uint64_t 
 		.rcx = rounds,
 	};
 
-	*ticks = UINT64_MAX;
+	*ns = INT64_MAX;
 	for (unsigned i = 0; i < TRIES; i++) {
-		uint64_t begin = __rdtsc();
+		int64_t begin = now_ns(p);
 		int r = enter(p, &start, KVM_EXIT_IO);
-		uint64_t took = __rdtsc() - begin;
+		int64_t took = now_ns(p) - begin;
 
 		if (r < 0)
 			return r;
-		if (took < *ticks)
-			*ticks = took;
+		if (took < *ns)
+			*ns = took;
 	}
 	return 0;
 }
 
 /* Time of `rounds` rounds, less that of a few. */
-static int loop_ns(struct probe *p, unsigned ring, uint64_t rounds, uint64_t khz, uint64_t *ns)
+static int loop_ns(struct probe *p, unsigned ring, uint64_t rounds, uint64_t *ns)
 {
-	uint64_t few, many;
-	int r = loop_ticks(p, ring, ROUNDS_FEW, &few);
+	int64_t few, many;
+	int r = entry_ns(p, ring, ROUNDS_FEW, &few);
 
 	if (r == 0)
-		r = loop_ticks(p, ring, rounds, &many);
+		r = entry_ns(p, ring, rounds, &many);
 	if (r == 0)
-		*ns = many > few ? (many - few) * 1000000 / khz : 0;
+		*ns = many > few ? (uint64_t)(many - few) : 0;
 	return r;
 }
 
 static int insn_ps(struct probe *p, unsigned ring, uint64_t *ps)
 {
-	uint64_t ns = 0, best = UINT64_MAX, rounds, khz = vcpu_tsc_khz(&p->vcpu, p->sys);
+	uint64_t ns = 0, best = UINT64_MAX;
 	unsigned confirmed = 0;
 
-	if (khz == 0)
-		return -ENOTSUP;
 	/* One more, four times as long, after the first that stands out: a disturbance does not grow with the rounds. */
-	for (rounds = ROUNDS_MANY; confirmed < 2 && rounds <= ROUNDS_MANY_MAX; rounds *= 4) {
-		int r = loop_ns(p, ring, rounds, khz, &ns);
+	for (uint64_t rounds = ROUNDS_MANY; confirmed < 2 && rounds <= ROUNDS_MANY_MAX; rounds *= 4) {
+		int r = loop_ns(p, ring, rounds, &ns);
 
 		if (r < 0)
 			return r;

@@ -9,12 +9,16 @@
 #include "vmm/error.h"
 #include "vmm/sys.h"
 
-const struct kvm_need kvm_needs[] = {
+/* What a launch cannot do without. */
+static const struct {
+	int capability;
+	const char *name;
+	const char *since; /* first kernel that has it */
+} needs[] = {
 	{ KVM_CAP_USER_MEMORY, "KVM_CAP_USER_MEMORY", "2.6.25" },
 	{ KVM_CAP_IMMEDIATE_EXIT, "KVM_CAP_IMMEDIATE_EXIT", "4.11" },
 	{ KVM_CAP_SYNC_REGS, "KVM_CAP_SYNC_REGS", "4.17" },
 };
-const unsigned kvm_need_count = sizeof(kvm_needs) / sizeof(kvm_needs[0]);
 
 static int refuse_open(int r, struct error *error)
 {
@@ -26,6 +30,7 @@ static int refuse_open(int r, struct error *error)
 		{ EACCES, "add yourself to the group `kvm` (sudo usermod -aG kvm $USER) and log in again" },
 		{ EPERM, "allow the device in the container or cgroup (docker: --device /dev/kvm)" },
 		{ ENODEV, "the kvm module is loaded, but not kvm_intel or kvm_amd: load one" },
+		{ EMFILE, "raise the limit on open files (ulimit -n)" },
 		{ ENXIO, "the kvm module is loaded, but not kvm_intel or kvm_amd: load one" },
 	};
 
@@ -43,10 +48,10 @@ static int check(struct kvm *kvm, struct sys *sys, struct error *error)
 		return error_set(error, ERROR_HOST, r < 0 ? -r : ENOTSUP,
 				 "%s: KVM_GET_API_VERSION gives %d, not %d: this is not a KVM that kvick can use", KVM_DEVICE, r,
 				 KVM_API_VERSION);
-	for (unsigned i = 0; i < kvm_need_count; i++)
-		if (kvm_capability(kvm, kvm_needs[i].capability, sys) <= 0)
+	for (size_t i = 0; i < sizeof(needs) / sizeof(needs[0]); i++)
+		if (kvm_capability(kvm, needs[i].capability, sys) <= 0)
 			return error_set(error, ERROR_HOST, ENOTSUP, "%s: no %s: kvick needs Linux %s or later", KVM_DEVICE,
-					 kvm_needs[i].name, kvm_needs[i].since);
+					 needs[i].name, needs[i].since);
 	r = sys_ioctl(sys, kvm->fd, KVM_GET_VCPU_MMAP_SIZE, 0);
 	if (r < (int)sizeof(struct kvm_run))
 		return error_set(error, ERROR_HOST, r < 0 ? -r : ENOTSUP,

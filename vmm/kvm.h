@@ -16,16 +16,6 @@ struct kvm {
 	size_t run_bytes; /* size of a vCPU's kvm_run mapping */
 };
 
-/* A capability that a launch cannot do without. */
-struct kvm_need {
-	int capability;
-	const char *name;
-	const char *since; /* first kernel that has it */
-};
-
-extern const struct kvm_need kvm_needs[];
-extern const unsigned kvm_need_count;
-
 /* Opens the device and checks version and needs; closes it again on failure. 0 or -errno. */
 int kvm_open(struct kvm *kvm, struct sys *sys, struct error *error);
 void kvm_close(struct kvm *kvm, struct sys *sys);

@@ -67,7 +67,7 @@ static int host_facts(struct machine *m, struct host_facts *facts)
 	int r = host_probe(&m->kvm, facts, m->config->stop, &m->sys, &m->error);
 
 	if (r == 0)
-		host_cache_write(&m->kvm, facts, &m->sys);
+		host_cache_write(&m->kvm, facts, NULL, &m->sys);
 	return r;
 }
 
@@ -207,7 +207,7 @@ static int step_sandbox(struct machine *m)
 }
 
 /* pread, because the sandbox has that: symbols are read by it. */
-bool machine_image_cut_short(struct machine *m)
+bool machine_end_if_image_shrank(struct machine *m)
 {
 	uint8_t last;
 
@@ -222,7 +222,7 @@ bool machine_image_cut_short(struct machine *m)
 /* KVM could not run the guest any further: with -EFAULT, memory behind a guest page is gone. */
 static void run_failed(struct machine *m, int r)
 {
-	if (r == -EFAULT && machine_image_cut_short(m))
+	if (r == -EFAULT && machine_end_if_image_shrank(m))
 		return;
 	m->outcome = OUTCOME_FAILED;
 	error_set(&m->error, ERROR_HOST, -r, "KVM_RUN: %s: %s", strerror(-r),
@@ -239,6 +239,8 @@ static int step_run(struct machine *m)
 		console_drain(&m->console, &m->mem, m->config->stop, &m->sys);
 		if (m->config->stop->signal)
 			m->outcome = OUTCOME_STOPPED;
+		else if (m->console.errnum == EFAULT) /* RAM is gone under the text that was to be printed */
+			run_failed(m, -EFAULT);
 		else if (r == 0)
 			exit_handle(m);
 		else if (r == -EINTR)

@@ -99,9 +99,9 @@ int machine_run(struct machine *machine, const struct machine_config *config);
 void machine_close(struct machine *machine);
 
 /*
- * RAM is gone: is that because the image's file, from which it is mapped, has become shorter? Then the guest is
- * ended (OUTCOME_FAILED, machine->error says so). For exit handlers.
+ * RAM is gone: where that is because the image's file, from which it is mapped, has become shorter, ends the guest
+ * (OUTCOME_FAILED, machine->error says so) and returns true. For exit handlers.
  */
-bool machine_image_cut_short(struct machine *machine);
+bool machine_end_if_image_shrank(struct machine *machine);
 
 #endif

@@ -73,24 +73,28 @@ static uint64_t enough(struct memory_plan *p, const struct image *image, uint64_
 	return fits;
 }
 
-int memory_plan_make(struct memory_plan *p, const struct image *image, uint64_t mem_bytes, struct error *error)
+uint64_t memory_plan_least(const struct image *image)
 {
 	uint64_t wanted = page_up(image_mem_bytes_min(image));
+	struct memory_plan plan;
 
-	if (wanted < MEM_BYTES_DEFAULT && mem_bytes == 0)
-		wanted = MEM_BYTES_DEFAULT;
-	if (wanted < GUEST_MEM_BYTES_MIN)
-		wanted = GUEST_MEM_BYTES_MIN;
-	wanted = enough(p, image, wanted);
-	if (wanted == 0)
+	return enough(&plan, image, wanted < GUEST_MEM_BYTES_MIN ? GUEST_MEM_BYTES_MIN : wanted);
+}
+
+int memory_plan_make(struct memory_plan *p, const struct image *image, uint64_t mem_bytes, struct error *error)
+{
+	uint64_t least = memory_plan_least(image);
+
+	if (least == 0)
 		return error_set(error, ERROR_IMAGE, ENOMEM, "%s: needs more guest RAM than the %llu GiB that kvick gives",
 				 image->path, GUEST_MEM_BYTES_MAX >> 30);
-	if (mem_bytes == 0 || (mem_bytes >= image_mem_bytes_min(image) && place(p, image, mem_bytes)))
+	if (mem_bytes == 0)
+		mem_bytes = least < MEM_BYTES_DEFAULT ? MEM_BYTES_DEFAULT : least;
+	if (mem_bytes >= image_mem_bytes_min(image) && place(p, image, mem_bytes))
 		return 0;
 	return error_set(error, ERROR_IMAGE, ENOMEM,
 			 "%s: needs %llu KiB of guest RAM, and --mem gives %llu KiB: use --mem %lluK", image->path,
-			 (unsigned long long)wanted >> 10, (unsigned long long)mem_bytes >> 10,
-			 (unsigned long long)wanted >> 10);
+			 (unsigned long long)least >> 10, (unsigned long long)mem_bytes >> 10, (unsigned long long)least >> 10);
 }
 
 unsigned memory_plan_mappings(const struct memory_plan *p, const struct image *image, unsigned ring,

@@ -24,6 +24,9 @@ struct memory_plan {
  */
 int memory_plan_make(struct memory_plan *plan, const struct image *image, uint64_t mem_bytes, struct error *error);
 
+/* The least RAM that holds the image, its stack and its tables; 0: more than kvick gives. */
+uint64_t memory_plan_least(const struct image *image);
+
 #define MEMORY_MAPPINGS_MAX 32
 
 /* The mappings that a guest begins with at this ring. Returns how many. */

@@ -66,7 +66,7 @@ int ring0_store(struct machine *m, struct ring0 *ring0, gpa_t entry, uint64_t va
 	if (r < 0)
 		return r;
 	m->exits[run->exit_reason < EXIT_REASONS_MAX ? run->exit_reason : EXIT_REASONS_MAX - 1]++;
-	if (run->exit_reason != KVM_EXIT_IO || run->io.port != KVICK_PORT_FAULT) {
+	if (run->exit_reason != KVM_EXIT_IO || run->io.port != KVICK_PORT_FAULT || run->io.direction != KVM_EXIT_IO_OUT) {
 		/* Store loop and tables lie in RAM: only the guest can have made them do anything else. */
 		crash_machine(m, "update_pgtable: the guest has overwritten the VMM's tables or its system page");
 		return -ECANCELED;

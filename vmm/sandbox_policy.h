@@ -36,12 +36,9 @@ struct sandbox_rule {
 static const struct sandbox_rule sandbox_rules[] = {
 	SANDBOX_IOCTL(KVM_RUN, "the guest runs"),
 	SANDBOX_IOCTL(KVM_GET_REGS, "an exit looks at registers; so does a crash report"),
-	SANDBOX_IOCTL(KVM_SET_REGS, "an exit changes registers"),
 	SANDBOX_IOCTL(KVM_GET_SREGS, "a crash report shows control registers; calls find the guest's page tables"),
-	SANDBOX_IOCTL(KVM_SET_SREGS, "calls that change ring, page tables or interrupt flag"),
 	SANDBOX_IOCTL(KVM_GET_MP_STATE, "has the guest halted for good?"),
 	SANDBOX_IOCTL(KVM_GET_DEVICE_ATTR, "the guest's TSC offset, for a timeline on one clock"),
-	SANDBOX_IOCTL(KVM_GET_TSC_KHZ, "the TSC's rate, for the same"),
 	SANDBOX_CALL(write, "the guest's console, our report"),
 	SANDBOX_CALL(clock_gettime, "the guest's clock, where the vDSO cannot answer"),
 	SANDBOX_CALL(clock_nanosleep, "the guest sleeps; a full console is waited for"),

@@ -120,11 +120,6 @@ int sys_munmap(struct sys *sys, void *at, size_t bytes)
 	return result < 0 ? -errno : 0;
 }
 
-int sys_madvise(struct sys *sys, void *at, size_t bytes, int advice)
-{
-	return (int)THROUGH(sys, madvise(at, bytes, advice));
-}
-
 ssize_t sys_getrandom(struct sys *sys, void *to, size_t bytes)
 {
 	return THROUGH(sys, syscall(SYS_getrandom, to, bytes, 0));
@@ -145,6 +140,11 @@ int sys_getrusage(struct sys *sys, int who, struct rusage *usage)
 	return (int)THROUGH(sys, getrusage(who, usage));
 }
 
+int sys_ftruncate(struct sys *sys, int fd, uint64_t bytes)
+{
+	return (int)THROUGH(sys, ftruncate(fd, (off_t)bytes));
+}
+
 int sys_sysinfo(struct sys *sys, struct sysinfo *info)
 {
 	return (int)THROUGH(sys, sysinfo(info));
@@ -153,6 +153,11 @@ int sys_sysinfo(struct sys *sys, struct sysinfo *info)
 int sys_sigaction(struct sys *sys, int signal, const struct sigaction *action, struct sigaction *before)
 {
 	return (int)THROUGH(sys, sigaction(signal, action, before));
+}
+
+int sys_sigprocmask(struct sys *sys, int how, const sigset_t *set)
+{
+	return (int)THROUGH(sys, sigprocmask(how, set, NULL));
 }
 
 int sys_poll(struct sys *sys, struct pollfd *fds, unsigned count, int timeout_ms)

@@ -41,13 +41,14 @@ ssize_t sys_write(struct sys *sys, int fd, const void *from, size_t bytes);
 /* *at gets the mapping; 0 or -errno. */
 int sys_mmap(struct sys *sys, void *want, size_t bytes, int prot, int flags, int fd, uint64_t offset, void **at);
 int sys_munmap(struct sys *sys, void *at, size_t bytes);
-int sys_madvise(struct sys *sys, void *at, size_t bytes, int advice);
 ssize_t sys_getrandom(struct sys *sys, void *to, size_t bytes);
 int sys_clock_gettime(struct sys *sys, clockid_t clock, struct timespec *now);
 int sys_clock_nanosleep(struct sys *sys, clockid_t clock, int flags, const struct timespec *until);
 int sys_getrusage(struct sys *sys, int who, struct rusage *usage);
+int sys_ftruncate(struct sys *sys, int fd, uint64_t bytes);
 int sys_sysinfo(struct sys *sys, struct sysinfo *info);
 int sys_sigaction(struct sys *sys, int signal, const struct sigaction *action, struct sigaction *before);
+int sys_sigprocmask(struct sys *sys, int how, const sigset_t *set);
 int sys_poll(struct sys *sys, struct pollfd *fds, unsigned count, int timeout_ms);
 int sys_setitimer(struct sys *sys, int which, const struct itimerval *value);
 int sys_prctl(struct sys *sys, int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d);

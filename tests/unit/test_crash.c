@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A guest's death told: what the CPU left on the crash stack, in words. */
 #include "tests/unit/test_machine.h"
+#include "vmm/exits.h"
 
 #define PF_PRESENT 1
 #define PF_WRITE   2

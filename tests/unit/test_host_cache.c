@@ -32,9 +32,11 @@ static int set_up(void **state)
 	f->kvm.fd = memfd_create("kvm", MFD_CLOEXEC);
 	f->facts = (struct host_facts){ .ring0_insn_ps = 330, .ring3_insn_ps = 331, .ring0_native = true,
 				       .tss_available = true, .doorbell = KVICK_DOORBELL_VMMCALL };
-	if (f->kvm.fd < 0 || !mkdtemp(f->root) || setenv("XDG_RUNTIME_DIR", f->root, 1) < 0)
+	if (f->kvm.fd < 0 || !mkdtemp(f->root) || unsetenv("KVICK_HOST_FACTS") < 0 ||
+	    setenv("XDG_RUNTIME_DIR", f->root, 1) < 0)
 		return -1;
-	return !host_cache_path(f->path);
+	snprintf(f->path, sizeof(f->path), "%s/kvick/host-facts", f->root);
+	return 0;
 }
 
 static int tear_down(void **state)
@@ -63,7 +65,7 @@ static bool read_back(struct fixture *f)
 
 static void assert_written(struct fixture *f)
 {
-	assert_true(host_cache_write(&f->kvm, &f->facts, &f->sys));
+	assert_true(host_cache_write(&f->kvm, &f->facts, NULL, &f->sys));
 	assert_true(read_back(f));
 }
 
@@ -89,46 +91,58 @@ static void put(struct fixture *f, const char *line, size_t bytes)
 static void the_path_is_in_the_runtime_folder(void **state)
 {
 	struct fixture *f = *state;
-	char expected[HOST_CACHE_PATH_BYTES];
+	char path[HOST_CACHE_PATH_BYTES];
 
-	snprintf(expected, sizeof(expected), "%s/kvick/host-facts", f->root);
-	assert_string_equal(f->path, expected);
+	assert_true(host_cache_write(&f->kvm, &f->facts, path, &f->sys));
+	assert_string_equal(path, f->path);
+	assert_int_equal(access(path, R_OK), 0);
 }
 
-static void a_runtime_folder_that_is_not_absolute_or_too_long_is_none(void **state)
+static void a_folder_named_by_the_environment_is_taken_instead(void **state)
 {
-	char path[HOST_CACHE_PATH_BYTES], longer[300];
-	bool root = geteuid() == 0;
+	struct fixture *f = *state;
+	char path[HOST_CACHE_PATH_BYTES], folder[80], expected[100];
 
-	(void)state;
-	setenv("XDG_RUNTIME_DIR", "relative", 1);
-	assert_int_equal(host_cache_path(path), root);
-	assert_true(!root || strcmp(path, "/run/kvick/host-facts") == 0);
-	unsetenv("XDG_RUNTIME_DIR");
-	assert_int_equal(host_cache_path(path), root);
-	memset(longer, 'x', sizeof(longer) - 1);
-	longer[0] = '/';
-	longer[sizeof(longer) - 1] = '\0';
-	setenv("XDG_RUNTIME_DIR", longer, 1);
-	assert_false(host_cache_path(path));
+	snprintf(folder, sizeof(folder), "%s/other", f->root);
+	snprintf(expected, sizeof(expected), "%s/host-facts", folder);
+	setenv("KVICK_HOST_FACTS", folder, 1);
+	assert_true(host_cache_write(&f->kvm, &f->facts, path, &f->sys));
+	assert_string_equal(path, expected);
+	assert_true(read_back(f));
+	assert_int_not_equal(access(f->path, F_OK), 0);
+	unlink(path);
+	rmdir(folder);
 }
 
-static void the_longest_runtime_folder_that_fits_overflows_nothing(void **state)
+static void a_folder_of_somebody_else_is_not_written_to(void **state)
 {
+	struct fixture *f = *state;
+	char folder[80];
+
+	snprintf(folder, sizeof(folder), "%s/other", f->root);
+	assert_int_equal(mkdir(folder, 0777), 0);
+	assert_int_equal(chmod(folder, 0777), 0); /* anybody's, as good as somebody else's */
+	setenv("KVICK_HOST_FACTS", folder, 1);
+	assert_false(host_cache_write(&f->kvm, &f->facts, NULL, &f->sys));
+	rmdir(folder);
+}
+
+static void the_longest_folder_that_fits_overflows_nothing(void **state)
+{
+	struct fixture *f = *state;
 	struct {
 		char path[HOST_CACHE_PATH_BYTES];
 		char after;
 	} p = { .after = 7 };
 	char folder[HOST_CACHE_PATH_BYTES + 1];
 
-	(void)state;
-	for (size_t length = 2; length < sizeof(folder); length++) {
+	/* Through a folder that is not there, so that nothing is made. */
+	for (size_t length = 20; length < sizeof(folder); length++) {
 		memset(folder, 'x', length);
-		folder[0] = '/';
+		memcpy(folder, "/nonexistent/", 13);
 		folder[length] = '\0';
-		setenv("XDG_RUNTIME_DIR", folder, 1);
-		if (host_cache_path(p.path))
-			assert_true(strlen(p.path) < sizeof(p.path));
+		setenv("KVICK_HOST_FACTS", folder, 1);
+		assert_false(host_cache_write(&f->kvm, &f->facts, p.path, &f->sys));
 		assert_int_equal(p.after, 7);
 	}
 }
@@ -169,7 +183,7 @@ static void a_doorbell_that_there_is_not_is_refused(void **state)
 	struct fixture *f = *state;
 
 	f->facts.doorbell = KVICK_DOORBELL_VMMCALL + 1;
-	assert_true(host_cache_write(&f->kvm, &f->facts, &f->sys));
+	assert_true(host_cache_write(&f->kvm, &f->facts, NULL, &f->sys));
 	assert_false(read_back(f));
 }
 
@@ -194,14 +208,24 @@ static void nothing_else_is_left_in_the_folder(void **state)
 	assert_int_equal(rmdir(folder), 0);
 }
 
+static void only_here(struct fixture *f)
+{
+	char folder[80];
+
+	snprintf(folder, sizeof(folder), "%s/kvick", f->root);
+	setenv("KVICK_HOST_FACTS", folder, 1);
+}
+
 static void a_descriptor_is_never_left_open(void **state)
 {
 	struct fixture *f = *state;
 	int before = lowest_free_fd();
 
+	only_here(f);
+
 	for (unsigned at = 0; at < 12; at++) {
 		f->sys = (struct sys){ .fail_at = at, .fail_errno = EIO };
-		host_cache_write(&f->kvm, &f->facts, &f->sys);
+		host_cache_write(&f->kvm, &f->facts, NULL, &f->sys);
 		f->sys = (struct sys){ .fail_at = at, .fail_errno = EIO };
 		read_back(f);
 		assert_int_equal(lowest_free_fd(), before);
@@ -213,10 +237,11 @@ static void a_write_that_fails_anywhere_leaves_nothing_half_done(void **state)
 {
 	struct fixture *f = *state;
 
+	only_here(f);
 	for (unsigned at = 1; at < 10; at++) {
 		f->sys = (struct sys){ .fail_at = at, .fail_errno = ENOSPC };
 		f->facts.ring3_insn_ps = 1000 + at;
-		bool written = host_cache_write(&f->kvm, &f->facts, &f->sys);
+		bool written = host_cache_write(&f->kvm, &f->facts, NULL, &f->sys);
 
 		f->sys = (struct sys){ 0 };
 		if (read_back(f))
@@ -382,8 +407,8 @@ static void without_a_runtime_folder_nothing_is_written(void **state)
 {
 	struct fixture *f = *state;
 
-	setenv("XDG_RUNTIME_DIR", "/nonexistent/folder", 1);
-	assert_false(host_cache_write(&f->kvm, &f->facts, &f->sys));
+	setenv("KVICK_HOST_FACTS", "/nonexistent/folder", 1);
+	assert_false(host_cache_write(&f->kvm, &f->facts, NULL, &f->sys));
 	assert_false(read_back(f));
 }
 
@@ -391,8 +416,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(the_path_is_in_the_runtime_folder),
-		TEST(a_runtime_folder_that_is_not_absolute_or_too_long_is_none),
-		TEST(the_longest_runtime_folder_that_fits_overflows_nothing),
+		TEST(a_folder_named_by_the_environment_is_taken_instead),
+		TEST(a_folder_of_somebody_else_is_not_written_to),
+		TEST(the_longest_folder_that_fits_overflows_nothing),
 		TEST(what_is_not_there_is_not_read),
 		TEST(facts_make_the_round_trip),
 		TEST(facts_of_an_emulated_ring_0_make_it_too),

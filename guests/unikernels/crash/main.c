@@ -11,15 +11,11 @@
 /* Hides from the compiler what a value is, and so that using it is a mistake. */
 #define LAUNDER(value) __asm__ volatile("" : "+r"(value))
 
-/* GCC gives a function that does not use the stack no frame, and a backtrace then misses its caller. */
-#define KEEP_FRAME() __asm__ volatile("" : : "r"(__builtin_frame_address(0)))
-
 #define NOT_MAPPED   0x7f0000000000ull
 #define BEYOND_BYTES (1ull << 20)
 
 static uint64_t read_at(uint64_t address)
 {
-	KEEP_FRAME();
 	LAUNDER(address);
 	return *(volatile uint64_t *)address;
 }
@@ -27,6 +23,16 @@ static uint64_t read_at(uint64_t address)
 static void crash_null(void)
 {
 	read_at(0);
+}
+
+/* Dies in a function of the runtime's that has no frame of its own. */
+static void crash_string(void)
+{
+	char *to = NULL;
+
+	LAUNDER(to);
+	memset(to, 1, 64);
+	LAUNDER(to);
 }
 
 static void crash_wild(void)
@@ -43,7 +49,6 @@ static void crash_write_text(void)
 {
 	uintptr_t address = (uintptr_t)crash_write_text;
 
-	KEEP_FRAME();
 	LAUNDER(address);
 	*(volatile uint8_t *)address = 0;
 }
@@ -81,20 +86,17 @@ static void crash_divide(void)
 {
 	unsigned zero = 0;
 
-	KEEP_FRAME();
 	LAUNDER(zero);
 	__asm__ volatile("divl %0" : : "r"(zero) : "eax", "edx");
 }
 
 static void crash_invalid_opcode(void)
 {
-	KEEP_FRAME();
 	__asm__ volatile("ud2");
 }
 
 static void crash_privileged(void)
 {
-	KEEP_FRAME();
 	__asm__ volatile("hlt");
 }
 
@@ -126,6 +128,7 @@ static const struct {
 	void (*crash)(void);
 } ways[] = {
 	{ "null", crash_null },
+	{ "string", crash_string },
 	{ "wild", crash_wild },
 	{ "outside-ram", crash_outside_ram },
 	{ "write-text", crash_write_text },
