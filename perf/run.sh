@@ -65,7 +65,9 @@ compare_boot() { # the floor's --irqchip, extra options of kvick run
 		"$(json "$work/boot.json" pairs.0.ratio_high)"
 }
 
-measure_boot_hello_sandboxed() { compare_boot split; }
+measure_boot_hello_sandboxed() { compare_boot split; cp "$work/boot.json" "$work/sandboxed.json"; }
+measure_boot_hello_us() { json "$work/sandboxed.json" pairs.0.a_median_us; }
+measure_floor_us() { json "$work/sandboxed.json" pairs.0.b_median_us; }
 measure_boot_hello_bare() { compare_boot split --no-sandbox; }
 measure_boot_hello_plain() { compare_boot none; }
 

@@ -18,7 +18,6 @@ musl-tools        | musl-gcc
 linux-libc-dev    | linux/kvm.h
 libc6-dev         | sys/io.h and the C library headers
 binutils          | ld, readelf, strip
-liburing-dev      | liburing.h and liburing.a
 '
 set_check='
 +build

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Entry point. docs/ABI.md, "Boot": RDI = boot info, RSP = top of the stack, 16-byte aligned.
+ * Entry point. docs/ABI.md, "Registers at entry": RDI = boot info, RSP = top of the stack, 16-byte aligned.
  */
 #include <kvick/boot_info.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Boot info: the page that a guest finds in RDI at its entry point. docs/ABI.md, "Boot".
+ * Boot info: the page that a guest finds in RDI at its entry point. docs/ABI.md, "Boot info".
  *
  * Its address is virtual and physical at once, like all of a guest's initial mapping. The guest
  * may write to it: `guest_tsc` and `console` are there for that. The VMM believes nothing it

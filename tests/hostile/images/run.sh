@@ -173,7 +173,7 @@ for ring in 1 2 03 '' -1 00 three; do
 	refused "--ring '$ring'" 120 "--ring $ring: write auto, 0 or 3" "$kvick" run --ring "$ring" "$hello"
 done
 for time in 0 -1 '' 1x 0.0 0s . 1e3 99999999999999999999s 18446744073709551615h; do
-	refused "--timeout '$time'" 120 "--timeout $time: (not a duration|no time at all)" "$kvick" run --timeout "$time" "$hello"
+	refused "--timeout '$time'" 120 ": write 500ms, 2s, 1.5m or 1h" "$kvick" run --timeout "$time" "$hello"
 done
 for report in xml '' json= jsonx text=; do
 	refused "--report '$report'" 120 "--report: write text, json" "$kvick" run --report "$report" "$hello"
