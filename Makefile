@@ -27,7 +27,7 @@ KVICK_SOURCES := $(VMM_SOURCES) $(LOADER_SOURCES) $(CONTROL_SOURCES)
 # $(call objects,variant,sources): where a variant's objects are.
 objects = $(patsubst %,$(BUILD)/$(1)/%.o,$(2))
 
-.PHONY: all help demo check perf clean install
+.PHONY: all help demo check check-hw nested perf clean install
 .DEFAULT_GOAL := all
 
 all: $(BUILD)/kvick guests $(BUILD)/perf/floor
@@ -36,6 +36,8 @@ help:
 	@echo 'make all      build/kvick, build/guests/*.elf, build/perf/floor'
 	@echo 'make demo     install what is missing, build, boot a unikernel, print its timeline'
 	@echo 'make check    install what is missing, build, run all tests'
+	@echo 'make check-hw only the guest and hostile cases, in the nested machine (QEMU, SVM, the real kvm_amd)'
+	@echo "make nested   CMD='kvick run hello.elf': a command in the nested machine, in a folder with all guests"
 	@echo 'make perf     measure, and compare with the budgets in perf/budgets.tsv'
 	@echo 'make install  to $$(DESTDIR)$$(PREFIX), /usr/local unless said otherwise'
 	@echo 'make clean    remove build/'
@@ -80,6 +82,20 @@ check:
 	@tests/packages.sh check
 	@$(MAKE) --no-print-directory -j$(shell nproc) check-build
 	@tests/check.sh $(BUILD)
+
+check-hw:
+	@tests/packages.sh check
+	@tests/packages.sh nested
+	@$(MAKE) --no-print-directory -j$(shell nproc) all hostile-build
+	@tests/nested/cases.sh $(BUILD)
+
+export CMD ?= kvick doctor
+nested:
+	@tests/packages.sh build
+	@tests/packages.sh nested
+	@$(MAKE) --no-print-directory $(BUILD)/kvick guests
+	@tests/nested/machine.sh --add $(BUILD)/kvick:/bin/kvick --add $(BUILD)/guests:/guests -- \
+		sh -c "cd /guests && $$CMD"
 
 perf:
 	@tests/packages.sh perf
