@@ -20,11 +20,11 @@
 
 /*
  * Each round is two instructions; the difference between few and many leaves the entry's cost out. "Many" is
- * as many as it takes to stand out from that cost's own wavering: few where instructions are emulated.
+ * as many as it takes to stand out from that cost's own wavering: not so many where instructions are emulated.
  */
 #define ROUNDS_FEW      4
 #define ROUNDS_MANY     64
-#define ROUNDS_MANY_MAX (ROUNDS_MANY << 10)
+#define ROUNDS_MANY_MAX (ROUNDS_MANY << 12)
 #define STANDS_OUT_NS   20000
 #define TRIES           3 /* the quickest counts */
 
@@ -95,25 +95,22 @@ static int loop_ns(struct probe *p, unsigned ring, uint64_t rounds, uint64_t *ns
 	return r;
 }
 
+/* Longer and longer loops, until two in a row agree: a disturbance does not grow with the rounds, emulation does. */
 static int insn_ps(struct probe *p, unsigned ring, uint64_t *ps)
 {
-	uint64_t ns = 0, best = UINT64_MAX;
-	unsigned confirmed = 0;
+	uint64_t before = 0; /* what a loop a quarter as long gave; 0: it did not stand out */
 
-	/* One more, four times as long, after the first that stands out: a disturbance does not grow with the rounds. */
-	for (uint64_t rounds = ROUNDS_MANY; confirmed < 2 && rounds <= ROUNDS_MANY_MAX; rounds *= 4) {
+	for (uint64_t rounds = ROUNDS_MANY; ; rounds *= 4) {
+		uint64_t ns = 0;
 		int r = loop_ns(p, ring, rounds, &ns);
 
 		if (r < 0)
 			return r;
-		if (ns <= STANDS_OUT_NS)
-			continue;
-		confirmed++;
-		if (ns * 1000 / (2 * rounds) < best)
-			best = ns * 1000 / (2 * rounds);
+		*ps = ns * 1000 / (2 * rounds);
+		if ((before && *ps > before / 2 && *ps < before * 2) || rounds >= ROUNDS_MANY_MAX)
+			return 0;
+		before = ns > STANDS_OUT_NS ? *ps : 0;
 	}
-	*ps = confirmed ? best : ns * 1000 / (2 * ROUNDS_MANY_MAX);
-	return 0;
 }
 
 /*
