@@ -27,7 +27,7 @@ KVICK_SOURCES := $(VMM_SOURCES) $(LOADER_SOURCES) $(CONTROL_SOURCES)
 # $(call objects,variant,sources): where a variant's objects are.
 objects = $(patsubst %,$(BUILD)/$(1)/%.o,$(2))
 
-.PHONY: all help demo check check-hw nested perf clean install
+.PHONY: all help demo check check-hw nested perf exact clean install
 .DEFAULT_GOAL := all
 
 all: $(BUILD)/kvick guests $(BUILD)/perf/floor
@@ -39,6 +39,7 @@ help:
 	@echo 'make check-hw only the guest and hostile cases, in the nested machine (QEMU, SVM, the real kvm_amd)'
 	@echo "make nested   CMD='kvick run hello.elf': a command in the nested machine, in a folder with all guests"
 	@echo 'make perf     measure, and compare with the budgets in perf/budgets.tsv'
+	@echo 'make exact    count the instructions of a launch, in the nested machine'
 	@echo 'make install  to $$(DESTDIR)$$(PREFIX), /usr/local unless said otherwise'
 	@echo 'make clean    remove build/'
 
@@ -101,6 +102,12 @@ perf:
 	@tests/packages.sh perf
 	@$(MAKE) --no-print-directory all perf-build
 	@perf/run.sh
+
+exact:
+	@tests/packages.sh build
+	@tests/packages.sh nested
+	@$(MAKE) --no-print-directory all perf-build
+	@perf/exact.sh $(BUILD)
 
 PREFIX := /usr/local
 install: $(BUILD)/kvick

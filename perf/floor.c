@@ -2,7 +2,7 @@
 /*
  * The floor: what it costs to have KVM run one guest instruction and be gone again.
  *
- *	floor [SIZE] [--ring 0|3] [--irqchip none|split] [--loop N]
+ *	floor [SIZE] [--ring 0|3] [--irqchip none|split] [--tss busy|available] [--loop N]
  *
  * SIZE is the guest's memory (16M; K, M, G). The bare calls, in the best order we know, with no
  * loader, no sandbox, and no check but that each call works. kvick is measured against it, so nothing
@@ -11,6 +11,9 @@
  * --irqchip split asks for an in-kernel local APIC, which nobody uses. It is faster: creating a
  * vCPU without one, when no other such vCPU lives on the host, flips a static key
  * (kvm_has_noapic_vcpu), which rewrites kernel text on all CPUs; destroying it does so again.
+ *
+ * --tss available: QEMU's emulation of a processor looks at the I/O bitmap only of a TSS that is not busy, which
+ * no processor in long mode has.
  *
  * --loop N: N such machines one after the other in this process; each prints the microseconds
  * from creation to exit, and those of its teardown.
@@ -50,7 +53,7 @@
 struct options {
 	uint64_t bytes;
 	unsigned ring, loops;
-	int split;
+	int split, tss_available;
 };
 
 struct machine {
@@ -78,8 +81,9 @@ static void prepare_memory(uint8_t *ram)
 }
 
 /* Through the kvm_run page (KVM_CAP_SYNC_REGS): no call of its own. */
-static void prepare_registers(struct kvm_run *run, unsigned ring)
+static void prepare_registers(struct kvm_run *run, const struct options *options)
 {
+	unsigned ring = options->ring;
 	struct kvm_segment code = { .limit = 0xffffffff, .selector = (uint16_t)(0x10 | ring), .type = 11, .present = 1,
 				    .dpl = (uint8_t)ring, .s = 1, .l = 1, .g = 1 };
 	struct kvm_segment data = { .limit = 0xffffffff, .selector = (uint16_t)(0x18 | ring), .type = 3, .present = 1,
@@ -88,7 +92,8 @@ static void prepare_registers(struct kvm_run *run, unsigned ring)
 
 	sregs->cs = code;
 	sregs->ds = sregs->es = sregs->fs = sregs->gs = sregs->ss = data;
-	sregs->tr = (struct kvm_segment){ .base = TSS, .limit = 0xfff, .selector = 0x20, .type = 11, .present = 1 };
+	sregs->tr = (struct kvm_segment){ .base = TSS, .limit = 0xfff, .selector = 0x20,
+					 .type = options->tss_available ? 9 : 11, .present = 1 };
 	sregs->ldt.unusable = 1;
 	sregs->cr0 = CR0_PE_MP_ET_NE_WP_PG;
 	sregs->cr3 = PML4;
@@ -123,7 +128,7 @@ static void run(struct machine *m, int kvm, const struct options *options)
 	m->run = mmap(NULL, MAPPING_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, m->vcpu, 0);
 	if (m->run == MAP_FAILED)
 		fail("mmap of the vCPU");
-	prepare_registers(m->run, options->ring);
+	prepare_registers(m->run, options);
 	if (ioctl(m->vcpu, KVM_RUN, 0))
 		fail("KVM_RUN");
 	if (m->run->exit_reason != KVM_EXIT_IO || m->run->io.port != PORT) {
@@ -150,7 +155,7 @@ static double now_us(void)
 
 static void usage(void)
 {
-	fputs("usage: floor [SIZE] [--ring 0|3] [--irqchip none|split] [--loop N]\n", stderr);
+	fputs("usage: floor [SIZE] [--ring 0|3] [--irqchip none|split] [--tss busy|available] [--loop N]\n", stderr);
 	exit(2);
 }
 
@@ -180,6 +185,8 @@ int main(int argc, char **argv)
 			options.ring = (unsigned)(argv[++i][0] - '0');
 		else if (!strcmp(argv[i], "--irqchip") && (!strcmp(argv[i + 1], "none") || !strcmp(argv[i + 1], "split")))
 			options.split = argv[++i][0] == 's';
+		else if (!strcmp(argv[i], "--tss") && (!strcmp(argv[i + 1], "busy") || !strcmp(argv[i + 1], "available")))
+			options.tss_available = argv[++i][0] == 'a';
 		else if (!strcmp(argv[i], "--loop"))
 			options.loops = (unsigned)parse(argv[++i], 1, LOOP_MAX);
 		else

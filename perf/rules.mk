@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 .PHONY: perf-build
-perf-build: $(addprefix $(BUILD)/perf/,floor pairs process_loop)
+perf-build: $(addprefix $(BUILD)/perf/,floor pairs process_loop exact)
 
 $(BUILD)/perf/%: perf/%.c
 	@mkdir -p $(@D)

@@ -59,19 +59,26 @@ static bool own(int fd, mode_t type, struct sys *sys)
 
 static bool parse(const char *line, const struct kvm *kvm, struct host_facts *facts, struct sys *sys)
 {
-	unsigned long ring0_ps, ring3_ps;
-	unsigned tss_available, doorbell;
+	static const char *const names[] = { " ring0_ps=", " ring3_ps=", " tss_available=", " doorbell=" };
+	unsigned long values[sizeof(names) / sizeof(names[0])];
+	const char *at = line;
 	char same[LINE_BYTES];
 
-	if (sscanf(line, "kvick-host-facts 1 kvm=%*s ring0_ps=%lu ring3_ps=%lu tss_available=%u doorbell=%u", &ring0_ps, &ring3_ps,
-		   &tss_available, &doorbell) != 4 || doorbell > KVICK_DOORBELL_VMMCALL)
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		at = strstr(at, names[i]);
+		if (!at)
+			return false;
+		at += strlen(names[i]);
+		values[i] = strtoul(at, NULL, 10);
+	}
+	if (values[3] > KVICK_DOORBELL_VMMCALL)
 		return false;
 	*facts = (struct host_facts){
-		.ring0_insn_ps = ring0_ps,
-		.ring3_insn_ps = ring3_ps,
-		.ring0_native = ring0_ps <= RING0_NATIVE_PS_MAX,
-		.tss_available = tss_available,
-		.doorbell = doorbell,
+		.ring0_insn_ps = values[0],
+		.ring3_insn_ps = values[1],
+		.ring0_native = values[0] <= RING0_NATIVE_PS_MAX,
+		.tss_available = values[2] != 0,
+		.doorbell = (unsigned)values[3],
 	};
 	/* Right only if it is, to the letter, what would be written of these facts and this /dev/kvm. */
 	return format(same, kvm, facts, sys) && strcmp(line, same) == 0;

@@ -12,12 +12,14 @@ static uint64_t *table_at(const struct guest_mem *mem, uint64_t address)
 	return guest_mem_span(mem, gpa(address), GUEST_PAGE_BYTES);
 }
 
-static uint64_t table_take(struct table_pool *pool)
+/* Written before it is read: else the host faults the page in twice, as the shared zero page and then as its own. */
+static uint64_t table_take(struct guest_mem *mem, struct table_pool *pool)
 {
 	uint64_t table = pool->next;
 
 	assert(table + GUEST_PAGE_BYTES <= pool->end);
 	pool->next += GUEST_PAGE_BYTES;
+	*(volatile uint64_t *)table_at(mem, table) = 0;
 	return table;
 }
 
@@ -25,7 +27,7 @@ static uint64_t table_take(struct table_pool *pool)
 static uint64_t *table_below(struct guest_mem *mem, struct table_pool *pool, uint64_t *entry, uint64_t flags)
 {
 	if (!(*entry & PTE_PRESENT))
-		*entry = table_take(pool) | TABLE_FLAGS;
+		*entry = table_take(mem, pool) | TABLE_FLAGS;
 	assert(!(*entry & PTE_LARGE)); /* mappings do not overlap */
 	*entry |= flags & PTE_USER;
 	return table_at(mem, *entry & PTE_ADDR);
@@ -60,7 +62,7 @@ static void map(struct guest_mem *mem, struct table_pool *pool, uint64_t pgd, co
 uint64_t pagetable_build(struct guest_mem *mem, struct table_pool *pool, const struct mapping *mappings,
 			 unsigned mapping_count)
 {
-	uint64_t pgd = table_take(pool);
+	uint64_t pgd = table_take(mem, pool);
 
 	for (unsigned i = 0; i < mapping_count; i++)
 		map(mem, pool, pgd, &mappings[i]);
