@@ -209,8 +209,7 @@ static void say(struct text *text, struct machine *m)
 		crash_text(text, m);
 	} else if (m->error.kind != ERROR_NONE) {
 		text_printf(text, "kvick: %s\n", m->error.text);
-	}
-	else if (m->outcome == OUTCOME_STOPPED) {
+	} else if (m->outcome == OUTCOME_STOPPED) {
 		text_printf(text, "kvick: ");
 		text_name(text, m->config->image_path);
 		if (signal == SIGALRM)
@@ -218,7 +217,7 @@ static void say(struct text *text, struct machine *m)
 		else
 			text_printf(text, ": ended by signal %d\n", signal);
 	}
-	if (m->console.errnum)
+	if (m->console.errnum && m->console.errnum != EFAULT) /* that one is RAM's fault, and has been said */
 		text_printf(text, "kvick: console: %s: the guest's output is incomplete: make room or fix where stdout goes\n",
 			    strerror(m->console.errnum));
 }
@@ -289,7 +288,6 @@ static int run(const struct command *command, int argc, char **argv)
 	}
 
 	o.machine.process_ends = !o.machine.report;
-
 	o.machine.stop = signals_install(o.timeout_ns, &m->sys, &m->error);
 	if (!o.machine.stop)
 		return command_failed(&m->error);
