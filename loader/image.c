@@ -11,6 +11,7 @@
 #include "loader/refuse.h"
 #include "vmm/error.h"
 #include "vmm/guest_mem.h"
+#include "vmm/round.h"
 #include "vmm/sys.h"
 
 /*
@@ -58,16 +59,6 @@ static const struct {
 };
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
-
-static uint64_t round_down(uint64_t value, uint64_t to)
-{
-	return value & ~(to - 1);
-}
-
-static uint64_t round_up(uint64_t value, uint64_t to)
-{
-	return round_down(value + to - 1, to);
-}
 
 static int open_failed(const char *path, int errnum, struct error *error)
 {

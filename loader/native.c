@@ -18,6 +18,7 @@
 #include "vmm/error.h"
 #include "vmm/guest_mem.h"
 #include "vmm/layout.h"
+#include "vmm/round.h"
 
 #define PHDRS_MAX 32                  /* a linked guest has about eight */
 #define ALIGN_BYTES_MAX (2ull << 20)  /* one large page */
@@ -70,16 +71,6 @@ static const char *elf_name(const struct elf_name *names, size_t count, unsigned
 }
 
 #define refuse(n, ...) image_refuse((n)->image->path, (n)->error, __VA_ARGS__)
-
-static uint64_t round_down(uint64_t value, uint64_t to)
-{
-	return value & ~(to - 1);
-}
-
-static uint64_t round_up(uint64_t value, uint64_t to)
-{
-	return round_down(value + to - 1, to);
-}
 
 /* Does [offset, offset + bytes) lie within `limit`? For bytes and offset from the file: no sum may wrap. */
 static bool within(uint64_t offset, uint64_t bytes, uint64_t limit)

@@ -67,6 +67,11 @@ matches() {
 	done
 }
 
+expect() { # STREAM COMPLAINT FILE PATTERNS WANTED
+	wrong=$(matches "$3" "$4" "$5")
+	[ -z "$wrong" ] || complain "$1 $2: $wrong"
+}
+
 run_case() { # NAME RING
 	if [ -n "$before" ] && ! (cd "$scratch" && eval "$before"); then
 		complain "before: $before: failed"
@@ -82,18 +87,10 @@ run_case() { # NAME RING
 	fi
 	code=$?
 	[ $code -eq "$exit" ] || complain "exit code $code instead of $exit"
-	for pattern in "$(matches "$scratch/out" "$stdout" yes)"; do
-		[ -z "$pattern" ] || complain "stdout lacks: $pattern"
-	done
-	for pattern in "$(matches "$scratch/err" "$stderr" yes)"; do
-		[ -z "$pattern" ] || complain "stderr lacks: $pattern"
-	done
-	for pattern in "$(matches "$scratch/out" "$no_stdout" no)"; do
-		[ -z "$pattern" ] || complain "stdout has: $pattern"
-	done
-	for pattern in "$(matches "$scratch/err" "$no_stderr" no)"; do
-		[ -z "$pattern" ] || complain "stderr has: $pattern"
-	done
+	expect stdout lacks "$scratch/out" "$stdout" yes
+	expect stderr lacks "$scratch/err" "$stderr" yes
+	expect stdout has "$scratch/out" "$no_stdout" no
+	expect stderr has "$scratch/err" "$no_stderr" no
 	if [ -n "$lines" ] && [ "$(wc -l <"$scratch/out")" -ne "$lines" ]; then
 		complain "stdout has $(wc -l <"$scratch/out") lines instead of $lines"
 	fi

@@ -9,21 +9,17 @@
 #include "vmm/guest_mem.h"
 #include "vmm/layout.h"
 #include "vmm/ring0.h"
+#include "vmm/round.h"
 
 /* RAM for a guest that has no wish of its own. KVM's cost for a memory slot grows with its size. */
 #define MEM_BYTES_DEFAULT (16ull << 20)
 
 _Static_assert(MEMORY_MAPPINGS_MAX >= IMAGE_SEGMENTS_MAX + 7, "every mapping has its place");
 
-static uint64_t page_up(uint64_t bytes)
-{
-	return (bytes + GUEST_PAGE_BYTES - 1) & ~(GUEST_PAGE_BYTES - 1);
-}
-
 /* Places everything in `bytes` of RAM. Returns whether it fits. */
 static bool place(struct memory_plan *p, const struct image *image, uint64_t bytes)
 {
-	uint64_t stack_bytes = page_up(image->note.stack_bytes ? image->note.stack_bytes : KVICK_STACK_BYTES_DEFAULT);
+	uint64_t stack_bytes = round_up(image->note.stack_bytes ? image->note.stack_bytes : KVICK_STACK_BYTES_DEFAULT, GUEST_PAGE_BYTES);
 	uint64_t tables_bytes = pagetable_pages_max(bytes, MEMORY_MAPPINGS_MAX) * GUEST_PAGE_BYTES;
 	uint64_t ring0_bytes = ring0_pages(bytes) * GUEST_PAGE_BYTES;
 	uint64_t end = bytes, above = 0;
@@ -52,33 +48,27 @@ static bool place(struct memory_plan *p, const struct image *image, uint64_t byt
 	return true;
 }
 
-/* The least RAM from `wanted` on that holds everything, or 0: tables and a large stack come on top of the image. */
-static uint64_t enough(struct memory_plan *p, const struct image *image, uint64_t wanted)
+/* Tables and a large stack come on top of the image: found by halving, since tables grow with RAM. */
+uint64_t memory_plan_least(const struct image *image)
 {
-	uint64_t too_little = wanted, fits = GUEST_MEM_BYTES_MAX;
+	uint64_t too_little = round_up(image_mem_bytes_min(image), GUEST_PAGE_BYTES), fits = GUEST_MEM_BYTES_MAX;
+	struct memory_plan plan;
 
-	if (wanted <= GUEST_MEM_BYTES_MAX && place(p, image, wanted))
-		return wanted;
-	if (!place(p, image, fits))
+	if (too_little < GUEST_MEM_BYTES_MIN)
+		too_little = GUEST_MEM_BYTES_MIN;
+	if (too_little <= GUEST_MEM_BYTES_MAX && place(&plan, image, too_little))
+		return too_little;
+	if (!place(&plan, image, fits))
 		return 0;
 	while (fits - too_little > GUEST_PAGE_BYTES) {
-		uint64_t middle = (too_little + (fits - too_little) / 2) & ~(GUEST_PAGE_BYTES - 1);
+		uint64_t middle = round_down(too_little + (fits - too_little) / 2, GUEST_PAGE_BYTES);
 
-		if (place(p, image, middle))
+		if (place(&plan, image, middle))
 			fits = middle;
 		else
 			too_little = middle;
 	}
-	place(p, image, fits);
 	return fits;
-}
-
-uint64_t memory_plan_least(const struct image *image)
-{
-	uint64_t wanted = page_up(image_mem_bytes_min(image));
-	struct memory_plan plan;
-
-	return enough(&plan, image, wanted < GUEST_MEM_BYTES_MIN ? GUEST_MEM_BYTES_MIN : wanted);
 }
 
 int memory_plan_make(struct memory_plan *p, const struct image *image, uint64_t mem_bytes, struct error *error)
@@ -112,7 +102,7 @@ unsigned memory_plan_mappings(const struct memory_plan *p, const struct image *i
 	mappings[n++] = (struct mapping){ p->stack_base, p->stack_top - p->stack_base, data };
 	for (unsigned i = 0; i < image->segment_count; i++) {
 		const struct segment *s = &image->segments[i];
-		uint64_t at = s->gpa & ~(GUEST_PAGE_BYTES - 1), end = page_up(s->gpa + s->mem_bytes);
+		uint64_t at = s->gpa & ~(GUEST_PAGE_BYTES - 1), end = round_up(s->gpa + s->mem_bytes, GUEST_PAGE_BYTES);
 
 		/* Segments of the same permissions may share a page: it is the first one's. */
 		if (at < mapped)

@@ -9,23 +9,19 @@
 #include "vmm/layout.h"
 #include "vmm/machine.h"
 #include "vmm/pagetable.h"
+#include "vmm/round.h"
 #include "vmm/system_page.h"
-
-static uint64_t up_to_2m(uint64_t bytes)
-{
-	return (bytes + PAGE_2M_BYTES - 1) & ~(PAGE_2M_BYTES - 1);
-}
 
 uint64_t ring0_pages(uint64_t mem_bytes)
 {
-	return pagetable_pages_max(up_to_2m(mem_bytes), 1);
+	return pagetable_pages_max(round_up(mem_bytes, PAGE_2M_BYTES), 1);
 }
 
 /* All of RAM, writable and executable, ring 0 only, in 2 MiB pages. A guest at ring 0 may have been here before. */
 static uint64_t own_tables(struct machine *m)
 {
 	uint64_t bytes = m->plan.ring0_end - m->plan.ring0_base;
-	struct mapping all = { .at = 0, .bytes = up_to_2m(m->plan.bytes), .flags = PTE_WRITE };
+	struct mapping all = { .at = 0, .bytes = round_up(m->plan.bytes, PAGE_2M_BYTES), .flags = PTE_WRITE };
 	struct table_pool pool = { .next = m->plan.ring0_base, .end = m->plan.ring0_end };
 
 	memset(guest_mem_span(&m->mem, gpa(pool.next), bytes), 0, bytes);
