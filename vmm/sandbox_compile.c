@@ -2,18 +2,19 @@
 /*
  * Host tool: compiles sandbox_policy.h into a seccomp filter, as C on standard output.
  *
- * A launch pays for its filter when it installs it. The kernel then runs it in an emulator for each
- * of some 460 native and 440 compat call numbers, to learn which are allowed whatever their arguments
- * (seccomp_cache_prepare() in kernel/seccomp.c), at a few nanoseconds an instruction; each instruction
- * is also checked, converted and compiled, at about half a microsecond. The emulator gives up on a number as soon as
- * it meets an argument. So the filter begins by loading the one argument it will look at: the
- * emulator gives up 900 times after one instruction, and the order of the rest is free to
- * suit KVM_RUN, the one call made often. The price is 20 to 30 ns at the other calls, which the kernel
- * would have let pass unfiltered; KVM_RUN itself could never be among those. docs/adr has the figures.
+ * A launch pays for its filter when it installs it. The kernel runs it in an emulator for each of some 460 native
+ * and 440 compat call numbers, to learn which are allowed whatever their arguments (seccomp_cache_prepare() in
+ * kernel/seccomp.c). The emulator gives up on a number as soon as it meets an argument; so the filter begins by loading
+ * one, and the order of the rest is free to suit KVM_RUN, the one call made often. The price is 20 to 30 ns at
+ * the other calls, which the kernel would have let pass unfiltered.
+ *
+ * Then it is compiled, again and again until no jump gets any shorter (bpf_int_jit_compile()): five rounds instead of
+ * seven when every jump is short from the start, which is what the groups are for. docs/adr/0004 has the figures.
  */
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +23,7 @@
 #include "vmm/sandbox_policy.h"
 
 #define INSTRUCTIONS_MAX 128
-#define JUMP_MAX 255 /* jt and jf are a byte */
+#define GROUP_NUMBERS 7 /* what a launch pays least for */
 
 struct filter {
 	struct sock_filter code[INSTRUCTIONS_MAX];
@@ -49,21 +50,6 @@ static void load(struct filter *filter, size_t offset, const char *comment)
 	emit(filter, (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)offset), comment);
 }
 
-/* To be pointed at its target by jump_to() when that is known. */
-static void jump_if(struct filter *filter, uint32_t value, const char *comment)
-{
-	emit(filter, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 0, 0), comment);
-}
-
-static void jump_to(struct filter *filter, unsigned from, unsigned target)
-{
-	unsigned distance = target - from - 1;
-
-	if (target <= from || distance > JUMP_MAX)
-		fail("a jump is too long", filter->comment[from]);
-	filter->code[from].jt = (uint8_t)distance;
-}
-
 static void check_rules(void)
 {
 	for (size_t i = 0; i < SANDBOX_RULES; i++) {
@@ -77,69 +63,80 @@ static void check_rules(void)
 			if (sandbox_rules[j].condition != SANDBOX_ARG1_IS || rule->condition != SANDBOX_ARG1_IS ||
 			    sandbox_rules[j].value == rule->value)
 				fail("stands twice", rule->name);
-			if (sandbox_rules[i - 1].nr != rule->nr)
-				fail("rows of one call stand apart", rule->name);
 		}
 	}
 }
 
+/* Compares what is loaded with each value: a match jumps to the group's own ALLOW, and no match past it. */
+static void emit_group(struct filter *filter, const uint32_t *values, const char *const *names, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		bool last = i + 1 == count;
+		uint8_t to_allow = (uint8_t)(count - 1 - i);
+
+		emit(filter, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, values[i], to_allow, last), names[i]);
+	}
+	emit(filter, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW), "listed: allow");
+}
+
+static void emit_kill(struct filter *filter, const char *why)
+{
+	emit(filter, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS), why);
+}
+
+/* The rows of one kind, as emit_group() wants them. Returns how many. */
+static unsigned collect(enum sandbox_condition condition, uint32_t values[SANDBOX_RULES], const char *names[SANDBOX_RULES])
+{
+	unsigned count = 0;
+
+	for (size_t i = 0; i < SANDBOX_RULES; i++) {
+		const struct sandbox_rule *rule = &sandbox_rules[i];
+
+		if (rule->condition != condition)
+			continue;
+		values[count] = condition == SANDBOX_ARG1_IS ? rule->value : (uint32_t)rule->nr;
+		names[count++] = rule->name;
+	}
+	return count;
+}
+
 /*
- *	argument → X; is it this architecture? which number?
- *	one jump for each call, to ALLOW or to its arguments; KILL
- *	arguments: one jump for each value, to ALLOW; KILL
- *	ALLOW
+ *	is it this architecture? is it ioctl()?
+ *	its request: one jump for each, to ALLOW; KILL
+ *	numbers, in groups: one jump for each, to the group's own ALLOW; KILL
  *
  * A number with the x32 bit (0x40000000) equals none of ours, and so is killed like any other.
  */
 static void compile(struct filter *filter)
 {
-	unsigned dispatch[SANDBOX_RULES], values[SANDBOX_RULES], dispatches = 0, valued = 0, allow;
-	size_t i;
+	const char *names[SANDBOX_RULES];
+	uint32_t values[SANDBOX_RULES];
+	unsigned count, to_ioctl;
 
-	load(filter, offsetof(struct seccomp_data, args[1]), "second argument, low half: first on purpose");
-	emit(filter, (struct sock_filter)BPF_STMT(BPF_MISC | BPF_TAX, 0), "");
+	load(filter, offsetof(struct seccomp_data, args[1]), "an argument: first on purpose");
 	load(filter, offsetof(struct seccomp_data, arch), "architecture");
 	emit(filter, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0), "x86-64");
-	emit(filter, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS), "another: kill");
+	emit_kill(filter, "another: kill");
 	load(filter, offsetof(struct seccomp_data, nr), "number");
-	for (i = 0; i < SANDBOX_RULES; i++) {
-		if (i && sandbox_rules[i].nr == sandbox_rules[i - 1].nr)
-			continue;
-		dispatch[dispatches++] = filter->length;
-		jump_if(filter, (uint32_t)sandbox_rules[i].nr, sandbox_rules[i].name);
-	}
-	emit(filter, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS), "not listed: kill");
-	dispatches = 0;
-	for (i = 0; i < SANDBOX_RULES; i++) {
-		if (i && sandbox_rules[i].nr == sandbox_rules[i - 1].nr)
-			continue;
-		if (sandbox_rules[i].condition == SANDBOX_ARG1_IS) {
-			jump_to(filter, dispatch[dispatches], filter->length);
-			emit(filter, (struct sock_filter)BPF_STMT(BPF_MISC | BPF_TXA, 0), "the argument again");
-			for (size_t j = i; j < SANDBOX_RULES && sandbox_rules[j].nr == sandbox_rules[i].nr; j++) {
-				values[valued++] = filter->length;
-				jump_if(filter, sandbox_rules[j].value, sandbox_rules[j].name);
-			}
-			emit(filter, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
-			     "not listed: kill");
-			dispatch[dispatches] = INSTRUCTIONS_MAX; /* done */
-		}
-		dispatches++;
-	}
-	allow = filter->length;
-	emit(filter, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW), "listed: allow");
-	for (i = 0; i < dispatches; i++) {
-		if (dispatch[i] != INSTRUCTIONS_MAX)
-			jump_to(filter, dispatch[i], allow);
-	}
-	for (i = 0; i < valued; i++)
-		jump_to(filter, values[i], allow);
+
+	to_ioctl = filter->length;
+	emit(filter, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ioctl, 0, 0), "ioctl");
+	load(filter, offsetof(struct seccomp_data, args[1]), "request: the second argument, low half");
+	count = collect(SANDBOX_ARG1_IS, values, names);
+	emit_group(filter, values, names, count);
+	emit_kill(filter, "not listed: kill");
+	filter->code[to_ioctl].jf = (uint8_t)(filter->length - to_ioctl - 1);
+
+	count = collect(SANDBOX_ALWAYS, values, names);
+	for (unsigned i = 0; i < count; i += GROUP_NUMBERS)
+		emit_group(filter, values + i, names + i, count - i < GROUP_NUMBERS ? count - i : GROUP_NUMBERS);
+	emit_kill(filter, "not listed: kill");
 }
 
 /* What the kernel would answer: only the instructions that compile() uses. */
 static uint32_t answer(const struct filter *filter, const struct seccomp_data *data)
 {
-	uint32_t a = 0, x = 0;
+	uint32_t a = 0;
 
 	for (unsigned at = 0; at < filter->length; at++) {
 		const struct sock_filter *in = &filter->code[at];
@@ -148,13 +145,7 @@ static uint32_t answer(const struct filter *filter, const struct seccomp_data *d
 		case BPF_LD | BPF_W | BPF_ABS:
 			memcpy(&a, (const char *)data + in->k, sizeof(a));
 			break;
-		case BPF_MISC | BPF_TAX:
-			x = a;
-			break;
-		case BPF_MISC | BPF_TXA:
-			a = x;
-			break;
-		case BPF_JMP | BPF_JEQ | BPF_K:
+			case BPF_JMP | BPF_JEQ | BPF_K:
 			at += a == in->k ? in->jt : in->jf;
 			break;
 		case BPF_RET | BPF_K:
