@@ -102,7 +102,11 @@ static bool examine_kvm(struct examination *e)
 {
 	struct error error = { 0 };
 
-	if (kvm_open(&e->kvm, &e->sys, &error) < 0) {
+	bool open = kvm_open(&e->kvm, &e->sys, &error) == 0, usable = open && kvm_check(&e->kvm, &e->sys, &error) == 0;
+
+	if (!usable) {
+		if (open)
+			kvm_close(&e->kvm, &e->sys);
 		find(e, "kvm", BAD, "kvick cannot run guests here until this is mended",
 		     "%s", error.text);
 		return false;
@@ -282,8 +286,7 @@ static const struct option_row options[] = {
 
 static int run(const struct command *command, int argc, char **argv)
 {
-	static struct examination examination;
-	struct examination *e = &examination;
+	struct examination examination = { 0 }, *e = &examination;
 	struct error error = { 0 };
 	struct operands operands;
 	struct text text;

@@ -2,49 +2,105 @@
 #include "vmm/host_cache.h"
 
 #include <fcntl.h>
+#include <linux/kvm.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <unistd.h>
 
 #include <kvick/hypercall.h>
 
+#include "vmm/guest_mem.h"
 #include "vmm/host_probe.h"
 #include "vmm/kvm.h"
 #include "vmm/sys.h"
 
-#define LINE_BYTES 256
-#define LINE "kvick-host-facts 1 kvm=%lx:%lx:%ld.%09ld ring0_ps=%lu ring3_ps=%lu tss_available=%u doorbell=%u\n"
+/* The file: one of these, of a fixed form, because every launch reads it. */
+struct record {
+	char magic[16];
+	uint64_t kvm_device, kvm_inode; /* the /dev/kvm that this was measured on */
+	int64_t kvm_made_s, kvm_made_ns;
+	uint64_t ring0_insn_ps, ring3_insn_ps;
+	uint32_t run_bytes, doorbell, tss_available, reserved;
+	uint64_t check; /* of all before it */
+};
+
+#define MAGIC "kvick facts 002\n"
+
+_Static_assert(sizeof(MAGIC) - 1 == sizeof(((struct record *)0)->magic), "the magic fills its field");
+_Static_assert(sizeof(struct record) == 88, "no padding");
+
+#define RUN_BYTES_MAX (1u << 20)
 
 #define PLACES 3
+#define FILE_NAME "/host-facts"
 #define FOLDER_BYTES (HOST_CACHE_PATH_BYTES - 32) /* leaves room for a file's name */
+
+/* Without asking the kernel: nothing here changes its user. */
+static uid_t user(void)
+{
+	return (uid_t)getauxval(AT_EUID);
+}
+
+/* a, then b; false where they do not fit. */
+static bool join(char path[FOLDER_BYTES], const char *a, const char *b)
+{
+	size_t a_bytes = strlen(a), b_bytes = strlen(b);
+
+	if (a_bytes + b_bytes >= FOLDER_BYTES)
+		return false;
+	memcpy(path, a, a_bytes);
+	memcpy(path + a_bytes, b, b_bytes + 1);
+	return true;
+}
 
 /* The i-th folder to look in; false where this user has none such. */
 static bool folder(unsigned i, char path[FOLDER_BYTES])
 {
 	const char *chosen = getenv("KVICK_HOST_FACTS"), *runtime = getenv("XDG_RUNTIME_DIR");
-	int n = -1;
 
 	if (chosen)
-		n = i == 0 ? snprintf(path, FOLDER_BYTES, "%s", chosen) : -1;
-	else if (i == 0 && runtime && runtime[0] == '/')
-		n = snprintf(path, FOLDER_BYTES, "%s/kvick", runtime);
-	else if (i == 1 && geteuid() == 0)
-		n = snprintf(path, FOLDER_BYTES, "/run/kvick");
-	else if (i == 2)
-		n = snprintf(path, FOLDER_BYTES, "/dev/shm/kvick-%u", (unsigned)geteuid());
-	return n > 0 && n < FOLDER_BYTES;
+		return i == 0 && join(path, chosen, "");
+	if (i == 0)
+		return runtime && runtime[0] == '/' && join(path, runtime, "/kvick");
+	if (i == 1)
+		return user() == 0 && join(path, "/run", "/kvick");
+	snprintf(path, FOLDER_BYTES, "/dev/shm/kvick-%u", (unsigned)user());
+	return true;
 }
 
-static bool format(char line[LINE_BYTES], const struct kvm *kvm, const struct host_facts *facts, struct sys *sys)
+/* Not against malice (nobody else can write the file), but against what disks and tools do to files. */
+static uint64_t check_of(const struct record *record)
+{
+	uint64_t words[offsetof(struct record, check) / sizeof(uint64_t)], sum = 0;
+
+	memcpy(words, record, sizeof(words));
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		sum = (sum ^ words[i]) * 0x9e3779b97f4a7c15;
+	return sum;
+}
+
+static bool fill(struct record *record, const struct kvm *kvm, const struct host_facts *facts, struct sys *sys)
 {
 	struct stat st;
 
 	if (sys_fstat(sys, kvm->fd, &st) < 0)
 		return false;
-	snprintf(line, LINE_BYTES, LINE, (unsigned long)st.st_rdev, (unsigned long)st.st_ino, (long)st.st_ctim.tv_sec,
-		 (long)st.st_ctim.tv_nsec, (unsigned long)facts->ring0_insn_ps, (unsigned long)facts->ring3_insn_ps,
-		 (unsigned)facts->tss_available, facts->doorbell);
+	*record = (struct record){
+		.kvm_device = st.st_rdev,
+		.kvm_inode = st.st_ino,
+		.kvm_made_s = st.st_ctim.tv_sec,
+		.kvm_made_ns = st.st_ctim.tv_nsec,
+		.ring0_insn_ps = facts->ring0_insn_ps,
+		.ring3_insn_ps = facts->ring3_insn_ps,
+		.run_bytes = (uint32_t)facts->run_bytes,
+		.doorbell = facts->doorbell,
+		.tss_available = facts->tss_available,
+	};
+	memcpy(record->magic, MAGIC, sizeof(record->magic));
+	record->check = check_of(record);
 	return true;
 }
 
@@ -53,56 +109,54 @@ static bool own(int fd, mode_t type, struct sys *sys)
 {
 	struct stat st;
 
-	return sys_fstat(sys, fd, &st) == 0 && (st.st_mode & S_IFMT) == type && st.st_uid == geteuid() &&
+	return sys_fstat(sys, fd, &st) == 0 && (st.st_mode & S_IFMT) == type && st.st_uid == user() &&
 	       !(st.st_mode & (S_IWGRP | S_IWOTH));
 }
 
-static bool parse(const char *line, const struct kvm *kvm, struct host_facts *facts, struct sys *sys)
+/* Right only if it is, to the byte, what would be written of these facts and this /dev/kvm. */
+static bool take(const struct record *record, const struct kvm *kvm, struct host_facts *facts, struct sys *sys)
 {
-	static const char *const names[] = { " ring0_ps=", " ring3_ps=", " tss_available=", " doorbell=" };
-	unsigned long values[sizeof(names) / sizeof(names[0])];
-	const char *at = line;
-	char same[LINE_BYTES];
+	struct record same;
 
-	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		at = strstr(at, names[i]);
-		if (!at)
-			return false;
-		at += strlen(names[i]);
-		values[i] = strtoul(at, NULL, 10);
-	}
-	if (values[3] > KVICK_DOORBELL_VMMCALL)
-		return false;
 	*facts = (struct host_facts){
-		.ring0_insn_ps = values[0],
-		.ring3_insn_ps = values[1],
-		.ring0_native = values[0] <= RING0_NATIVE_PS_MAX,
-		.tss_available = values[2] != 0,
-		.doorbell = (unsigned)values[3],
+		.ring0_insn_ps = record->ring0_insn_ps,
+		.ring3_insn_ps = record->ring3_insn_ps,
+		.ring0_native = record->ring0_insn_ps <= RING0_NATIVE_PS_MAX,
+		.tss_available = record->tss_available != 0,
+		.doorbell = record->doorbell,
+		.run_bytes = record->run_bytes,
 	};
-	/* Right only if it is, to the letter, what would be written of these facts and this /dev/kvm. */
-	return format(same, kvm, facts, sys) && strcmp(line, same) == 0;
+	if (record->doorbell <= KVICK_DOORBELL_VMMCALL && record->run_bytes >= sizeof(struct kvm_run) &&
+	    record->run_bytes <= RUN_BYTES_MAX && record->run_bytes % GUEST_PAGE_BYTES == 0 &&
+	    fill(&same, kvm, facts, sys) && memcmp(record, &same, sizeof(same)) == 0)
+		return true;
+	*facts = (struct host_facts){ 0 };
+	return false;
 }
 
 bool host_cache_read(const struct kvm *kvm, struct host_facts *facts, struct sys *sys)
 {
-	char where[FOLDER_BYTES], path[HOST_CACHE_PATH_BYTES], line[LINE_BYTES];
+	char path[HOST_CACHE_PATH_BYTES];
+	struct {
+		struct record record;
+		uint8_t more; /* too much is as wrong as too little */
+	} file;
 
+	*facts = (struct host_facts){ 0 };
 	for (unsigned i = 0; i < PLACES; i++) {
 		ssize_t n = 0;
 		int fd;
 
-		if (!folder(i, where))
+		if (!folder(i, path))
 			continue;
-		snprintf(path, sizeof(path), "%s/host-facts", where);
+		strcat(path, FILE_NAME);
 		fd = sys_open(sys, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0);
 		if (fd < 0)
 			continue;
 		if (own(fd, S_IFREG, sys))
-			n = sys_read(sys, fd, line, sizeof(line) - 1);
+			n = sys_read(sys, fd, &file, sizeof(file));
 		sys_close(sys, fd);
-		line[n > 0 ? n : 0] = '\0';
-		if (parse(line, kvm, facts, sys))
+		if (n == sizeof(file.record) && take(&file.record, kvm, facts, sys))
 			return true;
 	}
 	return false;
@@ -120,21 +174,22 @@ static bool folder_ready(const char *path, struct sys *sys)
 	return ready;
 }
 
-static bool write_in(const char folder_path[FOLDER_BYTES], const char *line, char path[HOST_CACHE_PATH_BYTES], struct sys *sys)
+static bool write_in(const char folder_path[FOLDER_BYTES], const struct record *record, char path[HOST_CACHE_PATH_BYTES],
+		     struct sys *sys)
 {
 	char fresh[HOST_CACHE_PATH_BYTES];
 	ssize_t written;
 	int fd;
 
-	snprintf(path, HOST_CACHE_PATH_BYTES, "%s/host-facts", folder_path);
+	snprintf(path, HOST_CACHE_PATH_BYTES, "%s" FILE_NAME, folder_path);
 	snprintf(fresh, sizeof(fresh), "%s/.%ld", folder_path, (long)getpid());
 	sys_unlink(sys, fresh); /* left by one who was killed, and had the same number */
 	fd = sys_open(sys, fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
 	if (fd < 0)
 		return false;
-	written = sys_write(sys, fd, line, strlen(line));
+	written = sys_write(sys, fd, record, sizeof(*record));
 	sys_close(sys, fd);
-	if (written == (ssize_t)strlen(line) && sys_rename(sys, fresh, path) == 0)
+	if (written == sizeof(*record) && sys_rename(sys, fresh, path) == 0)
 		return true;
 	sys_unlink(sys, fresh);
 	return false;
@@ -142,12 +197,13 @@ static bool write_in(const char folder_path[FOLDER_BYTES], const char *line, cha
 
 bool host_cache_write(const struct kvm *kvm, const struct host_facts *facts, char *path, struct sys *sys)
 {
-	char where[FOLDER_BYTES], written[HOST_CACHE_PATH_BYTES], line[LINE_BYTES];
+	char where[FOLDER_BYTES], written[HOST_CACHE_PATH_BYTES];
+	struct record record;
 
-	if (!format(line, kvm, facts, sys))
+	if (!fill(&record, kvm, facts, sys))
 		return false;
 	for (unsigned i = 0; i < PLACES; i++)
-		if (folder(i, where) && folder_ready(where, sys) && write_in(where, line, path ? path : written, sys))
+		if (folder(i, where) && folder_ready(where, sys) && write_in(where, &record, path ? path : written, sys))
 			return true;
 	return false;
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Host facts, remembered until the next boot: one line in a file `host-facts`, in the first folder of these that this
+ * Host facts, remembered until the next boot: one record in a file `host-facts`, in the first folder of these that this
  * user owns or can make: $XDG_RUNTIME_DIR/kvick, /run/kvick for root, /dev/shm/kvick-UID. All are emptied at boot.
  * $KVICK_HOST_FACTS names a folder to take instead of them all.
  *
- * The line names the /dev/kvm that it was measured on (a module loaded anew makes a new node), and
+ * The record names the /dev/kvm that it was measured on (a module loaded anew makes a new node), and
  * is believed only where nobody but this user could have written it.
  */
 #ifndef KVICK_VMM_HOST_CACHE_H
@@ -18,6 +18,7 @@ struct host_facts;
 
 #define HOST_CACHE_PATH_BYTES 256
 
+/* On a miss the facts are all zero. */
 bool host_cache_read(const struct kvm *kvm, struct host_facts *facts, struct sys *sys);
 
 /*

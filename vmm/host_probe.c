@@ -170,7 +170,7 @@ int host_probe(const struct kvm *kvm, struct host_facts *facts, struct stop *sto
 	struct probe p = { .sys = sys, .stop = stop };
 	int r = vm_create(&p.vm, kvm, sys, error);
 
-	*facts = (struct host_facts){ 0 };
+	*facts = (struct host_facts){ .run_bytes = kvm->run_bytes };
 	if (r < 0)
 		return r;
 	r = guest_mem_create(&p.mem, GUEST_MEM_BYTES_MIN, false, sys, error);

@@ -40,7 +40,7 @@ static int refuse_open(int r, struct error *error)
 	return error_set(error, ERROR_HOST, -r, "%s: %s: `kvick doctor` says what this host offers", KVM_DEVICE, strerror(-r));
 }
 
-static int check(struct kvm *kvm, struct sys *sys, struct error *error)
+int kvm_check(struct kvm *kvm, struct sys *sys, struct error *error)
 {
 	int r = sys_ioctl(sys, kvm->fd, KVM_GET_API_VERSION, 0);
 
@@ -63,15 +63,11 @@ static int check(struct kvm *kvm, struct sys *sys, struct error *error)
 int kvm_open(struct kvm *kvm, struct sys *sys, struct error *error)
 {
 	int fd = sys_open(sys, KVM_DEVICE, O_RDWR | O_CLOEXEC, 0);
-	int r;
 
 	if (fd < 0)
 		return refuse_open(fd, error);
-	kvm->fd = fd;
-	r = check(kvm, sys, error);
-	if (r < 0)
-		kvm_close(kvm, sys);
-	return r;
+	*kvm = (struct kvm){ .fd = fd };
+	return 0;
 }
 
 void kvm_close(struct kvm *kvm, struct sys *sys)

@@ -13,11 +13,14 @@ struct error;
 
 struct kvm {
 	int fd;
-	size_t run_bytes; /* size of a vCPU's kvm_run mapping */
+	size_t run_bytes; /* size of a vCPU's kvm_run mapping; 0 before kvm_check() */
 };
 
-/* Opens the device and checks version and needs; closes it again on failure. 0 or -errno. */
+/* Opens the device. 0 or -errno. */
 int kvm_open(struct kvm *kvm, struct sys *sys, struct error *error);
+
+/* Checks version and needs. 0 or -errno; the device stays open in either case. */
+int kvm_check(struct kvm *kvm, struct sys *sys, struct error *error);
 void kvm_close(struct kvm *kvm, struct sys *sys);
 
 /* KVM_CHECK_EXTENSION: > 0 where the host has it. */

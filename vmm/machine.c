@@ -49,9 +49,21 @@ static int step_plan(struct machine *m)
 	return r < 0 ? r : host_has_ram(m);
 }
 
+/* A KVM that an earlier launch has looked at needs no second look. */
 static int step_kvm(struct machine *m)
 {
-	return kvm_open(&m->kvm, &m->sys, &m->error);
+	int r = kvm_open(&m->kvm, &m->sys, &m->error);
+
+	if (r < 0)
+		return r;
+	if (host_cache_read(&m->kvm, &m->facts, &m->sys)) {
+		m->kvm.run_bytes = m->facts.run_bytes;
+		return 0;
+	}
+	r = kvm_check(&m->kvm, &m->sys, &m->error);
+	if (r < 0)
+		kvm_close(&m->kvm, &m->sys);
+	return r;
 }
 
 static void undo_kvm(struct machine *m)
@@ -60,14 +72,14 @@ static void undo_kvm(struct machine *m)
 }
 
 /* Known from an earlier launch, or found out now by a trial run. */
-static int host_facts(struct machine *m, struct host_facts *facts)
+static int host_facts(struct machine *m)
 {
-	if (host_cache_read(&m->kvm, facts, &m->sys))
+	if (m->facts.run_bytes)
 		return 0;
-	int r = host_probe(&m->kvm, facts, m->config->stop, &m->sys, &m->error);
+	int r = host_probe(&m->kvm, &m->facts, m->config->stop, &m->sys, &m->error);
 
 	if (r == 0)
-		host_cache_write(&m->kvm, facts, NULL, &m->sys);
+		host_cache_write(&m->kvm, &m->facts, NULL, &m->sys);
 	return r;
 }
 
@@ -76,7 +88,6 @@ static int step_ring(struct machine *m)
 {
 	const struct machine_config *c = m->config;
 	uint32_t rings = m->image.note.rings;
-	struct host_facts facts = { 0 };
 
 	if (c->ring != RING_AUTO && !(rings & 1u << c->ring))
 		return error_set(&m->error, ERROR_IMAGE, 0, "%s: note: rings 0x%x: this image does not run at ring %d: use --ring %d",
@@ -87,17 +98,16 @@ static int step_ring(struct machine *m)
 
 	/* Only ring 0 with the port for a doorbell needs to know nothing. */
 	if (open || m->ring == 3 || c->doorbell != DOORBELL_PORT) {
-		int r = host_facts(m, &facts);
+		int r = host_facts(m);
 
 		if (r < 0)
 			return r;
 	}
-	m->tss_available = facts.tss_available;
 	if (open) {
-		m->ring = facts.ring0_native ? 0 : 3;
-		m->ring_reason = facts.ring0_native ? "ring 0 is native here" : "ring 0 is emulated here";
+		m->ring = m->facts.ring0_native ? 0 : 3;
+		m->ring_reason = m->facts.ring0_native ? "ring 0 is native here" : "ring 0 is emulated here";
 	}
-	m->doorbell = m->ring == 0 && c->doorbell != DOORBELL_PORT ? facts.doorbell : KVICK_DOORBELL_PORT;
+	m->doorbell = m->ring == 0 && c->doorbell != DOORBELL_PORT ? m->facts.doorbell : KVICK_DOORBELL_PORT;
 	if (c->doorbell == DOORBELL_VMCALL && m->doorbell == KVICK_DOORBELL_PORT)
 		return error_set(&m->error, ERROR_HOST, 0, "--doorbell vmcall: %s: use --doorbell port",
 				 m->ring != 0 ? "KVM takes a VMCALL only from ring 0, and this guest runs at ring 3" :
@@ -177,7 +187,7 @@ static int step_vcpu(struct machine *m)
 
 	if (r < 0)
 		return r;
-	m->vcpu.tss_available = m->tss_available;
+	m->vcpu.tss_available = m->facts.tss_available;
 	m->timeline.tsc_khz = vcpu_tsc_khz(&m->vcpu, &m->sys);
 	r = boot_info_write(m);
 	if (r < 0) {

@@ -16,6 +16,7 @@
 #include "vmm/crash.h"
 #include "vmm/error.h"
 #include "vmm/guest_mem.h"
+#include "vmm/host_probe.h"
 #include "vmm/kvm.h"
 #include "vmm/memory_plan.h"
 #include "vmm/stop.h"
@@ -68,9 +69,9 @@ struct machine {
 	unsigned ring;          /* 0 or 3: decided */
 	const char *ring_reason;
 	unsigned doorbell;      /* KVICK_DOORBELL_*: decided */
-	bool tss_available;     /* see struct vcpu */
 
 	struct kvm kvm;
+	struct host_facts facts; /* all zero until known */
 	struct vm vm;
 	struct guest_mem mem;
 	struct vcpu vcpu;
