@@ -24,7 +24,7 @@ struct run_options {
 	uint64_t timeout_ns;
 	enum report_kind report;
 	const char *report_path; /* NULL: stderr */
-	const char *env[RUN_ENV_MAX];
+	const char **env;        /* RUN_ENV_MAX of them */
 };
 
 static int take_mem(void *into, const char *value, struct error *error)
@@ -266,44 +266,49 @@ static int finish(struct run_options *o, struct machine *m, const struct report_
 
 static int run(const struct command *command, int argc, char **argv)
 {
-	/* Too large for the stack, and the process has only this one of each. */
-	static struct machine machine;
-	static struct run_options o;
-	struct machine *m = &machine;
+	/* Too large for the stack, and the process has only this one of each. In this order nearly every launch touches one page. */
+	static struct {
+		struct run_options options;
+		struct machine machine;
+		const char *env[RUN_ENV_MAX];
+	} launch;
+	struct run_options *o = &launch.options;
+	struct machine *m = &launch.machine;
 	struct report_basis basis = { .status_fd = -1 };
 	struct timespec used = { 0 };
 	uint64_t used_at = 0;
 	bool help = false;
 
+	o->env = launch.env;
 	sys_init(&m->sys);
 	timeline_stamp(&m->timeline, MARK_MAIN);
-	if (parse(&o, command, argc, argv, &help, &m->error) < 0)
+	if (parse(o, command, argc, argv, &help, &m->error) < 0)
 		return command_failed(&m->error);
 	if (help)
 		return options_help(command);
-	if (o.machine.report) {
+	if (o->machine.report) {
 		used_at = __rdtsc();
 		sys_clock_gettime(&m->sys, CLOCK_PROCESS_CPUTIME_ID, &used);
 		report_begin(&basis, &m->sys);
 	}
 
-	o.machine.process_ends = !o.machine.report;
-	o.machine.stop = signals_install(o.timeout_ns, &m->sys, &m->error);
-	if (!o.machine.stop)
+	o->machine.process_ends = !o->machine.report;
+	o->machine.stop = signals_install(o->timeout_ns, &m->sys, &m->error);
+	if (!o->machine.stop)
 		return command_failed(&m->error);
 
-	int report_fd = open_report(&o, &m->sys, &m->error);
+	int report_fd = open_report(o, &m->sys, &m->error);
 
 	if (report_fd < 0)
 		return command_failed(&m->error);
 
-	int r = machine_run(m, &o.machine);
+	int r = machine_run(m, &o->machine);
 	int code = r == 0 ? exit_code(m) : m->error.kind == ERROR_IMAGE ? EXIT_IMAGE :
 		   m->error.kind == ERROR_USAGE ? EXIT_USAGE : EXIT_HOST;
 
 	timeline_reckon_spawn(&m->timeline, used_at, (uint64_t)used.tv_sec * 1000000000u + (uint64_t)used.tv_nsec);
-	code = finish(&o, m, &basis, report_fd, code);
-	if (!o.machine.process_ends)
+	code = finish(o, m, &basis, report_fd, code);
+	if (!o->machine.process_ends)
 		machine_close(m);
 	return code;
 }

@@ -105,10 +105,8 @@ static int shrank(const char *path, struct error *error)
 			   "the file shrank while it was being read: wait until it is written, then start again");
 }
 
-static int read_head(const struct image *image, uint8_t head[static IMAGE_HEAD_BYTES], size_t *head_bytes,
-		     struct sys *sys, struct error *error)
+static int read_head(const struct image *image, uint8_t *head, size_t want, struct sys *sys, struct error *error)
 {
-	size_t want = image->file_bytes < IMAGE_HEAD_BYTES ? (size_t)image->file_bytes : IMAGE_HEAD_BYTES;
 	size_t done = 0;
 
 	/* One turn, except after a signal or on a file system that reads less than asked. */
@@ -124,7 +122,6 @@ static int read_head(const struct image *image, uint8_t head[static IMAGE_HEAD_B
 			return shrank(image->path, error);
 		done += (size_t)n;
 	}
-	*head_bytes = want;
 	return 0;
 }
 
@@ -147,21 +144,47 @@ static int parse(struct image *image, const uint8_t *head, size_t head_bytes, st
 		image->protocol = protocols[i];
 		return protocols[i]->parse(image, head, head_bytes, sys, error);
 	}
-	return no_protocol(image, head, head_bytes, error);
+	return head_bytes < IMAGE_HEAD_BYTES && head_bytes < image->file_bytes ? IMAGE_NEEDS_MORE :
+										  no_protocol(image, head, head_bytes, error);
+}
+
+static int try_head(struct image *image, uint8_t *head, size_t bytes, struct sys *sys, struct error *error)
+{
+	if (bytes > image->file_bytes)
+		bytes = (size_t)image->file_bytes;
+
+	int rc = read_head(image, head, bytes, sys, error);
+
+	return rc ? rc : parse(image, head, bytes, sys, error);
+}
+
+/* Neither is inlined: a launch's stack is to hold the smaller one alone. */
+static __attribute__((noinline)) int try_first_head(struct image *image, struct sys *sys, struct error *error)
+{
+	uint8_t head[IMAGE_HEAD_BYTES_FIRST];
+
+	return try_head(image, head, sizeof(head), sys, error);
+}
+
+static __attribute__((noinline)) int try_whole_head(struct image *image, struct sys *sys, struct error *error)
+{
+	uint8_t head[IMAGE_HEAD_BYTES];
+
+	return try_head(image, head, sizeof(head), sys, error);
 }
 
 int image_open(struct image *image, const char *path, struct sys *sys, struct error *error)
 {
-	uint8_t head[IMAGE_HEAD_BYTES];
-	size_t head_bytes = 0;
 	int rc;
 
 	*image = (struct image){ .fd = -1, .path = path };
 	rc = open_file(image, sys, error);
 	if (!rc)
-		rc = read_head(image, head, &head_bytes, sys, error);
-	if (!rc)
-		rc = parse(image, head, head_bytes, sys, error);
+		rc = try_first_head(image, sys, error);
+	if (rc == IMAGE_NEEDS_MORE) {
+		*image = (struct image){ .fd = image->fd, .path = path, .file_bytes = image->file_bytes };
+		rc = try_whole_head(image, sys, error);
+	}
 	if (rc)
 		image_close(image, sys);
 	return rc;

@@ -45,17 +45,24 @@ struct image {
 	struct segment segments[IMAGE_SEGMENTS_MAX]; /* ascending, not overlapping */
 };
 
-/* Headers are read once, into a buffer of this size; what a protocol needs must lie in it. */
+/*
+ * Headers are read once, into a buffer; what a protocol needs must lie in the first IMAGE_HEAD_BYTES of a file. Nearly always it lies in the first
+ * IMAGE_HEAD_BYTES_FIRST, which are tried first: a page of stack less for a launch to touch.
+ */
 #define IMAGE_HEAD_BYTES 4096
+#define IMAGE_HEAD_BYTES_FIRST 1024
 
 /* A boot protocol: one file in loader/, one row in protocols[]. */
 struct protocol {
 	const char *name; /* as `kvick inspect` says it */
 	/* Does the image speak it? head holds the file's first head_bytes bytes. */
 	bool (*probe)(const uint8_t *head, size_t head_bytes);
-	/* Fills `image` in; path, fd and file_bytes are set. 0 or -errno with `error` set. */
+	/* Fills `image` in; path, fd and file_bytes are set. 0, IMAGE_NEEDS_MORE, or -errno with `error` set. */
 	int (*parse)(struct image *image, const uint8_t *head, size_t head_bytes, struct sys *sys, struct error *error);
 };
+
+/* The answer of parse() to a head of fewer than IMAGE_HEAD_BYTES that does not hold what the file's headers point at. */
+#define IMAGE_NEEDS_MORE 1
 
 extern const struct protocol protocol_native; /* loader/native.c */
 

@@ -78,6 +78,12 @@ static bool within(uint64_t offset, uint64_t bytes, uint64_t limit)
 	return offset <= limit && bytes <= limit - offset;
 }
 
+/* Was this but the first part of the head? */
+static bool more_to_read(const struct native *n)
+{
+	return n->head_bytes < IMAGE_HEAD_BYTES && n->head_bytes < n->image->file_bytes;
+}
+
 /* gABI, "ELF Identification". What is no ELF file at all never gets here. */
 static int check_ident(const struct native *n)
 {
@@ -136,7 +142,7 @@ static int read_phdrs(struct native *n)
 			      " bytes: it is cut short: rebuild or copy it again",
 			      ehdr->e_phoff, ehdr->e_phnum, n->image->file_bytes);
 	if (!within(ehdr->e_phoff, bytes, n->head_bytes))
-		return refuse(n, "e_phoff 0x%" PRIx64 ": %u program headers end beyond the first %u bytes, where kvick"
+		return more_to_read(n) ? IMAGE_NEEDS_MORE : refuse(n, "e_phoff 0x%" PRIx64 ": %u program headers end beyond the first %u bytes, where kvick"
 			      " looks for them: link them to the front",
 			      ehdr->e_phoff, ehdr->e_phnum, IMAGE_HEAD_BYTES);
 	memcpy(n->phdrs, n->head + ehdr->e_phoff, bytes);
@@ -252,7 +258,7 @@ static int read_notes(struct native *n)
 				      " is beyond the file's %" PRIu64 " bytes: it is cut short: rebuild or copy it again",
 				      i, phdr->p_offset, phdr->p_filesz, n->image->file_bytes);
 		if (!within(phdr->p_offset, phdr->p_filesz, n->head_bytes))
-			return refuse(n, "program header %u (PT_NOTE): p_offset 0x%" PRIx64 " + p_filesz 0x%" PRIx64
+			return more_to_read(n) ? IMAGE_NEEDS_MORE : refuse(n, "program header %u (PT_NOTE): p_offset 0x%" PRIx64 " + p_filesz 0x%" PRIx64
 				      " is beyond the first %u bytes, where kvick looks for notes: link them to the front",
 				      i, phdr->p_offset, phdr->p_filesz, IMAGE_HEAD_BYTES);
 		rc = walk_notes(n, i, n->head + phdr->p_offset, phdr->p_filesz);

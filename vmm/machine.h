@@ -81,13 +81,14 @@ struct machine {
 	uint64_t ring0_pgd;     /* 0 until ring0.c has built it */
 	bool interrupt_flag;    /* as the guest last asked for it */
 
-	uint64_t exits[EXIT_REASONS_MAX]; /* by KVM_EXIT_*; the last element takes all larger ones */
-	uint64_t calls[CALLS_MAX];        /* by KVICK_CALL_* ; 0 counts unknown numbers */
-
 	enum outcome_kind outcome;
 	int status;             /* OUTCOME_EXITED: 0..255 */
-	struct crash crash;
+	uint64_t calls[CALLS_MAX];        /* by KVICK_CALL_* ; 0 counts unknown numbers */
+	uint64_t exits[EXIT_REASONS_MAX]; /* by KVM_EXIT_*; the last element takes all larger ones */
+
+	/* Last, because a launch that goes well touches neither: a page less for the kernel to give. */
 	struct error error;
+	struct crash crash;
 };
 
 /*

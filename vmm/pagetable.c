@@ -39,6 +39,7 @@ static void map(struct guest_mem *mem, struct table_pool *pool, uint64_t pgd, co
 
 	assert((at | m->bytes) % GUEST_PAGE_BYTES == 0);
 	while (at < end) {
+		const uint64_t leaf = m->flags | LEAF_FLAGS;
 		uint64_t *table = table_at(mem, pgd);
 
 		for (unsigned level = PAGETABLE_LEVELS; level > 2; level--)
@@ -50,12 +51,16 @@ static void map(struct guest_mem *mem, struct table_pool *pool, uint64_t pgd, co
 			unsigned i = pagetable_index(at, 2);
 
 			for (; i < PAGETABLE_ENTRIES && end - at >= PAGE_2M_BYTES; i++, at += PAGE_2M_BYTES)
-				table[i] = at | m->flags | LEAF_FLAGS | PTE_LARGE;
+				table[i] = at | leaf | PTE_LARGE;
 			continue;
 		}
 		table = table_below(mem, pool, entry, m->flags);
-		for (unsigned i = pagetable_index(at, 1); i < PAGETABLE_ENTRIES && at < end; i++, at += GUEST_PAGE_BYTES)
-			table[i] = at | m->flags | LEAF_FLAGS;
+
+		unsigned first = pagetable_index(at, 1);
+		uint64_t pages = (end - at) / GUEST_PAGE_BYTES, last = pages < PAGETABLE_ENTRIES - first ? first + pages : PAGETABLE_ENTRIES;
+
+		for (unsigned i = first; i < last; i++, at += GUEST_PAGE_BYTES)
+			table[i] = at | leaf;
 	}
 }
 
