@@ -213,7 +213,9 @@ static void undo_vcpu(struct machine *m)
 
 static int step_sandbox(struct machine *m)
 {
-	return m->config->sandbox ? sandbox_enter(&m->sys, &m->error) : 0;
+	const struct machine_config *c = m->config;
+
+	return c->sandbox ? sandbox_enter(c->process_ends ? SANDBOX_PLAIN : SANDBOX_REPORT, &m->sys, &m->error) : 0;
 }
 
 /* pread, because the sandbox has that: symbols are read by it. */

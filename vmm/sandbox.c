@@ -10,11 +10,13 @@
 #include "vmm/error.h"
 #include "vmm/sys.h"
 
-int sandbox_enter(struct sys *sys, struct error *error)
+#define FILTER(name) { sizeof(name) / sizeof(name[0]), (struct sock_filter *)name /* read only: seccomp(2) copies it */ }
+
+int sandbox_enter(enum sandbox_kind kind, struct sys *sys, struct error *error)
 {
-	struct sock_fprog program = {
-		.len = sizeof(sandbox_filter) / sizeof(sandbox_filter[0]),
-		.filter = (struct sock_filter *)sandbox_filter, /* read only: seccomp(2) copies it */
+	static const struct sock_fprog filters[SANDBOX_KINDS] = {
+		[SANDBOX_PLAIN] = FILTER(sandbox_filter_plain),
+		[SANDBOX_REPORT] = FILTER(sandbox_filter_report),
 	};
 	int r;
 
@@ -27,7 +29,7 @@ int sandbox_enter(struct sys *sys, struct error *error)
 	 * that kernels before 5.16, or those told to, switch on with a filter: it costs nothing
 	 * measurable where it is off, and where it is on somebody wants it. TSYNC: there is one thread.
 	 */
-	r = sys_seccomp(sys, SECCOMP_SET_MODE_FILTER, 0, &program);
+	r = sys_seccomp(sys, SECCOMP_SET_MODE_FILTER, 0, (void *)&filters[kind]);
 	if (r < 0) {
 		return error_set(error, ERROR_HOST, -r,
 				 "seccomp filter: %s; does this kernel have CONFIG_SECCOMP_FILTER? --no-sandbox runs without",

@@ -6,6 +6,8 @@
 #ifndef KVICK_VMM_SANDBOX_H
 #define KVICK_VMM_SANDBOX_H
 
+#include "vmm/sandbox_policy.h"
+
 struct sys;
 struct error;
 
@@ -13,6 +15,6 @@ struct error;
  * Gives up new privileges and closes the filter over this thread and those it will start. There is no way back.
  * To be called right before the first KVM_RUN. 0 or -errno with `error` set; nothing may run then.
  */
-int sandbox_enter(struct sys *sys, struct error *error);
+int sandbox_enter(enum sandbox_kind kind, struct sys *sys, struct error *error);
 
 #endif

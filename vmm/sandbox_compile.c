@@ -84,15 +84,16 @@ static void emit_kill(struct filter *filter, const char *why)
 	emit(filter, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS), why);
 }
 
-/* The rows of one kind, as emit_group() wants them. Returns how many. */
-static unsigned collect(enum sandbox_condition condition, uint32_t values[SANDBOX_RULES], const char *names[SANDBOX_RULES])
+/* The rows with one condition that a filter of a kind has, as emit_group() wants them. Returns how many. */
+static unsigned collect(enum sandbox_kind kind, enum sandbox_condition condition, uint32_t values[SANDBOX_RULES],
+			const char *names[SANDBOX_RULES])
 {
 	unsigned count = 0;
 
 	for (size_t i = 0; i < SANDBOX_RULES; i++) {
 		const struct sandbox_rule *rule = &sandbox_rules[i];
 
-		if (rule->condition != condition)
+		if (rule->condition != condition || rule->from > kind)
 			continue;
 		values[count] = condition == SANDBOX_ARG1_IS ? rule->value : (uint32_t)rule->nr;
 		names[count++] = rule->name;
@@ -107,7 +108,7 @@ static unsigned collect(enum sandbox_condition condition, uint32_t values[SANDBO
  *
  * A number with the x32 bit (0x40000000) equals none of ours, and so is killed like any other.
  */
-static void compile(struct filter *filter)
+static void compile(struct filter *filter, enum sandbox_kind kind)
 {
 	const char *names[SANDBOX_RULES];
 	uint32_t values[SANDBOX_RULES];
@@ -122,12 +123,12 @@ static void compile(struct filter *filter)
 	to_ioctl = filter->length;
 	emit(filter, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ioctl, 0, 0), "ioctl");
 	load(filter, offsetof(struct seccomp_data, args[1]), "request: the second argument, low half");
-	count = collect(SANDBOX_ARG1_IS, values, names);
+	count = collect(kind, SANDBOX_ARG1_IS, values, names);
 	emit_group(filter, values, names, count);
 	emit_kill(filter, "not listed: kill");
 	filter->code[to_ioctl].jf = (uint8_t)(filter->length - to_ioctl - 1);
 
-	count = collect(SANDBOX_ALWAYS, values, names);
+	count = collect(kind, SANDBOX_ALWAYS, values, names);
 	for (unsigned i = 0; i < count; i += GROUP_NUMBERS)
 		emit_group(filter, values + i, names + i, count - i < GROUP_NUMBERS ? count - i : GROUP_NUMBERS);
 	emit_kill(filter, "not listed: kill");
@@ -156,10 +157,10 @@ static uint32_t answer(const struct filter *filter, const struct seccomp_data *d
 	return 0;
 }
 
-static int allowed(int nr, uint32_t arg1)
+static int allowed(enum sandbox_kind kind, int nr, uint32_t arg1)
 {
 	for (size_t i = 0; i < SANDBOX_RULES; i++) {
-		if (sandbox_rules[i].nr == nr &&
+		if (sandbox_rules[i].nr == nr && sandbox_rules[i].from <= kind &&
 		    (sandbox_rules[i].condition == SANDBOX_ALWAYS || sandbox_rules[i].value == arg1))
 			return 1;
 	}
@@ -167,14 +168,14 @@ static int allowed(int nr, uint32_t arg1)
 }
 
 /* Does the filter say what the table says, for every number, with every value and with one that is none? */
-static void check_filter(const struct filter *filter)
+static void check_filter(const struct filter *filter, enum sandbox_kind kind)
 {
 	for (int nr = -1; nr < 1024; nr++) {
 		for (size_t i = 0; i <= SANDBOX_RULES; i++) {
 			struct seccomp_data data = { .nr = nr, .arch = AUDIT_ARCH_X86_64 };
 
 			data.args[1] = i < SANDBOX_RULES ? sandbox_rules[i].value : 0x5401;
-			if ((answer(filter, &data) == SECCOMP_RET_ALLOW) != allowed(nr, (uint32_t)data.args[1]))
+			if ((answer(filter, &data) == SECCOMP_RET_ALLOW) != allowed(kind, nr, (uint32_t)data.args[1]))
 				fail("the compiled filter disagrees with the table", "a row");
 			data.nr |= 0x40000000;
 			if (answer(filter, &data) != SECCOMP_RET_KILL_PROCESS)
@@ -187,22 +188,28 @@ static void check_filter(const struct filter *filter)
 	}
 }
 
-int main(void)
+static void print(const struct filter *filter, const char *name)
 {
-	static struct filter filter;
+	printf("static const struct sock_filter %s[] = {\n", name);
+	for (unsigned i = 0; i < filter->length; i++) {
+		const struct sock_filter *in = &filter->code[i];
 
-	check_rules();
-	compile(&filter);
-	check_filter(&filter);
-	puts("/* Made by vmm/sandbox_compile.c from vmm/sandbox_policy.h. */\n"
-	     "#include <linux/filter.h>\n\n"
-	     "static const struct sock_filter sandbox_filter[] = {");
-	for (unsigned i = 0; i < filter.length; i++) {
-		const struct sock_filter *in = &filter.code[i];
-
-		printf("\t{ 0x%02x, %3u, %3u, 0x%08x },%s%s%s\n", in->code, in->jt, in->jf, in->k,
-		       *filter.comment[i] ? " /* " : "", filter.comment[i], *filter.comment[i] ? " */" : "");
+		printf("\t{ 0x%02x, %3u, %3u, 0x%08x }, /* %s */\n", in->code, in->jt, in->jf, in->k, filter->comment[i]);
 	}
 	puts("};");
+}
+
+int main(void)
+{
+	static const char *const names[SANDBOX_KINDS] = { "sandbox_filter_plain", "sandbox_filter_report" };
+	static struct filter filters[SANDBOX_KINDS];
+
+	check_rules();
+	puts("/* Made by vmm/sandbox_compile.c from vmm/sandbox_policy.h. */\n#include <linux/filter.h>\n");
+	for (unsigned kind = 0; kind < SANDBOX_KINDS; kind++) {
+		compile(&filters[kind], kind);
+		check_filter(&filters[kind], kind);
+		print(&filters[kind], names[kind]);
+	}
 	return fflush(stdout) || ferror(stdout) ? 1 : 0;
 }

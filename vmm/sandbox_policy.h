@@ -22,7 +22,15 @@ enum sandbox_condition {
 	SANDBOX_ARG1_IS, /* the second argument's low 32 bits: all that the kernel looks at in an ioctl request */
 };
 
+/* One filter for each kind of launch: what a launch does not need, it cannot call. */
+enum sandbox_kind {
+	SANDBOX_PLAIN,  /* the process ends with the guest */
+	SANDBOX_REPORT, /* a report follows, and everything is torn down before it */
+	SANDBOX_KINDS,
+};
+
 struct sandbox_rule {
+	enum sandbox_kind from; /* allowed in filters of this kind and those after it */
 	int nr;
 	const char *name;
 	enum sandbox_condition condition;
@@ -30,28 +38,29 @@ struct sandbox_rule {
 	const char *reason;
 };
 
-#define SANDBOX_CALL(name, reason) { SYS_##name, #name, SANDBOX_ALWAYS, 0, reason }
-#define SANDBOX_IOCTL(request, reason) { SYS_ioctl, "ioctl " #request, SANDBOX_ARG1_IS, (uint32_t)(request), reason }
+#define SANDBOX_CALL(from, name, reason) { SANDBOX_##from, SYS_##name, #name, SANDBOX_ALWAYS, 0, reason }
+#define SANDBOX_IOCTL(from, request, reason) \
+	{ SANDBOX_##from, SYS_ioctl, "ioctl " #request, SANDBOX_ARG1_IS, (uint32_t)(request), reason }
 
 static const struct sandbox_rule sandbox_rules[] = {
-	SANDBOX_IOCTL(KVM_RUN, "the guest runs"),
-	SANDBOX_IOCTL(KVM_GET_REGS, "an exit looks at registers; so does a crash report"),
-	SANDBOX_IOCTL(KVM_GET_SREGS, "a crash report shows control registers; calls find the guest's page tables"),
-	SANDBOX_IOCTL(KVM_GET_MP_STATE, "has the guest halted for good?"),
-	SANDBOX_IOCTL(KVM_GET_DEVICE_ATTR, "the guest's TSC offset, for a timeline on one clock"),
-	SANDBOX_CALL(write, "the guest's console, our report"),
-	SANDBOX_CALL(clock_gettime, "the guest's clock, where the vDSO cannot answer"),
-	SANDBOX_CALL(clock_nanosleep, "the guest sleeps; a full console is waited for"),
-	SANDBOX_CALL(restart_syscall, "a sleep goes on after SIGSTOP and SIGCONT"),
-	SANDBOX_CALL(getrandom, "the guest's entropy"),
-	SANDBOX_CALL(rt_sigreturn, "the handlers of SIGINT, SIGTERM and the timeout return"),
-	SANDBOX_CALL(setitimer, "after a stop signal, the handler has itself reminded until the vCPU's loop has seen it"),
-	SANDBOX_CALL(exit_group, "the end"),
-	SANDBOX_CALL(close, "tearing down"),
-	SANDBOX_CALL(munmap, "tearing down"),
-	SANDBOX_CALL(writev, "the C library's stdio: our messages"),
-	SANDBOX_CALL(pread64, "a crash report reads symbols from the image, which is open"),
-	SANDBOX_CALL(getrusage, "a report's page faults and peak memory"),
+	SANDBOX_IOCTL(PLAIN, KVM_RUN, "the guest runs"),
+	SANDBOX_IOCTL(PLAIN, KVM_GET_REGS, "an exit looks at registers; so does a crash report"),
+	SANDBOX_IOCTL(PLAIN, KVM_GET_SREGS, "a crash report shows control registers; calls find the guest's page tables"),
+	SANDBOX_IOCTL(PLAIN, KVM_GET_MP_STATE, "has the guest halted for good?"),
+	SANDBOX_IOCTL(REPORT, KVM_GET_DEVICE_ATTR, "the guest's TSC offset, for a timeline on one clock"),
+	SANDBOX_CALL(PLAIN, write, "the guest's console, our report"),
+	SANDBOX_CALL(PLAIN, clock_gettime, "the guest's clock, where the vDSO cannot answer"),
+	SANDBOX_CALL(PLAIN, clock_nanosleep, "the guest sleeps; a full console is waited for"),
+	SANDBOX_CALL(PLAIN, restart_syscall, "a sleep goes on after SIGSTOP and SIGCONT"),
+	SANDBOX_CALL(PLAIN, getrandom, "the guest's entropy"),
+	SANDBOX_CALL(PLAIN, rt_sigreturn, "the handlers of SIGINT, SIGTERM and the timeout return"),
+	SANDBOX_CALL(PLAIN, setitimer, "after a stop signal, the handler has itself reminded until the vCPU's loop has seen it"),
+	SANDBOX_CALL(PLAIN, exit_group, "the end"),
+	SANDBOX_CALL(REPORT, close, "tearing down"),
+	SANDBOX_CALL(REPORT, munmap, "tearing down"),
+	SANDBOX_CALL(PLAIN, writev, "the C library's stdio: our messages"),
+	SANDBOX_CALL(PLAIN, pread64, "a crash report reads symbols from the image, which is open"),
+	SANDBOX_CALL(REPORT, getrusage, "a report's page faults and peak memory"),
 };
 
 #define SANDBOX_RULES (sizeof(sandbox_rules) / sizeof(sandbox_rules[0]))

@@ -107,9 +107,22 @@ static void segments_are_as_the_program_headers_say(void **state)
 static void opening_takes_three_system_calls(void **state)
 {
 	struct fixture *f = *state;
+	uint8_t *file = f->b.file;
+	uint64_t at = sizeof(Elf64_Ehdr) + ELF_PH_COUNT * sizeof(Elf64_Phdr), bytes = elf_phdr(&f->b, ELF_PH_NOTE)->p_filesz;
 
+	memcpy(file + at, file + ELF_NOTE_OFFSET, bytes); /* where linkers put it */
+	elf_phdr(&f->b, ELF_PH_NOTE)->p_offset = at;
 	assert_opens(f);
 	assert_int_equal(f->sys.calls, 3); /* open, fstat, pread */
+}
+
+static void headers_beyond_the_first_kilobyte_take_one_more(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_true(ELF_NOTE_OFFSET > IMAGE_HEAD_BYTES_FIRST);
+	assert_opens(f);
+	assert_int_equal(f->sys.calls, 4);
 }
 
 static void closing_gives_the_descriptor_back(void **state)
@@ -480,6 +493,7 @@ int main(void)
 		TEST(opens_a_good_image),
 		TEST(segments_are_as_the_program_headers_say),
 		TEST(opening_takes_three_system_calls),
+		TEST(headers_beyond_the_first_kilobyte_take_one_more),
 		TEST(closing_gives_the_descriptor_back),
 		TEST(a_pie_is_loaded_at_the_image_base),
 		TEST(a_pie_keeps_a_large_alignment),

@@ -15,14 +15,24 @@
 #define NUMBERS  4096
 #define X32_BIT  0x40000000u
 
+static const struct {
+	const struct sock_filter *code;
+	size_t length;
+} filters[SANDBOX_KINDS] = {
+	[SANDBOX_PLAIN] = { sandbox_filter_plain, COUNT_OF(sandbox_filter_plain) },
+	[SANDBOX_REPORT] = { sandbox_filter_report, COUNT_OF(sandbox_filter_report) },
+};
+
+static enum sandbox_kind kind; /* that is being tested: each test runs once for each */
+
 /* What a program of the few classes that seccomp takes returns; anything malformed fails the test. */
 static uint32_t run(const struct seccomp_data *data)
 {
 	uint32_t a = 0, x = 0;
 	size_t at = 0;
 
-	while (at < COUNT_OF(sandbox_filter)) {
-		const struct sock_filter *in = &sandbox_filter[at++];
+	while (at < filters[kind].length) {
+		const struct sock_filter *in = &filters[kind].code[at++];
 
 		switch (in->code) {
 		case BPF_LD | BPF_W | BPF_ABS:
@@ -85,7 +95,7 @@ static bool allows(uint32_t nr, uint64_t arg1)
 static bool listed(uint32_t nr, uint32_t arg1)
 {
 	for (size_t i = 0; i < SANDBOX_RULES; i++)
-		if (sandbox_rules[i].nr == (int)nr &&
+		if (sandbox_rules[i].nr == (int)nr && sandbox_rules[i].from <= kind &&
 		    (sandbox_rules[i].condition == SANDBOX_ALWAYS || sandbox_rules[i].value == arg1))
 			return true;
 	return false;
@@ -133,7 +143,7 @@ static void ioctl_is_allowed_with_exactly_the_listed_requests(void **state)
 				}
 	for (size_t i = 0; i < SANDBOX_RULES; i++)
 		if (sandbox_rules[i].nr == SYS_ioctl)
-			assert_true(allows(SYS_ioctl, sandbox_rules[i].value));
+			assert_int_equal(allows(SYS_ioctl, sandbox_rules[i].value), sandbox_rules[i].from <= kind);
 }
 
 static void each_bit_of_a_request_counts(void **state)
@@ -202,6 +212,16 @@ static void requests_that_make_or_change_a_vm_are_killed(void **state)
 			fail_msg("request 0x%x", requests[i]);
 }
 
+/* What only a report needs. */
+static void a_plain_launch_cannot_close_or_unmap(void **state)
+{
+	static const uint32_t numbers[] = { SYS_close, SYS_munmap, SYS_getrusage };
+
+	(void)state;
+	for (unsigned i = 0; i < COUNT_OF(numbers); i++)
+		assert_int_equal(allows(numbers[i], 0), kind == SANDBOX_REPORT);
+}
+
 static void every_rule_has_its_reason(void **state)
 {
 	(void)state;
@@ -229,9 +249,13 @@ int main(void)
 		cmocka_unit_test(x32_calls_are_killed),
 		cmocka_unit_test(what_opens_maps_creates_or_executes_is_killed),
 		cmocka_unit_test(requests_that_make_or_change_a_vm_are_killed),
+		cmocka_unit_test(a_plain_launch_cannot_close_or_unmap),
 		cmocka_unit_test(every_rule_has_its_reason),
 		cmocka_unit_test(the_call_made_most_often_is_answered_first),
 	};
 
-	return cmocka_run_group_tests_name("sandbox_policy", tests, NULL, NULL);
+	int failed = cmocka_run_group_tests_name("sandbox_policy, plain", tests, NULL, NULL);
+
+	kind = SANDBOX_REPORT;
+	return failed + cmocka_run_group_tests_name("sandbox_policy, report", tests, NULL, NULL);
 }
