@@ -244,6 +244,31 @@ static bool worth_mapping(const struct segment *segment)
 	return whole_pages(segment).bytes > IMAGE_COPY_BYTES_MAX;
 }
 
+unsigned image_readonly(const struct image *image, struct memory_run runs[static IMAGE_SEGMENTS_MAX])
+{
+	unsigned n = 0, i = 0;
+
+	while (i < image->segment_count) {
+		uint64_t start = round_down(image->segments[i].gpa, GUEST_PAGE_BYTES), end = start;
+		bool mapped = false;
+
+		/* Neighbours are one run, the small ones too: a slot more would cost, a page more in it does not. */
+		for (; i < image->segment_count; i++) {
+			const struct segment *s = &image->segments[i];
+
+			if ((s->perms & SEGMENT_W) || round_down(s->gpa, GUEST_PAGE_BYTES) > end)
+				break;
+			end = round_up(s->gpa + s->mem_bytes, GUEST_PAGE_BYTES);
+			mapped |= worth_mapping(s);
+		}
+		if (mapped)
+			runs[n++] = (struct memory_run){ start, end - start };
+		if (end == start)
+			i++; /* writable */
+	}
+	return n;
+}
+
 /*
  * Maps the whole pages and copies what is left at either end. So the guest never sees the file's
  * bytes beside the segment, and the page tail is zero because fresh RAM is: a mapped last page

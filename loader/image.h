@@ -15,9 +15,10 @@
 
 #include <kvick/note.h>
 
+#include "vmm/guest_mem.h"
+
 struct sys;
 struct error;
-struct guest_mem;
 
 #define IMAGE_SEGMENTS_MAX 16
 
@@ -75,6 +76,12 @@ void image_close(struct image *image, struct sys *sys);
 
 /* Least guest RAM in bytes for the image alone: its end, or its note's wish if that is more. */
 uint64_t image_mem_bytes_min(const struct image *image);
+
+/*
+ * The runs of pages, ascending and apart, that hold no writable segment and of which image_load() maps at least a part
+ * from the file. Returns how many: 0 for an image that is small enough to be copied.
+ */
+unsigned image_readonly(const struct image *image, struct memory_run runs[static IMAGE_SEGMENTS_MAX]);
 
 /*
  * Puts the segments into RAM: mapped where file offset and address are page-aligned and worth it,

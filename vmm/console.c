@@ -21,7 +21,7 @@ int64_t console_write(struct console *console, const struct guest_mem *mem, gpa_
 		      const struct stop *stop, struct sys *sys)
 {
 	/* The kernel copies straight from RAM: a page that cannot be read is its -EFAULT, not our fault. */
-	const uint8_t *at = guest_mem_span(mem, from, bytes);
+	const uint8_t *at = guest_mem_view(mem, from, bytes);
 	uint64_t done = 0;
 
 	if (!at)

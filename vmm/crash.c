@@ -20,7 +20,7 @@ static const char *const vector_names[SYSTEM_VECTORS] = {
 	"vector 26", "vector 27", "#HV hypervisor injection", "#VC VMM communication", "#SX security", "vector 31",
 };
 
-enum { VECTOR_GP = 13, VECTOR_PF = 14 };
+enum { VECTOR_UD = 6, VECTOR_GP = 13, VECTOR_PF = 14 };
 
 /* Page-fault error code, AMD64 APM 2, 8.4.2. */
 enum { PF_PRESENT = 1 << 0, PF_WRITE = 1 << 1, PF_FETCH = 1 << 4 };
@@ -163,11 +163,34 @@ static const char *privileged_name(const struct crash *crash)
 	return NULL;
 }
 
+/*
+ * A VMCALL or VMMCALL that is not this guest's doorbell, or NULL. Of the other vendor's KVM mends what it meets: it writes its own
+ * over it, with the guest's rights. So it is the guest that gets a #PF, for a store to its own code.
+ */
+static const char *wrong_doorbell(const struct machine *m, const struct crash *crash)
+{
+	bool vmcall = crash->insn_bytes >= 3 && memcmp(crash->insn, "\x0f\x01\xc1", 3) == 0;
+	bool vmmcall = crash->insn_bytes >= 3 && memcmp(crash->insn, "\x0f\x01\xd9", 3) == 0;
+	bool mended = crash->vector == VECTOR_PF && (crash->error_code & PF_WRITE) &&
+		      crash->state.sregs.cr2 - crash->state.regs.rip < 3;
+
+	if ((!mended && crash->vector != VECTOR_UD) || m->doorbell == (vmcall ? KVICK_DOORBELL_VMCALL : KVICK_DOORBELL_VMMCALL))
+		return NULL;
+	return vmcall ? "vmcall" : vmmcall ? "vmmcall" : NULL;
+}
+
 static void exception_reason(const struct machine *m, struct crash *crash)
 {
+	static const char *const doorbells[] = {
+		[KVICK_DOORBELL_PORT] = "the port", [KVICK_DOORBELL_VMCALL] = "vmcall", [KVICK_DOORBELL_VMMCALL] = "vmmcall",
+	};
+	const char *wrong = wrong_doorbell(m, crash);
 	const char *privileged = m->ring == 3 && crash->vector == VECTOR_GP ? privileged_name(crash) : NULL;
 
-	if (crash->vector == VECTOR_PF)
+	if (wrong)
+		snprintf(crash->reason, sizeof(crash->reason), "%s: %s is not the doorbell here, %s is: take the one that boot info names",
+			 crash->vector_name, wrong, doorbells[m->doorbell]);
+	else if (crash->vector == VECTOR_PF)
 		page_fault_reason(m, crash);
 	else if (privileged)
 		snprintf(crash->reason, sizeof(crash->reason), "%s: %s is not allowed at ring 3; ask by hypercall, or run with "

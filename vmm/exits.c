@@ -34,16 +34,20 @@ static void exit_hypercall(struct machine *m)
 	hypercall_serve(m, m->vcpu.run->hypercall.args[2]);
 }
 
-/* An address without RAM behind it, or a store to memory that the host holds read-only. */
+/* An address without RAM behind it, or a store to read-only memory: of its slot, or seen by KVM's emulator. */
 static void exit_mmio(struct machine *m)
 {
 	const struct kvm_run *run = m->vcpu.run;
+	uint64_t at = run->mmio.phys_addr;
 
-	if (run->mmio.phys_addr < m->mem.bytes && machine_end_if_image_shrank(m))
+	if (at < m->mem.bytes && machine_end_if_image_shrank(m))
 		return;
-	crash_machine(m, "guest-physical 0x%llx: %u-byte %s outside RAM (0x%llx bytes)",
-		      (unsigned long long)run->mmio.phys_addr, run->mmio.len, run->mmio.is_write ? "write" : "read",
-		      (unsigned long long)m->mem.bytes);
+	if (run->mmio.is_write && guest_mem_readonly(&m->mem, gpa(at), run->mmio.len))
+		crash_machine(m, "%u-byte write to read-only memory at guest-physical 0x%llx, %s", run->mmio.len,
+			      (unsigned long long)at, machine_readonly_name(m, at));
+	else
+		crash_machine(m, "guest-physical 0x%llx: %u-byte %s outside RAM (0x%llx bytes)", (unsigned long long)at,
+			      run->mmio.len, run->mmio.is_write ? "write" : "read", (unsigned long long)m->mem.bytes);
 }
 
 /* Without a local APIC inside KVM; with one, exit_halted() finds it. */
@@ -73,11 +77,16 @@ static void exit_internal_error(struct machine *m)
 {
 	uint32_t suberror = m->vcpu.run->internal.suberror;
 
+	if (suberror == KVM_INTERNAL_ERROR_EMULATION && machine_find_store(m))
+		return;
+	/* On hardware it only emulates what reaches beyond RAM or into a read-only slot, or is delivered there. */
 	if (suberror == KVM_INTERNAL_ERROR_EMULATION && m->ring == 0)
 		crash_machine(m, "KVM cannot emulate this instruction; where a host emulates ring 0 (`kvick doctor` says so), "
-			      "run the guest with --ring 3");
+			      "run the guest with --ring 3; elsewhere it reached outside RAM or wrote to read-only memory");
 	else if (suberror == KVM_INTERNAL_ERROR_EMULATION)
-		crash_machine(m, "KVM cannot emulate this instruction");
+		crash_machine(m, "KVM cannot emulate this instruction, which reached outside RAM or wrote to read-only memory");
+	else if (suberror == KVM_INTERNAL_ERROR_DELIVERY_EV)
+		crash_machine(m, "an exception could not be delivered: its stack or a table lies outside RAM or in read-only memory");
 	else
 		crash_machine(m, "KVM internal error, suberror %u", suberror);
 }

@@ -44,14 +44,51 @@ bool guest_mem_contains(const struct guest_mem *mem, gpa_t at, uint64_t bytes)
 	return at.u <= mem->bytes && bytes <= mem->bytes - at.u;
 }
 
-void *guest_mem_span(const struct guest_mem *mem, gpa_t at, uint64_t bytes)
+int guest_mem_protect(struct guest_mem *mem, const struct memory_run *runs, unsigned count, struct sys *sys)
+{
+	assert(count <= GUEST_MEM_READONLY_MAX && !mem->hugepages && !mem->readonly_count);
+	for (unsigned i = 0; i < count; i++) {
+		assert(runs[i].bytes && (runs[i].at | runs[i].bytes) % GUEST_PAGE_BYTES == 0);
+		assert(guest_mem_contains(mem, gpa(runs[i].at), runs[i].bytes));
+		int r = sys_mprotect(sys, mem->host + runs[i].at, runs[i].bytes, PROT_READ);
+
+		if (r < 0)
+			return r;
+		mem->readonly[mem->readonly_count++] = runs[i];
+	}
+	return 0;
+}
+
+const struct memory_run *guest_mem_readonly(const struct guest_mem *mem, gpa_t at, uint64_t bytes)
+{
+	for (unsigned i = 0; i < mem->readonly_count; i++) {
+		const struct memory_run *run = &mem->readonly[i];
+
+		/* Neither sum is formed: at + bytes may wrap. */
+		if (bytes && (at.u < run->at ? bytes > run->at - at.u : at.u - run->at < run->bytes))
+			return run;
+	}
+	return NULL;
+}
+
+bool guest_mem_writable(const struct guest_mem *mem, gpa_t at, uint64_t bytes)
+{
+	return guest_mem_contains(mem, at, bytes) && !guest_mem_readonly(mem, at, bytes);
+}
+
+const void *guest_mem_view(const struct guest_mem *mem, gpa_t at, uint64_t bytes)
 {
 	return guest_mem_contains(mem, at, bytes) ? mem->host + at.u : NULL;
 }
 
+void *guest_mem_span(const struct guest_mem *mem, gpa_t at, uint64_t bytes)
+{
+	return guest_mem_writable(mem, at, bytes) ? mem->host + at.u : NULL;
+}
+
 int guest_mem_read(const struct guest_mem *mem, gpa_t at, void *to, uint64_t bytes)
 {
-	const void *from = guest_mem_span(mem, at, bytes);
+	const void *from = guest_mem_view(mem, at, bytes);
 
 	if (!from)
 		return -EFAULT;

@@ -6,7 +6,8 @@
  * accident. Only guest_mem.c turns one into a host pointer, always with a length, always checked.
  *
  * RAM is one run from guest-physical 0, private anonymous memory that the host gives page by page
- * when it is first touched; parts of an image's file may be mapped over it.
+ * when it is first touched; parts of an image's file may be mapped over it. Runs of it may be read-only:
+ * KVM takes the host's own protection of a page for the guest's second level, and guest_mem_span() keeps us off them.
  */
 #ifndef KVICK_VMM_GUEST_MEM_H
 #define KVICK_VMM_GUEST_MEM_H
@@ -28,10 +29,20 @@ static inline gpa_t gpa(uint64_t address)
 #define GUEST_MEM_BYTES_MIN (2ull << 20)
 #define GUEST_MEM_BYTES_MAX (64ull << 30) /* 36 bits: what KVM assumes of a vCPU without CPUID leaf 0x80000008 */
 
+/* A stretch of guest-physical memory. */
+struct memory_run {
+	uint64_t at;
+	uint64_t bytes;
+};
+
+#define GUEST_MEM_READONLY_MAX 16
+
 struct guest_mem {
 	uint8_t *host;  /* start of RAM in this process */
 	uint64_t bytes; /* a multiple of GUEST_PAGE_BYTES */
 	bool hugepages; /* backed by 2 MiB hugetlbfs pages: files cannot be mapped into it */
+	unsigned readonly_count;
+	struct memory_run readonly[GUEST_MEM_READONLY_MAX]; /* ascending, apart, page-aligned */
 };
 
 /* bytes: validated by the plan. On success `mem` owns the mapping until guest_mem_destroy(). 0 or -errno. */
@@ -41,13 +52,24 @@ void guest_mem_destroy(struct guest_mem *mem, struct sys *sys);
 /* Do [at, at + bytes) lie in RAM? False for a run that wraps. True for 0 bytes at the end of RAM. */
 bool guest_mem_contains(const struct guest_mem *mem, gpa_t at, uint64_t bytes);
 
+/* Makes runs of RAM, which are in place by now, read-only for good: for the guest and for us. Once. 0 or -errno. */
+int guest_mem_protect(struct guest_mem *mem, const struct memory_run *runs, unsigned count, struct sys *sys);
+
+/* The read-only run that shares a byte with [at, at + bytes), or NULL. */
+const struct memory_run *guest_mem_readonly(const struct guest_mem *mem, gpa_t at, uint64_t bytes);
+
+/* Do [at, at + bytes) lie in RAM, and may they be written to? */
+bool guest_mem_writable(const struct guest_mem *mem, gpa_t at, uint64_t bytes);
+
 /*
- * The host's view of [at, at + bytes), or NULL where it does not lie wholly in RAM. The guest may
+ * The host's view of [at, at + bytes): to read, or NULL where it does not lie wholly in RAM; to write as well, or NULL
+ * where it is not writable either: a store of ours there could be a SIGSEGV. The guest may
  * change it at any time: copy what you check. Valid until guest_mem_destroy().
  */
+const void *guest_mem_view(const struct guest_mem *mem, gpa_t at, uint64_t bytes);
 void *guest_mem_span(const struct guest_mem *mem, gpa_t at, uint64_t bytes);
 
-/* Copies of bytes; 0, or -EFAULT where the run does not lie in RAM (nothing copied). */
+/* Copies of bytes; 0, or -EFAULT where the run does not lie in RAM or is read-only (nothing copied). */
 int guest_mem_read(const struct guest_mem *mem, gpa_t at, void *to, uint64_t bytes);
 int guest_mem_write(const struct guest_mem *mem, gpa_t at, const void *from, uint64_t bytes);
 

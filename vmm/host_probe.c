@@ -120,7 +120,7 @@ static int insn_ps(struct probe *p, unsigned ring, uint64_t *ps)
 static unsigned best_doorbell(struct probe *p, const struct kvm *kvm)
 {
 	static const uint8_t vmcall[] = { 0x0f, 0x01, 0xc1 }, vmmcall[] = { 0x0f, 0x01, 0xd9 };
-	const uint8_t *insn = guest_mem_span(&p->mem, gpa(system_stub(STUB_PROBE_VMCALL)), sizeof(vmcall));
+	const uint8_t *insn = guest_mem_view(&p->mem, gpa(system_stub(STUB_PROBE_VMCALL)), sizeof(vmcall));
 	struct kvm_enable_cap forward = {
 		.cap = KVM_CAP_EXIT_HYPERCALL,
 		.args = { 1u << KVICK_VMCALL_NR },

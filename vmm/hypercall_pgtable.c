@@ -27,6 +27,7 @@ static uint64_t entry_read(const uint64_t *entry)
 	return *(const volatile uint64_t *)entry;
 }
 
+/* NULL too for one in read-only memory, where nothing could be changed. */
 static uint64_t *table_at(const struct update *u, uint64_t address)
 {
 	return guest_mem_span(&u->m->mem, gpa(address), GUEST_PAGE_BYTES);
@@ -219,8 +220,8 @@ static int64_t validate(struct machine *m, const struct kvick_call *call)
 		return -KVICK_EINVAL;
 	if (spares > m->mem.bytes / GUEST_PAGE_BYTES)
 		return -KVICK_EFAULT;
-	if (!guest_mem_contains(&m->mem, gpa(pgd), GUEST_PAGE_BYTES) ||
-	    !guest_mem_contains(&m->mem, gpa(spare), spares * GUEST_PAGE_BYTES) ||
+	if (!guest_mem_writable(&m->mem, gpa(pgd), GUEST_PAGE_BYTES) ||
+	    !guest_mem_writable(&m->mem, gpa(spare), spares * GUEST_PAGE_BYTES) ||
 	    (flags && !guest_mem_contains(&m->mem, gpa(pa), bytes)))
 		return -KVICK_EFAULT;
 	if ((flags & KVICK_PTE_WRITE) && !(flags & KVICK_PTE_NX))

@@ -77,7 +77,7 @@ static int64_t args_call(struct machine *m, struct kvick_call *call)
 
 	if (!env && call->arg[0] != KVICK_ARGS_ARGV)
 		return -KVICK_EINVAL;
-	if (!guest_mem_contains(&m->mem, gpa(at), left))
+	if (!guest_mem_writable(&m->mem, gpa(at), left))
 		return -KVICK_EFAULT;
 	for (unsigned i = 0; i < count; i++) {
 		uint64_t bytes = strlen(strings[i]) + 1;
@@ -98,7 +98,7 @@ static int64_t entropy_call(struct machine *m, struct kvick_call *call)
 
 	if (bytes == 0 || bytes > sizeof(random))
 		return -KVICK_EINVAL;
-	if (!guest_mem_contains(&m->mem, gpa(call->arg[0]), bytes))
+	if (!guest_mem_writable(&m->mem, gpa(call->arg[0]), bytes))
 		return -KVICK_EFAULT;
 	/* Up to 256 bytes come whole; more may be cut short by a signal. */
 	ssize_t n = sys_getrandom(&m->sys, random, bytes);
@@ -154,6 +154,8 @@ void hypercall_serve(struct machine *m, uint64_t block)
 
 	m->calls[known ? call.nr : 0]++;
 	call.ret = known && call.reserved == 0 ? calls[call.nr].serve(m, &call) : known ? -KVICK_EINVAL : -KVICK_ENOSYS;
-	if (m->outcome == OUTCOME_NONE)
-		guest_mem_write(&m->mem, gpa(block + offsetof(struct kvick_call, ret)), &call.ret, 2 * sizeof(uint64_t));
+	if (m->outcome == OUTCOME_NONE &&
+	    guest_mem_write(&m->mem, gpa(block + offsetof(struct kvick_call, ret)), &call.ret, 2 * sizeof(uint64_t)) < 0)
+		crash_machine(m, "hypercall: no answer can be written into the call block at 0x%llx, which is in read-only memory, %s",
+			      (unsigned long long)block, machine_readonly_name(m, block));
 }

@@ -145,6 +145,20 @@ static int step_memory(struct machine *m)
 	return r < 0 ? r : vm_set_memory(&m->vm, &m->mem, &m->sys, &m->error);
 }
 
+/* Read-only at the second level too: a guest that goes round its own tables' permissions is stopped there. */
+static int protect_image(struct machine *m)
+{
+	struct memory_run runs[IMAGE_SEGMENTS_MAX];
+	unsigned count = m->mem.hugepages ? 0 : image_readonly(&m->image, runs);
+	int r = guest_mem_protect(&m->mem, runs, count, &m->sys);
+
+	_Static_assert(IMAGE_SEGMENTS_MAX <= GUEST_MEM_READONLY_MAX, "each segment may be a run of its own");
+	if (r < 0)
+		return error_set(&m->error, ERROR_HOST, -r, "mprotect of the image's text: %s: free memory or raise vm.max_map_count",
+				 strerror(-r));
+	return 0;
+}
+
 /* The image's segments, and the tables that give each its permissions. */
 static int step_image(struct machine *m)
 {
@@ -152,6 +166,8 @@ static int step_image(struct machine *m)
 	struct table_pool pool = { .next = m->plan.tables_base, .end = m->plan.tables_end };
 	int r = image_load(&m->image, &m->mem, &m->sys, &m->error);
 
+	if (r == 0)
+		r = protect_image(m);
 	if (r < 0)
 		return r;
 	unsigned count = memory_plan_mappings(&m->plan, &m->image, m->ring, mappings);
@@ -231,10 +247,33 @@ bool machine_end_if_image_shrank(struct machine *m)
 	return true;
 }
 
+const char *machine_readonly_name(const struct machine *m, uint64_t at)
+{
+	for (unsigned i = 0; i < m->image.segment_count; i++) {
+		const struct segment *s = &m->image.segments[i];
+
+		if (at >= s->gpa && at - s->gpa < s->mem_bytes)
+			return s->perms & SEGMENT_X ? "text of the image" : "read-only data of the image";
+	}
+	return "padding of the image";
+}
+
+/*
+ * The slots are made only now because at the start each would cost 40 us, and milliseconds on a busy host. With them page
+ * tables of the guest's in there work too: KVM emulates what the CPU would not do.
+ */
+bool machine_find_store(struct machine *m)
+{
+	if (m->memory_split || !m->mem.readonly_count)
+		return false;
+	m->memory_split = true;
+	return vm_split_memory(&m->vm, &m->mem, &m->sys) == 0;
+}
+
 /* KVM could not run the guest any further: with -EFAULT, memory behind a guest page is gone. */
 static void run_failed(struct machine *m, int r)
 {
-	if (r == -EFAULT && machine_end_if_image_shrank(m))
+	if (r == -EFAULT && (machine_end_if_image_shrank(m) || machine_find_store(m)))
 		return;
 	m->outcome = OUTCOME_FAILED;
 	error_set(&m->error, ERROR_HOST, -r, "KVM_RUN: %s: %s", strerror(-r),

@@ -79,6 +79,7 @@ struct machine {
 
 	uint64_t pgd;           /* top-level table that the guest began with */
 	uint64_t ring0_pgd;     /* 0 until ring0.c has built it */
+	bool memory_split;      /* read-only memory has slots of its own by now */
 	bool interrupt_flag;    /* as the guest last asked for it */
 
 	enum outcome_kind outcome;
@@ -105,5 +106,15 @@ void machine_close(struct machine *machine);
  * (OUTCOME_FAILED, machine->error says so) and returns true. For exit handlers.
  */
 bool machine_end_if_image_shrank(struct machine *machine);
+
+/*
+ * KVM failed where a store to read-only memory may be why: without a slot that says so it gives -EFAULT, or cannot emulate, and
+ * does not say where. Makes these slots and returns true, once: the guest is to try again, and then leaves with an
+ * exit that says it. False: they are there already, or nothing is read-only.
+ */
+bool machine_find_store(struct machine *machine);
+
+/* What the image has at a guest-physical address that is read-only, in words for people. */
+const char *machine_readonly_name(const struct machine *machine, uint64_t at);
 
 #endif

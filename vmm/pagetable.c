@@ -89,7 +89,7 @@ bool pagetable_walk(const struct guest_mem *mem, uint64_t pgd, uint64_t va, stru
 	if (!canonical(va))
 		return false;
 	for (unsigned level = PAGETABLE_LEVELS; level > 0; level--) {
-		const uint64_t *table = table_at(mem, address);
+		const uint64_t *table = guest_mem_view(mem, gpa(address), GUEST_PAGE_BYTES);
 		uint64_t size = 1ull << (12 + 9 * (level - 1));
 
 		if (!table)

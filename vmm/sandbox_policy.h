@@ -47,6 +47,7 @@ static const struct sandbox_rule sandbox_rules[] = {
 	SANDBOX_IOCTL(PLAIN, KVM_GET_REGS, "an exit looks at registers; so does a crash report"),
 	SANDBOX_IOCTL(PLAIN, KVM_GET_SREGS, "a crash report shows control registers; calls find the guest's page tables"),
 	SANDBOX_IOCTL(PLAIN, KVM_GET_MP_STATE, "has the guest halted for good?"),
+	SANDBOX_IOCTL(PLAIN, KVM_SET_USER_MEMORY_REGION, "a store to read-only memory is found by giving that a slot of its own"),
 	SANDBOX_IOCTL(REPORT, KVM_GET_DEVICE_ATTR, "the guest's TSC offset, for a timeline on one clock"),
 	SANDBOX_CALL(PLAIN, write, "the guest's console, our report"),
 	SANDBOX_CALL(PLAIN, clock_gettime, "the guest's clock, where the vDSO cannot answer"),

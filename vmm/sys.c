@@ -111,6 +111,11 @@ int sys_mmap(struct sys *sys, void *want, size_t bytes, int prot, int flags, int
 	return 0;
 }
 
+int sys_mprotect(struct sys *sys, void *at, size_t bytes, int prot)
+{
+	return (int)THROUGH(sys, mprotect(at, bytes, prot));
+}
+
 int sys_munmap(struct sys *sys, void *at, size_t bytes)
 {
 	int result = munmap(at, bytes); /* as for close(): an injected failure must not leak */

@@ -8,6 +8,7 @@
 #include "vmm/error.h"
 #include "vmm/guest_mem.h"
 #include "vmm/kvm.h"
+#include "vmm/memory_slots.h"
 #include "vmm/sys.h"
 
 /* KVM_CREATE_VM gives up when a signal is pending; so many in a row are not chance. */
@@ -34,21 +35,40 @@ void vm_destroy(struct vm *vm, struct sys *sys)
 	vm->fd = -1;
 }
 
-int vm_set_memory(const struct vm *vm, const struct guest_mem *mem, struct sys *sys, struct error *error)
+static int set_slot(const struct vm *vm, const struct guest_mem *mem, unsigned number, const struct memory_slot *slot,
+		    struct sys *sys)
 {
 	struct kvm_userspace_memory_region region = {
-		.slot = 0,
-		.guest_phys_addr = 0,
-		.memory_size = mem->bytes,
-		.userspace_addr = (uintptr_t)mem->host,
+		.slot = number,
+		.flags = slot->readonly ? KVM_MEM_READONLY : 0,
+		.guest_phys_addr = slot->run.at,
+		.memory_size = slot->run.bytes,
+		.userspace_addr = (uintptr_t)mem->host + slot->run.at,
 	};
-	int r = sys_ioctl(sys, vm->fd, KVM_SET_USER_MEMORY_REGION, (uintptr_t)&region);
+
+	return sys_ioctl(sys, vm->fd, KVM_SET_USER_MEMORY_REGION, (uintptr_t)&region);
+}
+
+int vm_set_memory(const struct vm *vm, const struct guest_mem *mem, struct sys *sys, struct error *error)
+{
+	int r = set_slot(vm, mem, 0, &(struct memory_slot){ .run = { 0, mem->bytes } }, sys);
 
 	if (r < 0)
 		return error_set(error, ERROR_HOST, -r,
 				 "KVM_SET_USER_MEMORY_REGION of %llu MiB: %s: ask for less with --mem",
 				 (unsigned long long)(mem->bytes >> 20), strerror(-r));
 	return 0;
+}
+
+int vm_split_memory(const struct vm *vm, const struct guest_mem *mem, struct sys *sys)
+{
+	struct memory_slot slots[MEMORY_SLOTS_MAX];
+	unsigned count = memory_slots(mem->bytes, mem->readonly, mem->readonly_count, slots);
+	int r = set_slot(vm, mem, 0, &(struct memory_slot){ 0 }, sys); /* of 0 bytes: away */
+
+	for (unsigned i = 0; i < count && r == 0; i++)
+		r = set_slot(vm, mem, i, &slots[i], sys);
+	return r;
 }
 
 /* Interrupt lines that a user-space IOAPIC would have; nothing raises one yet. */

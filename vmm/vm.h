@@ -26,6 +26,12 @@ void vm_destroy(struct vm *vm, struct sys *sys);
 int vm_set_memory(const struct vm *vm, const struct guest_mem *mem, struct sys *sys, struct error *error);
 
 /*
+ * Registers it anew, what is read-only in slots of its own (KVM API, KVM_MEM_READONLY): from then on a store there is a
+ * KVM_EXIT_MMIO that says where. No vCPU may be in the guest.
+ */
+int vm_split_memory(const struct vm *vm, const struct guest_mem *mem, struct sys *sys);
+
+/*
  * Gives vCPUs a local APIC inside KVM (split irqchip: KVM API, KVM_CAP_SPLIT_IRQCHIP), for speed alone: a vCPU
  * without one flips a static key, that is, KVM rewrites kernel code on all CPUs at its creation and again at its end,
  * 200 us each. After vm_set_memory(), before the first vCPU. Where KVM cannot, vm->lapic stays false.

@@ -157,6 +157,30 @@ static void the_same_instruction_at_ring_0_is_not_blamed(void **state)
 	assert_string_equal(f->m.crash.reason, "#GP general protection, error code 0x0");
 }
 
+/* KVM writes its own vendor's instruction over the other's: to text, that is a page fault of the guest's. */
+static void the_other_vendors_doorbell_is_named(void **state)
+{
+	struct fixture *f = *state;
+
+	f->m.doorbell = KVICK_DOORBELL_VMMCALL;
+	memcpy(f->m.mem.host + CODE, "\x0f\x01\xc1", 3);
+	f->cpu.sregs.cr2 = CODE;
+	die(f, 14, 3);
+	assert_says(f->m.crash.reason, "#PF page fault: vmcall is not the doorbell here, vmmcall is");
+	die(f, 6, 0);
+	assert_says(f->m.crash.reason, "#UD invalid opcode: vmcall is not the doorbell here, vmmcall is");
+	f->cpu.sregs.cr2 = 0x7000;
+	die(f, 14, 3);
+	assert_says(f->m.crash.reason, "cannot write to 0x7000");
+	memcpy(f->m.mem.host + CODE, "\x0f\x01\xd9", 3);
+	f->cpu.sregs.cr2 = CODE;
+	die(f, 14, 3);
+	assert_says(f->m.crash.reason, "cannot write to 0x");
+	f->m.doorbell = KVICK_DOORBELL_PORT;
+	die(f, 6, 0);
+	assert_says(f->m.crash.reason, "vmmcall is not the doorbell here, the port is");
+}
+
 static void a_guest_that_rings_the_fault_doorbell_itself_is_told_so(void **state)
 {
 	struct fixture *f = *state;
@@ -338,6 +362,7 @@ int main(void)
 		TEST(the_error_code_is_told),
 		TEST(a_privileged_instruction_at_ring_3_is_named),
 		TEST_RING0(the_same_instruction_at_ring_0_is_not_blamed),
+		TEST(the_other_vendors_doorbell_is_named),
 		TEST(a_guest_that_rings_the_fault_doorbell_itself_is_told_so),
 		TEST(a_frame_with_a_vector_that_there_is_not_is_not_believed),
 		TEST(a_stub_without_a_mapped_stack_is_not_believed),

@@ -301,6 +301,76 @@ static void read_file_hands_the_hosts_failure_upward(void **state)
 	assert_int_equal(guest_mem_read_file(&f->mem, gpa(0), 0x1000, f->fd, 0, &f->sys), -EIO);
 }
 
+/* Two pages, a hole of one, one page. */
+static const struct memory_run readonly[] = { { 0x10000, 0x2000 }, { 0x13000, 0x1000 } };
+
+static void read_only_memory_is_seen_and_not_written(void **state)
+{
+	struct fixture *f = *state;
+	static const struct {
+		uint64_t at, bytes;
+		bool writable;
+	} runs[] = {
+		{ 0x10000, 1, false }, { 0x11fff, 1, false }, { 0xffff, 2, false }, { 0x11fff, 2, false }, { 0, RAM, false },
+		{ 0x12fff, 2, false }, { 0x13fff, 1, false }, { 0xffff, 1, true }, { 0x12000, 0x1000, true }, { 0x14000, 1, true },
+		{ 0x10000, 0, true }, { 0x11000, 0, true }, { RAM, 0, true }, { 0xf000, 0x1000, true },
+	};
+	uint64_t word = 1;
+
+	assert_int_equal(guest_mem_protect(&f->mem, readonly, COUNT_OF(readonly), &f->sys), 0);
+	for (size_t i = 0; i < COUNT_OF(runs); i++) {
+		gpa_t at = gpa(runs[i].at);
+
+		assert_int_equal(guest_mem_writable(&f->mem, at, runs[i].bytes), runs[i].writable);
+		assert_int_equal(guest_mem_span(&f->mem, at, runs[i].bytes) != NULL, runs[i].writable);
+		assert_int_equal(guest_mem_readonly(&f->mem, at, runs[i].bytes) == NULL, runs[i].writable);
+		assert_ptr_equal(guest_mem_view(&f->mem, at, runs[i].bytes), f->mem.host + at.u);
+	}
+	assert_int_equal(guest_mem_write(&f->mem, gpa(0xfffc), &word, sizeof(word)), -EFAULT);
+	assert_int_equal(f->mem.host[0xfffc], 0);
+	assert_int_equal(guest_mem_read(&f->mem, gpa(0x10000), &word, sizeof(word)), 0);
+	assert_int_equal(word, 0);
+}
+
+static void runs_that_wrap_or_lie_outside_are_not_read_only(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(guest_mem_protect(&f->mem, readonly, COUNT_OF(readonly), &f->sys), 0);
+	assert_null(guest_mem_readonly(&f->mem, gpa(RAM), 8));
+	assert_null(guest_mem_readonly(&f->mem, gpa(UINT64_MAX), 1));
+	assert_ptr_equal(guest_mem_readonly(&f->mem, gpa(8), UINT64_MAX), &f->mem.readonly[0]);
+	assert_false(guest_mem_writable(&f->mem, gpa(UINT64_MAX), 2));
+}
+
+/* By the host, as KVM is: the kernel, asked to write there, says so without a signal. */
+static void read_only_memory_is_so_for_the_host(void **state)
+{
+	struct fixture *f = *state;
+	bool mapped;
+
+	fill_file(f, 2);
+	assert_int_equal(guest_mem_map_file(&f->mem, gpa(0x10000), 0x1000, f->fd, 0x1000, &mapped, &f->sys), 0);
+	assert_int_equal(guest_mem_protect(&f->mem, readonly, COUNT_OF(readonly), &f->sys), 0);
+	assert_int_equal(f->mem.host[0x10000], 1);
+	for (size_t i = 0; i < COUNT_OF(readonly); i++) {
+		assert_int_equal(pread(f->fd, f->mem.host + readonly[i].at + readonly[i].bytes - 1, 1, 0), -1);
+		assert_int_equal(errno, EFAULT);
+		assert_int_equal(pread(f->fd, f->mem.host + readonly[i].at + readonly[i].bytes, 1, 0), 1);
+		assert_int_equal(pread(f->fd, f->mem.host + readonly[i].at - 1, 1, 0), 1);
+	}
+}
+
+static void protection_that_the_host_refuses_is_an_error(void **state)
+{
+	struct fixture *f = *state;
+
+	f->sys.fail_at = f->sys.calls + 2;
+	f->sys.fail_errno = ENOMEM;
+	assert_int_equal(guest_mem_protect(&f->mem, readonly, COUNT_OF(readonly), &f->sys), -ENOMEM);
+	assert_int_equal(f->mem.readonly_count, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -329,6 +399,10 @@ int main(void)
 		TEST(read_file_of_zero_bytes_asks_nobody),
 		TEST(read_file_goes_on_after_an_interruption),
 		TEST(read_file_hands_the_hosts_failure_upward),
+		TEST(read_only_memory_is_seen_and_not_written),
+		TEST(runs_that_wrap_or_lie_outside_are_not_read_only),
+		TEST(read_only_memory_is_so_for_the_host),
+		TEST(protection_that_the_host_refuses_is_an_error),
 	};
 
 	return cmocka_run_group_tests_name("guest_mem", tests, NULL, NULL);

@@ -500,6 +500,41 @@ static void a_mark_that_there_is_not_is_invalid(void **state)
 	assert_memory_equal(&f->m.timeline, &before, sizeof(before));
 }
 
+/* What the VMM would write for the guest into memory that the guest may not write to. */
+static void answers_into_read_only_memory_are_faults(void **state)
+{
+	struct fixture *f = *state;
+	const struct memory_run run = { FREE + 0x10000, 0x2000 };
+	static const uint64_t bad[][2] = { { FREE + 0x10000, 8 }, { FREE + 0x11fff, 1 }, { FREE + 0xfff8, 16 }, { FREE + 0x11ff8, 16 } };
+
+	memset(f->m.mem.host + run.at, 0xa5, run.bytes);
+	assert_int_equal(guest_mem_protect(&f->m.mem, &run, 1, &f->m.sys), 0);
+	for (size_t i = 0; i < COUNT_OF(bad); i++) {
+		assert_int_equal(call(f, KVICK_CALL_ENTROPY, bad[i][0], bad[i][1]), -KVICK_EFAULT);
+		assert_int_equal(call(f, KVICK_CALL_ARGS, KVICK_ARGS_ARGV, bad[i][0], bad[i][1]), -KVICK_EFAULT);
+	}
+	for (uint64_t at = 0; at < run.bytes; at++)
+		assert_int_equal(f->m.mem.host[run.at + at], 0xa5);
+	assert_int_equal(call(f, KVICK_CALL_ARGS, KVICK_ARGS_ARGV, run.at, 0), 0);
+	assert_int_equal(call(f, KVICK_CALL_ENTROPY, run.at - 8, 8), 8);
+}
+
+static void a_block_in_read_only_memory_kills_unless_nothing_is_answered(void **state)
+{
+	struct fixture *f = *state;
+	const struct memory_run run = { FREE + 0x10000, 0x1000 };
+
+	*call_block(f, run.at) = (struct kvick_call){ .nr = KVICK_CALL_MARK };
+	*call_block(f, run.at + 64) = (struct kvick_call){ .nr = KVICK_CALL_EXIT, .arg = { 7 } };
+	assert_int_equal(guest_mem_protect(&f->m.mem, &run, 1, &f->m.sys), 0);
+	hypercall_serve(&f->m, run.at + 64);
+	assert_int_equal(f->m.outcome, OUTCOME_EXITED);
+	f->m.outcome = OUTCOME_NONE;
+	hypercall_serve(&f->m, run.at);
+	assert_int_equal(f->m.outcome, OUTCOME_CRASHED);
+	assert_says(f->m.crash.reason, "no answer can be written into the call block at 0x310000, which is in read-only memory");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -545,6 +580,8 @@ int main(void)
 		TEST(entropy_that_the_host_refuses_is_an_io_error),
 		TEST(mark_stamps_the_timeline),
 		TEST(a_mark_that_there_is_not_is_invalid),
+		TEST(answers_into_read_only_memory_are_faults),
+		TEST(a_block_in_read_only_memory_kills_unless_nothing_is_answered),
 	};
 
 	return cmocka_run_group_tests_name("hypercalls", tests, NULL, NULL);

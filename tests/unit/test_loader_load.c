@@ -487,6 +487,66 @@ static void every_failing_call_is_an_error_of_the_host(void **state)
 #endif
 }
 
+/* image_readonly(). */
+
+static struct segment segment(uint64_t at, uint64_t bytes, unsigned perms)
+{
+	return (struct segment){ .gpa = at, .file_offset = at, .file_bytes = bytes, .mem_bytes = bytes, .perms = perms };
+}
+
+/* Segments, and what of them is read-only: runs, ended by one of 0 bytes. */
+static void read_only_runs_are_what_is_mapped_and_its_neighbours(void **state)
+{
+	enum { R = SEGMENT_R, X = SEGMENT_R | SEGMENT_X, W = SEGMENT_R | SEGMENT_W };
+	static const struct {
+		struct { uint64_t at, bytes; unsigned perms; } segments[5];
+		struct memory_run runs[3];
+	} rows[] = {
+		/* Copied: none. */
+		{ { { 0x100000, 0x4000, R }, { 0x104000, 0x4000, X }, { 0x108000, 0x100, W } }, { { 0 } } },
+		/* Large, but writable. */
+		{ { { 0x100000, 0x1000, X }, { 0x101000, 0x80000, W } }, { { 0 } } },
+		/* A small neighbour comes along, before and after; the last page counts whole. */
+		{ { { 0x100080, 0x100, R }, { 0x101000, 0x8123, X }, { 0x10a000, 0x10, R }, { 0x10b000, 0x100, W } },
+		  { { 0x100000, 0xb000 } } },
+		/* One that shares a page. */
+		{ { { 0x100000, 0x8123, R }, { 0x108200, 0x100, R } }, { { 0x100000, 0x9000 } } },
+		/* A hole or something writable between: runs apart, and the small one is none. */
+		{ { { 0x100000, 0x8000, R }, { 0x108000, 0x100, W }, { 0x109000, 0x8000, X }, { 0x112000, 0x100, R }, { 0x114000, 0x9000, R } },
+		  { { 0x100000, 0x8000 }, { 0x109000, 0x8000 }, { 0x114000, 0x9000 } } },
+		/* Out of step with the file's pages it is copied. */
+		{ { { 0x100800, 0x4800, R } }, { { 0 } } },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct memory_run runs[IMAGE_SEGMENTS_MAX];
+		struct image image = { .fd = -1 };
+		unsigned wanted = 0, count;
+
+		for (unsigned k = 0; k < 5 && rows[i].segments[k].bytes; k++)
+			image.segments[image.segment_count++] =
+				segment(rows[i].segments[k].at, rows[i].segments[k].bytes, rows[i].segments[k].perms);
+		while (wanted < 3 && rows[i].runs[wanted].bytes)
+			wanted++;
+		count = image_readonly(&image, runs);
+		assert_int_equal(count, wanted);
+		assert_memory_equal(runs, rows[i].runs, count * sizeof(runs[0]));
+	}
+}
+
+static void as_many_read_only_runs_as_segments(void **state)
+{
+	struct memory_run runs[IMAGE_SEGMENTS_MAX];
+	struct image image = { .segment_count = IMAGE_SEGMENTS_MAX };
+
+	(void)state;
+	for (unsigned i = 0; i < IMAGE_SEGMENTS_MAX; i++)
+		image.segments[i] = segment(0x100000 + i * 0x10000, 0x8000, SEGMENT_R);
+	assert_int_equal(image_readonly(&image, runs), IMAGE_SEGMENTS_MAX);
+}
+
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -522,6 +582,8 @@ int main(void)
 		TEST(the_guests_writes_do_not_reach_the_file),
 		TEST(a_file_that_shrinks_is_an_error),
 		TEST(every_failing_call_is_an_error_of_the_host),
+		TEST(read_only_runs_are_what_is_mapped_and_its_neighbours),
+		TEST(as_many_read_only_runs_as_segments),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -445,6 +445,24 @@ static void a_store_that_a_stop_interrupts_is_no_failure_of_the_hosts(void **sta
 	assert_int_equal(f->m.error.kind, ERROR_NONE);
 }
 
+/* Where a table would have to be written: top level, spares, what lies on the way. What is mapped may be read-only. */
+static void tables_in_read_only_memory_are_a_fault(void **state)
+{
+	struct fixture *f = *state;
+	const struct memory_run run = { SPARE + 0x10000, 0x4000 };
+	uint64_t *top = guest_mem_span(&f->m.mem, gpa(PGD), GUEST_PAGE_BYTES);
+
+	assert_int_equal(guest_mem_protect(&f->m.mem, &run, 1, &f->m.sys), 0);
+	assert_int_equal(update(f, VA, TARGET | DATA, run.at, 1, SPARE, 3), -KVICK_EFAULT);
+	assert_int_equal(update(f, VA, 0, run.at, 1, 0, 0), -KVICK_EFAULT);
+	assert_int_equal(update(f, VA, TARGET | DATA, PGD, 1, run.at, 3), -KVICK_EFAULT);
+	assert_int_equal(update(f, VA, TARGET | DATA, PGD, 1, run.at - 0x2000, 3), -KVICK_EFAULT);
+	top[1] = run.at | PTE_PRESENT | PTE_WRITE | PTE_USER;
+	assert_int_equal(update(f, 1ull << 39, TARGET | DATA, PGD, 1, SPARE, 3), -KVICK_EFAULT);
+	assert_int_equal(update(f, 1ull << 39, 0, PGD, 1, 0, 0), -KVICK_EFAULT);
+	assert_int_equal(update(f, VA, run.at | DATA, PGD, 1, SPARE, 3), 3);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -485,6 +503,7 @@ int main(void)
 		TEST(a_spare_page_that_is_the_top_level_itself_harms_only_the_guest),
 		TEST(a_store_that_the_host_fails_ends_the_run_with_its_reason),
 		TEST(a_store_that_a_stop_interrupts_is_no_failure_of_the_hosts),
+		TEST(tables_in_read_only_memory_are_a_fault),
 	};
 
 	return cmocka_run_group_tests_name("update_pgtable", tests, NULL, NULL);
