@@ -215,9 +215,12 @@ static void examine_hugepages(struct examination *e)
 	if (file_line(e, "/sys/kernel/mm/transparent_hugepage/enabled", line, sizeof(line))) {
 		bool always = strstr(line, "[always]") != NULL;
 
+		bool never = strstr(line, "[never]") != NULL;
+
 		find(e, "transparent hugepages", always ? COSTS : GOOD,
 		     always ? "echo madvise > /sys/kernel/mm/transparent_hugepage/enabled" : NULL,
-		     always ? "always: the first touch of guest RAM clears 2 MiB" : "%s", line);
+		     always ? "always: the first touch of guest RAM clears 2 MiB" :
+		     never  ? "never: --hugepages=transparent has no effect" : "%s", line);
 	}
 }
 

@@ -116,8 +116,9 @@ static int take_env(void *into, const char *value, struct error *error)
 
 static int take_hugepages(void *into, const char *value, struct error *error)
 {
-	(void)value, (void)error;
-	((struct run_options *)into)->machine.hugepages = true;
+	if (value && strcmp(value, "transparent") != 0)
+		return error_set(error, ERROR_USAGE, EINVAL, "--hugepages=%s: write --hugepages or --hugepages=transparent", value);
+	((struct run_options *)into)->machine.pages = value ? GUEST_PAGES_TRANSPARENT : GUEST_PAGES_HUGETLBFS;
 	return 0;
 }
 
@@ -134,7 +135,7 @@ static const struct option_row options[] = {
 	{ "timeout", "DURATION", "end the guest after 500ms, 2s, 1m (default: never)", take_timeout },
 	{ "report", "text|json[=FILE]", "say where the time went, on stderr or in FILE", take_report },
 	{ "env", "NAME=VALUE", "set a variable in the guest's environment; may be repeated", take_env },
-	{ "hugepages", NULL, "back guest RAM by the host's 2 MiB hugetlbfs pages", take_hugepages },
+	{ "hugepages", "[=transparent]", "back guest RAM by 2 MiB pages: of hugetlbfs, or transparent ones", take_hugepages },
 	{ "doorbell", "auto|port|vmcall", "how the guest makes hypercalls (default auto)", take_doorbell },
 	{ "no-sandbox", NULL, "do not close the seccomp filter before the guest starts", take_no_sandbox },
 };
@@ -151,7 +152,7 @@ static int check(struct run_options *o, struct error *error)
 	if (args_bytes > MACHINE_ARGS_BYTES_MAX)
 		return error_set(error, ERROR_USAGE, E2BIG, "arguments and environment: %llu bytes, and a guest takes %u: pass less",
 				 (unsigned long long)args_bytes, MACHINE_ARGS_BYTES_MAX);
-	if (c->hugepages && c->mem_bytes % PAGE_2M_BYTES)
+	if (c->pages == GUEST_PAGES_HUGETLBFS && c->mem_bytes % PAGE_2M_BYTES)
 		return error_set(error, ERROR_USAGE, EINVAL, "--hugepages: --mem must be a multiple of 2M");
 	return 0;
 }

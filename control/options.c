@@ -27,10 +27,10 @@ static int take(const struct command *command, int argc, char **argv, int *i, vo
 		return error_set(error, ERROR_USAGE, EINVAL, "%s: no such option: see `kvick %s --help`", argv[*i], command->name);
 	if (!row->value && equals)
 		return error_set(error, ERROR_USAGE, EINVAL, "--%s takes no value", row->name);
-	if (!row->value)
-		return row->take(into, NULL, error);
 	if (equals)
 		return row->take(into, equals + 1, error);
+	if (!row->value || row->value[0] == '[')
+		return row->take(into, NULL, error);
 	if (*i + 1 >= argc)
 		return error_set(error, ERROR_USAGE, EINVAL, "--%s: its value is missing: --%s %s", row->name, row->name, row->value);
 	return row->take(into, argv[++*i], error);
@@ -72,7 +72,7 @@ int options_help(const struct command *command)
 		const struct option_row *row = &command->options[i];
 		char left[64];
 
-		snprintf(left, sizeof(left), "--%s%s%s", row->name, row->value ? " " : "", row->value ? row->value : "");
+		snprintf(left, sizeof(left), "--%s%s%s", row->name, row->value && row->value[0] != '[' ? " " : "", row->value ? row->value : "");
 		printf("  %-28s %s\n", left, row->help);
 	}
 	if (command->more)

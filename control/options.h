@@ -12,9 +12,9 @@ struct error;
 
 struct option_row {
 	const char *name;     /* "mem": given as --mem VALUE or --mem=VALUE */
-	const char *value;    /* what stands for the value in --help; NULL: a switch */
+	const char *value;    /* what stands for the value in --help; NULL: a switch; "[=VALUE]": may be left out */
 	const char *help;
-	/* Takes the value (NULL for a switch); 0, or -errno with `error` saying what the value should be. */
+	/* Takes the value (NULL where there is none); 0, or -errno with `error` saying what the value should be. */
 	int (*take)(void *into, const char *value, struct error *error);
 };
 

@@ -7,35 +7,65 @@
 #include <sys/mman.h>
 
 #include "vmm/error.h"
+#include "vmm/round.h"
 #include "vmm/sys.h"
 
-int guest_mem_create(struct guest_mem *mem, uint64_t bytes, bool hugepages, struct sys *sys, struct error *error)
+static int cannot_map(uint64_t bytes, enum guest_pages pages, int r, struct error *error)
 {
-	int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | (hugepages ? MAP_HUGETLB : 0);
-	void *host;
-	int r;
-
-	assert(bytes % GUEST_PAGE_BYTES == 0 && bytes >= GUEST_MEM_BYTES_MIN && bytes <= GUEST_MEM_BYTES_MAX);
-	/* Hugepages are reserved here and now: running out later would be a SIGBUS in the middle of the guest. */
-	if (hugepages)
-		flags &= ~MAP_NORESERVE;
-	r = sys_mmap(sys, NULL, bytes, PROT_READ | PROT_WRITE, flags, -1, 0, &host);
-	if (r < 0 && hugepages)
+	if (pages == GUEST_PAGES_HUGETLBFS)
 		return error_set(error, ERROR_HOST, -r,
 				 "--hugepages: the host has not %llu free 2 MiB pages (%s): raise /proc/sys/vm/nr_hugepages, "
 				 "or leave the option out", (unsigned long long)(bytes >> 21), strerror(-r));
+	return error_set(error, ERROR_HOST, -r,
+			 "--mem: the host cannot give %llu MiB of address space (%s): ask for less",
+			 (unsigned long long)(bytes >> 20), strerror(-r));
+}
+
+/*
+ * All but the first 2 MiB: those are tables, stacks and small images, of which a small guest touches some pages
+ * and no more, and the first touch of a large page clears all of it.
+ */
+static int want_large_pages(const struct guest_mem *mem, struct sys *sys, struct error *error)
+{
+	int r = 0;
+
+	if (mem->bytes > PAGE_2M_BYTES)
+		r = sys_madvise(sys, mem->host + PAGE_2M_BYTES, mem->bytes - PAGE_2M_BYTES, MADV_HUGEPAGE);
+	return r == 0 ? 0 : error_set(error, ERROR_HOST, -r, "--hugepages=transparent: this kernel has none (madvise: %s): leave "
+				      "the option out", strerror(-r));
+}
+
+int guest_mem_create(struct guest_mem *mem, uint64_t bytes, enum guest_pages pages, struct sys *sys, struct error *error)
+{
+	const bool hugetlbfs = pages == GUEST_PAGES_HUGETLBFS, transparent = pages == GUEST_PAGES_TRANSPARENT;
+	/* Hugepages are reserved here and now: running out later would be a SIGBUS in the middle of the guest. */
+	int flags = MAP_PRIVATE | MAP_ANONYMOUS | (hugetlbfs ? MAP_HUGETLB : MAP_NORESERVE);
+	/*
+	 * The second level has a large page only where guest-physical and host address agree below 2 MiB. hugetlbfs aligns by itself. Else
+	 * the address space for it costs nothing, and a second call to give the rest back would.
+	 */
+	uint64_t mapping_bytes = bytes + (transparent ? PAGE_2M_BYTES - GUEST_PAGE_BYTES : 0);
+	void *mapping;
+	int r;
+
+	assert(bytes % GUEST_PAGE_BYTES == 0 && bytes >= GUEST_MEM_BYTES_MIN && bytes <= GUEST_MEM_BYTES_MAX);
+	r = sys_mmap(sys, NULL, mapping_bytes, PROT_READ | PROT_WRITE, flags, -1, 0, &mapping);
 	if (r < 0)
-		return error_set(error, ERROR_HOST, -r,
-				 "--mem: the host cannot give %llu MiB of address space (%s): ask for less",
-				 (unsigned long long)(bytes >> 20), strerror(-r));
-	*mem = (struct guest_mem){ .host = host, .bytes = bytes, .hugepages = hugepages };
-	return 0;
+		return cannot_map(bytes, pages, r, error);
+	*mem = (struct guest_mem){
+		.host = transparent ? (uint8_t *)round_up((uintptr_t)mapping, PAGE_2M_BYTES) : mapping,
+		.bytes = bytes, .hugepages = hugetlbfs, .mapping = mapping, .mapping_bytes = mapping_bytes,
+	};
+	r = transparent ? want_large_pages(mem, sys, error) : 0;
+	if (r < 0)
+		guest_mem_destroy(mem, sys);
+	return r;
 }
 
 void guest_mem_destroy(struct guest_mem *mem, struct sys *sys)
 {
 	if (mem->host)
-		sys_munmap(sys, mem->host, mem->bytes);
+		sys_munmap(sys, mem->mapping, mem->mapping_bytes);
 	*mem = (struct guest_mem){ 0 };
 }
 

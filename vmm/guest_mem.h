@@ -26,6 +26,7 @@ static inline gpa_t gpa(uint64_t address)
 }
 
 #define GUEST_PAGE_BYTES 4096ull
+#define PAGE_2M_BYTES (2ull << 20)
 #define GUEST_MEM_BYTES_MIN (2ull << 20)
 #define GUEST_MEM_BYTES_MAX (64ull << 30) /* 36 bits: what KVM assumes of a vCPU without CPUID leaf 0x80000008 */
 
@@ -37,16 +38,25 @@ struct memory_run {
 
 #define GUEST_MEM_READONLY_MAX 16
 
+/* What the host is to make RAM of. */
+enum guest_pages {
+	GUEST_PAGES_4K,
+	GUEST_PAGES_HUGETLBFS,   /* 2 MiB, reserved at once; files cannot be mapped into them */
+	GUEST_PAGES_TRANSPARENT, /* 2 MiB where the host has them when they are first touched */
+};
+
 struct guest_mem {
 	uint8_t *host;  /* start of RAM in this process */
 	uint64_t bytes; /* a multiple of GUEST_PAGE_BYTES */
-	bool hugepages; /* backed by 2 MiB hugetlbfs pages: files cannot be mapped into it */
+	bool hugepages; /* GUEST_PAGES_HUGETLBFS */
 	unsigned readonly_count;
 	struct memory_run readonly[GUEST_MEM_READONLY_MAX]; /* ascending, apart, page-aligned */
+	void *mapping;  /* what there is to unmap: RAM, and what was mapped to align it */
+	uint64_t mapping_bytes;
 };
 
 /* bytes: validated by the plan. On success `mem` owns the mapping until guest_mem_destroy(). 0 or -errno. */
-int guest_mem_create(struct guest_mem *mem, uint64_t bytes, bool hugepages, struct sys *sys, struct error *error);
+int guest_mem_create(struct guest_mem *mem, uint64_t bytes, enum guest_pages pages, struct sys *sys, struct error *error);
 void guest_mem_destroy(struct guest_mem *mem, struct sys *sys);
 
 /* Do [at, at + bytes) lie in RAM? False for a run that wraps. True for 0 bytes at the end of RAM. */

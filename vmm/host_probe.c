@@ -173,7 +173,7 @@ int host_probe(const struct kvm *kvm, struct host_facts *facts, struct stop *sto
 	*facts = (struct host_facts){ .run_bytes = kvm->run_bytes };
 	if (r < 0)
 		return r;
-	r = guest_mem_create(&p.mem, GUEST_MEM_BYTES_MIN, false, sys, error);
+	r = guest_mem_create(&p.mem, GUEST_MEM_BYTES_MIN, GUEST_PAGES_4K, sys, error);
 	if (r < 0)
 		goto vm;
 	r = vm_set_memory(&p.vm, &p.mem, sys, error);

@@ -44,7 +44,7 @@ static int step_plan(struct machine *m)
 	if (r < 0)
 		return r;
 	r = memory_plan_make(&m->plan, &m->image, m->config->mem_bytes, &m->error);
-	if (r == 0 && m->config->hugepages && m->plan.bytes % PAGE_2M_BYTES)
+	if (r == 0 && m->config->pages == GUEST_PAGES_HUGETLBFS && m->plan.bytes % PAGE_2M_BYTES)
 		r = memory_plan_make(&m->plan, &m->image, (m->plan.bytes / PAGE_2M_BYTES + 1) * PAGE_2M_BYTES, &m->error);
 	return r < 0 ? r : host_has_ram(m);
 }
@@ -140,7 +140,7 @@ static void undo_vm(struct machine *m)
 
 static int step_memory(struct machine *m)
 {
-	int r = guest_mem_create(&m->mem, m->plan.bytes, m->config->hugepages, &m->sys, &m->error);
+	int r = guest_mem_create(&m->mem, m->plan.bytes, m->config->pages, &m->sys, &m->error);
 
 	return r < 0 ? r : vm_set_memory(&m->vm, &m->mem, &m->sys, &m->error);
 }
@@ -150,7 +150,7 @@ static int protect_image(struct machine *m)
 {
 	struct memory_run runs[IMAGE_SEGMENTS_MAX];
 	unsigned count = m->mem.hugepages ? 0 : image_readonly(&m->image, runs);
-	int r = guest_mem_protect(&m->mem, runs, count, &m->sys);
+	int r = count ? guest_mem_protect(&m->mem, runs, count, &m->sys) : 0;
 
 	_Static_assert(IMAGE_SEGMENTS_MAX <= GUEST_MEM_READONLY_MAX, "each segment may be a run of its own");
 	if (r < 0)

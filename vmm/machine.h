@@ -36,7 +36,7 @@ struct machine_config {
 	uint64_t mem_bytes;    /* 0: what the image asks for; else a multiple of pages within GUEST_MEM_BYTES_MIN..MAX */
 	enum ring_choice ring;
 	enum doorbell_choice doorbell;
-	bool hugepages;
+	enum guest_pages pages;
 	bool sandbox;
 	bool report;           /* somebody will read the guest's stamps */
 	bool process_ends;     /* the process ends right after: leave tearing down to it, which is quicker */

@@ -23,7 +23,6 @@
 #define PTE_NX       (1ull << 63)
 #define PTE_ADDR     0x000ffffffffff000ull
 
-#define PAGE_2M_BYTES (2ull << 20)
 #define PAGETABLE_ENTRIES 512u
 #define PAGETABLE_LEVELS  4u
 

@@ -111,6 +111,11 @@ int sys_mmap(struct sys *sys, void *want, size_t bytes, int prot, int flags, int
 	return 0;
 }
 
+int sys_madvise(struct sys *sys, void *at, size_t bytes, int advice)
+{
+	return (int)THROUGH(sys, madvise(at, bytes, advice));
+}
+
 int sys_mprotect(struct sys *sys, void *at, size_t bytes, int prot)
 {
 	return (int)THROUGH(sys, mprotect(at, bytes, prot));

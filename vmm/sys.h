@@ -40,6 +40,7 @@ ssize_t sys_pread(struct sys *sys, int fd, void *to, size_t bytes, uint64_t offs
 ssize_t sys_write(struct sys *sys, int fd, const void *from, size_t bytes);
 /* *at gets the mapping; 0 or -errno. */
 int sys_mmap(struct sys *sys, void *want, size_t bytes, int prot, int flags, int fd, uint64_t offset, void **at);
+int sys_madvise(struct sys *sys, void *at, size_t bytes, int advice);
 int sys_mprotect(struct sys *sys, void *at, size_t bytes, int prot);
 int sys_munmap(struct sys *sys, void *at, size_t bytes);
 ssize_t sys_getrandom(struct sys *sys, void *to, size_t bytes);

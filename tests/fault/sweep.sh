@@ -7,7 +7,7 @@
 #
 #	tests/fault/sweep.sh [DIR]
 #
-# DIR is build unless said otherwise. Needs DIR/fault/{kvick,kvick-musl}, DIR/guests, DIR/hostile/fat.elf. Prints TAP: a test for each command and errno.
+# DIR is build unless said otherwise. Needs DIR/fault/{kvick,kvick-musl}, DIR/guests, DIR/hostile/{fat,readonly}.elf. Prints TAP: a test for each command and errno.
 
 set -u
 
@@ -119,6 +119,8 @@ with_sandbox() {
 	sweep 'sandbox: report' 0 '' "$all" "$musl" run --ring 3 --timeout 4s --report json "$guests/hello.elf"
 	sweep 'sandbox: report into a file' 0 '' "$few ENOSPC" "$musl" run --ring 3 --report "text=$scratch/text" "$guests/hello.elf"
 	sweep 'sandbox: mapped image' 0 '' "$few EIO" "$musl" run --ring 3 "$build/hostile/fat.elf" -- now
+	sweep 'sandbox: store to read-only memory' 121 '' "$few EIO" "$musl" run --ring 0 "$build/hostile/readonly.elf" -- store-locked
+	sweep 'sandbox: transparent hugepages' 0 '' "$few" "$musl" run --ring 3 --hugepages=transparent "$guests/hello.elf"
 	sweep 'sandbox: image refused' 122 '' "$all" "$musl" run --ring 3 "$musl"
 	sweep 'sandbox: entropy' 0 '1' "$few EIO" "$musl" run --ring 3 "$guests/entropy.elf"
 	sweep 'sandbox: arguments' 0 '' "$few" "$musl" run --ring 3 "$guests/args.elf" -- "$(printf '%03000d' 0)"

@@ -11,6 +11,8 @@ mkdir -p "$build/nested"
 cat >"$script" <<'INSIDE'
 cd /kvick
 echo 16 >/proc/sys/vm/nr_hugepages # for the cases that need some
+echo madvise >/sys/kernel/mm/transparent_hugepage/enabled
+mount -t debugfs debugfs /sys/kernel/debug
 status=0
 sh tests/run-cases.sh --kvick bin/kvick --guests guests --variant nested tests/guests/*/ || status=1
 sh tests/run-cases.sh --kvick bin/kvick --guests hostile --variant nested tests/hostile/*/case || status=1

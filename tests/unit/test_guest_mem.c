@@ -371,6 +371,52 @@ static void protection_that_the_host_refuses_is_an_error(void **state)
 	assert_int_equal(f->mem.readonly_count, 1);
 }
 
+/* Whatever address the host gives: RAM is aligned, all of it is there, and what is unmapped is what was mapped. */
+static void transparent_pages_are_aligned_at_any_address(void **state)
+{
+	struct fixture *f = *state;
+	const uint64_t sizes[] = { RAM, 16 << 20, (5 << 20) + GUEST_PAGE_BYTES };
+
+	for (size_t i = 0; i < COUNT_OF(sizes); i++) {
+		for (unsigned k = 0; k < 3; k++) {
+			/* In the way, so that the next mapping begins elsewhere. */
+			void *pad = mmap(NULL, (k + 1) * 0x61000, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+			struct guest_mem mem;
+
+			assert_int_equal(guest_mem_create(&mem, sizes[i], GUEST_PAGES_TRANSPARENT, &f->sys, &f->error), 0);
+			assert_int_equal((uintptr_t)mem.host % PAGE_2M_BYTES, 0);
+			assert_true(mem.host >= (uint8_t *)mem.mapping);
+			assert_true(mem.host + mem.bytes <= (uint8_t *)mem.mapping + mem.mapping_bytes);
+			assert_false(mem.hugepages);
+			mem.host[0] = mem.host[mem.bytes - 1] = 1;
+			void *mapping = mem.mapping;
+			uint64_t bytes = mem.mapping_bytes;
+
+			guest_mem_destroy(&mem, &f->sys);
+			assert_int_equal(msync(mapping, 1, MS_ASYNC), -1);
+			assert_int_equal(msync((uint8_t *)mapping + bytes - GUEST_PAGE_BYTES, 1, MS_ASYNC), -1);
+			munmap(pad, (k + 1) * 0x61000);
+		}
+	}
+}
+
+static void a_host_without_transparent_pages_is_told(void **state)
+{
+	struct fixture *f = *state;
+	struct guest_mem mem;
+
+	f->sys.fail_at = f->sys.calls + 2;
+	f->sys.fail_errno = EINVAL;
+	assert_int_equal(guest_mem_create(&mem, 16 << 20, GUEST_PAGES_TRANSPARENT, &f->sys, &f->error), -EINVAL);
+	assert_says(f->error.text, "--hugepages=transparent: this kernel has none");
+	assert_null(mem.host);
+	f->error = (struct error){ 0 };
+	f->sys.fail_at = f->sys.calls + 1;
+	f->sys.fail_errno = ENOMEM;
+	assert_int_equal(guest_mem_create(&mem, 16 << 20, GUEST_PAGES_TRANSPARENT, &f->sys, &f->error), -ENOMEM);
+	assert_says(f->error.text, "address space");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -403,6 +449,8 @@ int main(void)
 		TEST(runs_that_wrap_or_lie_outside_are_not_read_only),
 		TEST(read_only_memory_is_so_for_the_host),
 		TEST(protection_that_the_host_refuses_is_an_error),
+		TEST(transparent_pages_are_aligned_at_any_address),
+		TEST(a_host_without_transparent_pages_is_told),
 	};
 
 	return cmocka_run_group_tests_name("guest_mem", tests, NULL, NULL);

@@ -10,6 +10,7 @@
 struct fixture {
 	const char *size; /* what --size was given */
 	const char *size_more;
+	const char *pages;
 	unsigned switches;
 	struct operands operands;
 	struct error error;
@@ -39,10 +40,18 @@ static int take_switch(void *into, const char *value, struct error *error)
 	return 0;
 }
 
+static int take_pages(void *into, const char *value, struct error *error)
+{
+	(void)error;
+	((struct fixture *)into)->pages = value ? value : "left out";
+	return 0;
+}
+
 static const struct option_row rows[] = {
 	{ "size", "SIZE", "how large", take_size },
 	{ "size-more", "SIZE", "how much larger", take_size_more },
 	{ "switch", NULL, "whether", take_switch },
+	{ "pages", "[=KIND]", "whether, and which", take_pages },
 };
 
 static const struct command command = {
@@ -270,6 +279,20 @@ static void nothing_is_parsed_after_an_error(void **state)
 	assert_int_equal(f->switches, 0);
 }
 
+static void a_value_that_may_be_left_out_comes_after_an_equals_sign(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(parse(f, "--pages", "thing"), 0);
+	assert_string_equal(f->pages, "left out");
+	assert_string_equal(f->operands.operand, "thing");
+	f->operands = (struct operands){ 0 };
+	assert_int_equal(parse(f, "--pages=large", "thing"), 0);
+	assert_string_equal(f->pages, "large");
+	assert_int_equal(parse(f, "--pages="), 0);
+	assert_string_equal(f->pages, "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -296,6 +319,7 @@ int main(void)
 		TEST(a_second_operand_is_one_too_many),
 		TEST(what_a_row_refuses_is_handed_upward),
 		TEST(nothing_is_parsed_after_an_error),
+		TEST(a_value_that_may_be_left_out_comes_after_an_equals_sign),
 	};
 
 	return cmocka_run_group_tests_name("options", tests, NULL, NULL);

@@ -66,6 +66,7 @@ static void errors_come_back_negated(void **state)
 	assert_ptr_equal(at, &sys);
 	assert_int_equal(sys_munmap(&sys, (void *)1, 1), -EINVAL);
 	assert_int_equal(sys_mprotect(&sys, (void *)1, 1, PROT_READ), -EINVAL);
+	assert_int_equal(sys_madvise(&sys, (void *)1, 1, MADV_NORMAL), -EINVAL);
 	assert_int_equal(sys_clock_gettime(&sys, 12345, &now), -EINVAL);
 	assert_int_equal(sys_clock_nanosleep(&sys, 12345, 0, &(struct timespec){ 0 }), -EINVAL);
 	assert_int_equal(sys_rename(&sys, "/nonexistent", "/nonexistent/x"), -ENOENT);

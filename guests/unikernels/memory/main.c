@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Touches all free RAM, page by page: each page reads as zero, then takes a pattern of its own;
- * at the end each still has its own, so no two pages are the same memory.
+ * at the end each still has its own, so no two pages are the same memory. With the argument "hold" it writes without reading
+ * first (a host whose zero page was read may give small pages for it later), and then sleeps for two seconds, for somebody to look at
+ * what the host gave.
  */
 #include <assert.h>
 #include <kvick_guest.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 
+#define HOLD_NS 2000000000ull
 #define WORDS (KVICK_PAGE_BYTES / 8)
 
 /* An odd factor makes the patterns of any two pages differ, and no page but the 0th has 0. */
@@ -33,18 +37,22 @@ static void fill(uint64_t page, uint64_t pattern)
 	__asm__ volatile("rep stosq" : "+D"(page), "+c"(words) : "a"(pattern) : "memory");
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	uint64_t start = (kvick_heap_unused() + KVICK_PAGE_BYTES - 1) & ~(KVICK_PAGE_BYTES - 1);
 	uint64_t end = kvick_boot()->heap_end;
 
+	bool hold = argc > 1 && strcmp(argv[1], "hold") == 0;
+
 	for (uint64_t page = start; page < end; page += KVICK_PAGE_BYTES) {
-		assert(is_filled(page, 0));
+		assert(hold || is_filled(page, 0));
 		fill(page, pattern_of(page));
 	}
 	for (uint64_t page = start; page < end; page += KVICK_PAGE_BYTES)
 		assert(is_filled(page, pattern_of(page)));
-	printf("memory: %lu pages of %lu MiB were zero and keep what is written\n", (end - start) / KVICK_PAGE_BYTES,
-	       kvick_boot()->mem_bytes >> 20);
+	printf("memory: %lu pages of %lu MiB %skeep what is written\n", (end - start) / KVICK_PAGE_BYTES,
+	       kvick_boot()->mem_bytes >> 20, hold ? "" : "were zero and ");
+	if (hold)
+		kvick_wait(0, HOLD_NS);
 	return 0;
 }

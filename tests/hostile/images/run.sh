@@ -149,6 +149,9 @@ if [ "$free" -lt 8 ]; then
 else
 	skip "--hugepages without free pages" "this host has $free"
 fi
+for kind in '' 2M always transparent2; do
+	refused "--hugepages='$kind'" 120 "--hugepages=$kind: write --hugepages or --hugepages=transparent" "$kvick" run --hugepages="$kind" "$hello"
+done
 refused "--hugepages with an odd size" 120 "--mem must be a multiple of 2M" "$kvick" run --hugepages --mem 5M "$hello"
 (ulimit -v 100000 && refused "--mem beyond RLIMIT_AS" 123 "address space" "$kvick" run --mem 512M "$hello") >"$scratch/limited"
 sed "s/^\(not ok\|ok\) [0-9]* /\1 $((number + 1)) /" "$scratch/limited"
