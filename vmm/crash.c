@@ -23,7 +23,7 @@ static const char *const vector_names[SYSTEM_VECTORS] = {
 enum { VECTOR_UD = 6, VECTOR_GP = 13, VECTOR_PF = 14 };
 
 /* Page-fault error code, AMD64 APM 2, 8.4.2. */
-enum { PF_PRESENT = 1 << 0, PF_WRITE = 1 << 1, PF_FETCH = 1 << 4 };
+enum { PF_PRESENT = 1 << 0, PF_WRITE = 1 << 1, PF_RESERVED = 1 << 3, PF_FETCH = 1 << 4 };
 
 /* What the VMM's stub and the CPU leave on the crash stack (system_stubs.S). */
 struct stub_frame {
@@ -107,6 +107,20 @@ static void reason_set(struct machine *m, const char *format, va_list args)
 		crash->kvm_suberror = (uint32_t)run->fail_entry.hardware_entry_failure_reason;
 }
 
+/*
+ * Where the next instruction is mapped to what is no RAM, no CPU or KVM says so: some give a #UD, some cannot emulate. The
+ * reason then becomes that.
+ */
+static void fetch_reason(const struct machine *m, struct crash *crash)
+{
+	uint64_t rip = crash->state.regs.rip;
+	struct translation t;
+
+	if (pagetable_walk(&m->mem, crash->state.sregs.cr3, rip, &t) && !guest_mem_contains(&m->mem, t.gpa, 1))
+		snprintf(crash->reason, sizeof(crash->reason), "cannot execute 0x%llx: it is mapped to guest-physical 0x%llx, outside RAM "
+			 "(0x%llx bytes)", (unsigned long long)rip, (unsigned long long)t.gpa.u, (unsigned long long)m->mem.bytes);
+}
+
 void crash_machine(struct machine *m, const char *format, ...)
 {
 	struct crash *crash = &m->crash;
@@ -119,6 +133,8 @@ void crash_machine(struct machine *m, const char *format, ...)
 	if (crash->state_known) {
 		code_bytes(m, crash);
 		backtrace(m, crash);
+		if (crash->kvm_exit_reason == KVM_EXIT_INTERNAL_ERROR)
+			fetch_reason(m, crash);
 	}
 }
 
@@ -128,13 +144,18 @@ static void page_fault_reason(const struct machine *m, struct crash *crash)
 	const char *action = crash->error_code & PF_FETCH ? "execute" : crash->error_code & PF_WRITE ? "write to" : "read";
 	const char *why = "which is not mapped";
 	uint64_t guard = m->plan.stack_base - GUEST_PAGE_BYTES;
+	struct translation t = { 0 };
 
 	if (address - guard < GUEST_PAGE_BYTES || (address < guard && crash->state.regs.rsp - guard < GUEST_PAGE_BYTES))
 		why = "the guard page under the stack: stack overflow";
 	else if (address < GUEST_PAGE_BYTES)
 		why = "in the null page: null pointer";
+	else if (crash->error_code & PF_RESERVED)
+		why = "whose mapping has a bit set that this CPU reserves";
 	else if (crash->error_code & PF_PRESENT)
 		why = "which its mapping does not allow";
+	else if (!pagetable_walk(&m->mem, crash->state.sregs.cr3, address, &t) && !guest_mem_contains(&m->mem, t.gpa, 1))
+		why = "whose page table lies outside RAM";
 	snprintf(crash->reason, sizeof(crash->reason), "%s: cannot %s 0x%llx, %s", crash->vector_name, action,
 		 (unsigned long long)address, why);
 }
@@ -198,6 +219,7 @@ static void exception_reason(const struct machine *m, struct crash *crash)
 	else
 		snprintf(crash->reason, sizeof(crash->reason), "%s, error code 0x%llx", crash->vector_name,
 			 (unsigned long long)crash->error_code);
+	fetch_reason(m, crash);
 }
 
 void crash_from_stub(struct machine *m)

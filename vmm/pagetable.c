@@ -92,8 +92,10 @@ bool pagetable_walk(const struct guest_mem *mem, uint64_t pgd, uint64_t va, stru
 		const uint64_t *table = guest_mem_view(mem, gpa(address), GUEST_PAGE_BYTES);
 		uint64_t size = 1ull << (12 + 9 * (level - 1));
 
-		if (!table)
+		if (!table) {
+			out->gpa = gpa(address);
 			return false;
+		}
 		uint64_t entry = *(const volatile uint64_t *)&table[pagetable_index(va, level)]; /* once */
 
 		if (!(entry & PTE_PRESENT))

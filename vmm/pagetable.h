@@ -55,7 +55,7 @@ struct translation {
 	uint64_t flags;    /* PTE_WRITE and PTE_USER where every level grants them, PTE_NX where any level has it */
 };
 
-/* Translates one address. False: not mapped, not canonical, or a table that lies outside RAM. */
+/* Translates one address. False: not mapped, not canonical, or a table that lies outside RAM, whose address out->gpa then is. */
 bool pagetable_walk(const struct guest_mem *mem, uint64_t pgd, uint64_t va, struct translation *out);
 
 /* Copies guest-virtual memory; false where any of it is not mapped to RAM. */

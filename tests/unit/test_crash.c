@@ -181,6 +181,61 @@ static void the_other_vendors_doorbell_is_named(void **state)
 	assert_says(f->m.crash.reason, "vmmcall is not the doorbell here, the port is");
 }
 
+#define SLOT_1 (512ull << 30)
+
+/* Slot 1 of the top level, which is empty: a table of its own with one entry, for 1 GiB. */
+static void map_slot_1(struct fixture *f, uint64_t table, uint64_t entry)
+{
+	*(uint64_t *)guest_mem_span(&f->m.mem, gpa(f->m.pgd + 8), 8) = table | PTE_PRESENT;
+	if (table < RAM)
+		*(uint64_t *)guest_mem_span(&f->m.mem, gpa(table), 8) = entry;
+}
+
+/* A CPU gives a #UD for it, or a KVM that could not emulate. */
+static void code_outside_ram_is_named_whatever_came_of_it(void **state)
+{
+	struct fixture *f = *state;
+	static const char wanted[] = "cannot execute 0x8000000010: it is mapped to guest-physical 0x1000000010, outside RAM";
+
+	map_slot_1(f, FREE, 64ull << 30 | PTE_PRESENT | PTE_LARGE);
+	die_at(f, &(struct frame){ 6, 0, SLOT_1 + 16, SELECTOR_CODE3, 2, STACK, SELECTOR_DATA3 }, 0);
+	assert_says(f->m.crash.reason, wanted);
+	f->cpu.regs.rip = SLOT_1 + 16;
+	f->m.vcpu.run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
+	f->m.crash = (struct crash){ 0 };
+	crash_machine(&f->m, "KVM cannot");
+	assert_says(f->m.crash.reason, wanted);
+	f->cpu.regs.rip = CODE;
+	f->m.crash = (struct crash){ 0 };
+	crash_machine(&f->m, "KVM cannot");
+	assert_string_equal(f->m.crash.reason, "KVM cannot");
+}
+
+static void a_page_table_outside_ram_is_named(void **state)
+{
+	struct fixture *f = *state;
+
+	map_slot_1(f, 1ull << 40, 0);
+	f->cpu.sregs.cr2 = SLOT_1;
+	die(f, 14, 0);
+	assert_says(f->m.crash.reason, "cannot read 0x8000000000, whose page table lies outside RAM");
+	map_slot_1(f, FREE, 0);
+	die(f, 14, 0);
+	assert_says(f->m.crash.reason, "cannot read 0x8000000000, which is not mapped");
+	f->cpu.sregs.cr2 = 1ull << 60;
+	die(f, 14, 0);
+	assert_says(f->m.crash.reason, "which is not mapped");
+}
+
+static void a_reserved_bit_in_a_mapping_is_named(void **state)
+{
+	struct fixture *f = *state;
+
+	f->cpu.sregs.cr2 = 0x123456789000;
+	die(f, 14, 1 | 8);
+	assert_says(f->m.crash.reason, "whose mapping has a bit set that this CPU reserves");
+}
+
 static void a_guest_that_rings_the_fault_doorbell_itself_is_told_so(void **state)
 {
 	struct fixture *f = *state;
@@ -377,6 +432,9 @@ int main(void)
 		TEST(a_long_reason_is_cut),
 		TEST(the_hosts_own_reason_is_kept),
 		TEST(exits_have_names),
+		TEST(code_outside_ram_is_named_whatever_came_of_it),
+		TEST(a_page_table_outside_ram_is_named),
+		TEST(a_reserved_bit_in_a_mapping_is_named),
 	};
 
 	return cmocka_run_group_tests_name("crash", tests, NULL, NULL);
