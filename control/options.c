@@ -72,7 +72,9 @@ int options_help(const struct command *command)
 		const struct option_row *row = &command->options[i];
 		char left[64];
 
-		snprintf(left, sizeof(left), "--%s%s%s", row->name, row->value && row->value[0] != '[' ? " " : "", row->value ? row->value : "");
+		const char *value = row->value ? row->value : "";
+
+		snprintf(left, sizeof(left), "--%s%s%s", row->name, *value && *value != '[' ? " " : "", value);
 		printf("  %-28s %s\n", left, row->help);
 	}
 	if (command->more)

@@ -117,8 +117,9 @@ static void fetch_reason(const struct machine *m, struct crash *crash)
 	struct translation t;
 
 	if (pagetable_walk(&m->mem, crash->state.sregs.cr3, rip, &t) && !guest_mem_contains(&m->mem, t.gpa, 1))
-		snprintf(crash->reason, sizeof(crash->reason), "cannot execute 0x%llx: it is mapped to guest-physical 0x%llx, outside RAM "
-			 "(0x%llx bytes)", (unsigned long long)rip, (unsigned long long)t.gpa.u, (unsigned long long)m->mem.bytes);
+		snprintf(crash->reason, sizeof(crash->reason), "cannot execute 0x%llx: it is mapped to guest-physical 0x%llx, "
+			 "outside RAM (0x%llx bytes)", (unsigned long long)rip, (unsigned long long)t.gpa.u,
+			 (unsigned long long)m->mem.bytes);
 }
 
 void crash_machine(struct machine *m, const char *format, ...)
@@ -185,8 +186,8 @@ static const char *privileged_name(const struct crash *crash)
 }
 
 /*
- * A VMCALL or VMMCALL that is not this guest's doorbell, or NULL. Of the other vendor's KVM mends what it meets: it writes its own
- * over it, with the guest's rights. So it is the guest that gets a #PF, for a store to its own code.
+ * A VMCALL or VMMCALL that is not this guest's doorbell, or NULL. KVM mends the other vendor's: it writes its own over it, with
+ * the guest's rights. So it is the guest that gets a #PF, for a store to its own code.
  */
 static const char *wrong_doorbell(const struct machine *m, const struct crash *crash)
 {
@@ -209,8 +210,8 @@ static void exception_reason(const struct machine *m, struct crash *crash)
 	const char *privileged = m->ring == 3 && crash->vector == VECTOR_GP ? privileged_name(crash) : NULL;
 
 	if (wrong)
-		snprintf(crash->reason, sizeof(crash->reason), "%s: %s is not the doorbell here, %s is: take the one that boot info names",
-			 crash->vector_name, wrong, doorbells[m->doorbell]);
+		snprintf(crash->reason, sizeof(crash->reason), "%s: %s is not the doorbell here, %s is: take the one that boot "
+			 "info names", crash->vector_name, wrong, doorbells[m->doorbell]);
 	else if (crash->vector == VECTOR_PF)
 		page_fault_reason(m, crash);
 	else if (privileged)

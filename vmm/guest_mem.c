@@ -41,8 +41,8 @@ int guest_mem_create(struct guest_mem *mem, uint64_t bytes, enum guest_pages pag
 	/* Hugepages are reserved here and now: running out later would be a SIGBUS in the middle of the guest. */
 	int flags = MAP_PRIVATE | MAP_ANONYMOUS | (hugetlbfs ? MAP_HUGETLB : MAP_NORESERVE);
 	/*
-	 * The second level has a large page only where guest-physical and host address agree below 2 MiB. hugetlbfs aligns by itself. Else
-	 * the address space for it costs nothing, and a second call to give the rest back would.
+	 * The second level has a large page only where guest-physical and host address agree below 2 MiB. hugetlbfs aligns
+	 * by itself. Else the address space for it costs nothing, and a second call to give the rest back would.
 	 */
 	uint64_t mapping_bytes = bytes + (transparent ? PAGE_2M_BYTES - GUEST_PAGE_BYTES : 0);
 	void *mapping;

@@ -156,6 +156,6 @@ void hypercall_serve(struct machine *m, uint64_t block)
 	call.ret = known && call.reserved == 0 ? calls[call.nr].serve(m, &call) : known ? -KVICK_EINVAL : -KVICK_ENOSYS;
 	if (m->outcome == OUTCOME_NONE &&
 	    guest_mem_write(&m->mem, gpa(block + offsetof(struct kvick_call, ret)), &call.ret, 2 * sizeof(uint64_t)) < 0)
-		crash_machine(m, "hypercall: no answer can be written into the call block at 0x%llx, which is in read-only memory, %s",
-			      (unsigned long long)block, machine_readonly_name(m, block));
+		crash_machine(m, "hypercall: no answer can be written into the call block at 0x%llx, which is in read-only "
+			      "memory, %s", (unsigned long long)block, machine_readonly_name(m, block));
 }

@@ -102,12 +102,33 @@ static void check_loaded(const struct image *image, const struct guest_mem *mem,
 	check_zero(mem, clean, (clean + GUEST_PAGE_BYTES - 1) / GUEST_PAGE_BYTES * GUEST_PAGE_BYTES);
 }
 
+/* Whole pages inside the image, ascending and apart, and no byte of a segment that the guest may write. */
+static void check_readonly(const struct image *image, const struct memory_run *runs, unsigned count)
+{
+	uint64_t end = image->base;
+
+	PROMISE(count <= image->segment_count);
+	for (unsigned i = 0; i < count; i++) {
+		PROMISE(runs[i].bytes && (runs[i].at | runs[i].bytes) % GUEST_PAGE_BYTES == 0);
+		PROMISE(runs[i].at >= end && runs[i].at + runs[i].bytes <= image->end);
+		end = runs[i].at + runs[i].bytes;
+		for (unsigned k = 0; k < image->segment_count; k++) {
+			const struct segment *segment = &image->segments[k];
+
+			PROMISE(!(segment->perms & SEGMENT_W) || segment->gpa + segment->mem_bytes <= runs[i].at || segment->gpa >= end);
+		}
+	}
+}
+
 static void load(const struct image *image, const uint8_t *data, struct sys *sys)
 {
 	uint64_t bytes = image_mem_bytes_min(image);
+	struct memory_run runs[IMAGE_SEGMENTS_MAX];
+	unsigned count = image_readonly(image, runs);
 	struct guest_mem mem;
 	struct error error = { 0 };
 
+	check_readonly(image, runs, count);
 	if (bytes > MEM_BYTES_MAX)
 		return;
 	if (bytes < GUEST_MEM_BYTES_MIN)
@@ -115,6 +136,7 @@ static void load(const struct image *image, const uint8_t *data, struct sys *sys
 	bytes = (bytes + GUEST_PAGE_BYTES - 1) / GUEST_PAGE_BYTES * GUEST_PAGE_BYTES;
 	PROMISE(!guest_mem_create(&mem, bytes, false, sys, &error));
 	PROMISE(!image_load(image, &mem, sys, &error));
+	PROMISE(!guest_mem_protect(&mem, runs, count, sys));
 	check_loaded(image, &mem, data);
 	guest_mem_destroy(&mem, sys);
 }

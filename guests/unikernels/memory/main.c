@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Touches all free RAM, page by page: each page reads as zero, then takes a pattern of its own;
- * at the end each still has its own, so no two pages are the same memory. With the argument "hold" it writes without reading
- * first (a host whose zero page was read may give small pages for it later), and then sleeps for two seconds, for somebody to look at
- * what the host gave.
+ * at the end each still has its own, so no two pages are the same memory.
+ *
+ * With the argument "hold" it writes without reading first (a host whose zero page was read may give small pages for it
+ * later), and then sleeps for two seconds, for somebody to look at what the host gave.
  */
 #include <assert.h>
 #include <kvick_guest.h>
