@@ -22,7 +22,9 @@
 #	stdin    what stdin is connected to; /dev/null unless said otherwise
 #	before   command that is run first, in the case's scratch folder ($scratch)
 #	around   command that runs kvick: "$@" is kvick and all its arguments
-# Prints TAP; the exit code is 0 when nothing failed.
+#	topic    "hypercall", "crash" or "vmcall": belongs to the report of four columns (tests/rings.sh)
+# It is read anew for each ring, and may look at $ring, which is empty while `rings` is being asked for.
+# Prints TAP, and the name of each test before it begins; the exit code is 0 when nothing failed.
 
 set -u
 
@@ -96,18 +98,31 @@ run_case() { # NAME RING
 	fi
 }
 
-for folder in "$@"; do
+load() { # FOLDER RING
 	image=hello args='' options='' rings='0 3' when='' needs='' exit=0 stdout='' stderr='' no_stdout='' no_stderr=''
 	lines='' stdin=/dev/null before='' around=''
-	folder=${folder%/case}
+	folder=${1%/case} ring=$2
 	folder=${folder%/}
 	. "$folder/case"
 	case $image in
 	*/*) path=$image ;;
 	*) path=$guests/$image.elf ;;
 	esac
-	base_options=$options
+}
+
+# First of all, how many there are: whoever reads only the beginning knows what is missing.
+for folder in "$@"; do
+	load "$folder" ''
+	# shellcheck disable=SC2086 # rings are words
+	number=$((number + $(printf '%s\n' $rings | wc -l)))
+done
+echo "1..$number"
+number=0
+
+for folder in "$@"; do
+	load "$folder" ''
 	for ring in $rings; do
+		load "$folder" "$ring"
 		number=$((number + 1))
 		name="$folder, ring $ring$variant"
 		if [ -n "$when" ] && [ "$when" != $host ]; then
@@ -120,8 +135,8 @@ for folder in "$@"; do
 			skipped=$((skipped + 1))
 			continue
 		fi
+		echo "# begin $name"
 		problems=
-		options=$base_options
 		run_case "$folder" "$ring"
 		if [ -z "$problems" ]; then
 			echo "ok $number - $name"
@@ -133,6 +148,5 @@ for folder in "$@"; do
 		fi
 	done
 done
-echo "1..$number"
 echo "# guest cases$variant: $((number - failed - skipped)) passed, $failed failed, $skipped skipped"
 [ $failed -eq 0 ]
