@@ -1,30 +1,41 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 #
-# nested/cases.sh BUILD: runs the guest cases and the hostile ones in the nested machine: the same folders as on
-# the host, the same runner.
+# nested/cases.sh BUILD cases|fault: runs the guest cases and the hostile ones, or the fault sweep, in the nested
+# machine: the same lists as on the host, by the same runners. Prints TAP, and ends it whatever becomes of the machine.
 
 set -u
-build=$1
-script=$build/nested/cases-inside.sh
-mkdir -p "$build/nested"
-cat >"$script" <<'INSIDE'
-cd /kvick
-echo 16 >/proc/sys/vm/nr_hugepages # for the cases that need some
-echo madvise >/sys/kernel/mm/transparent_hugepage/enabled
-mount -t debugfs debugfs /sys/kernel/debug
-status=0
-sh tests/run-cases.sh --kvick bin/kvick --guests guests --variant nested tests/guests/*/ || status=1
-sh tests/run-cases.sh --kvick bin/kvick --guests hostile --variant nested tests/hostile/*/case || status=1
-exit $status
-INSIDE
+build=$1 what=$2
+here=$(dirname "$0")
 
-set -- --memory 768 --timeout 900 --add "$script:/kvick/cases.sh" --add tests/run-cases.sh:/kvick/tests/run-cases.sh
-set -- "$@" --add tests/guests:/kvick/tests/guests --add tests/hostile:/kvick/tests/hostile --add "$build/kvick:/kvick/bin/kvick"
-for image in "$build"/guests/*.elf; do
-	set -- "$@" --add "$image:/kvick/guests/${image##*/}"
-done
-for image in "$build"/hostile/*.elf; do
-	set -- "$@" --add "$image:/kvick/hostile/${image##*/}"
-done
-exec "$(dirname "$0")/machine.sh" "$@" -- sh /kvick/cases.sh
+case $what in
+cases)
+	# Hugepages of both kinds, and KVM's counters of large pages: for the cases that need some.
+	inside='echo 16 >/proc/sys/vm/nr_hugepages
+		echo madvise >/sys/kernel/mm/transparent_hugepage/enabled
+		mount -t debugfs debugfs /sys/kernel/debug
+		exec sh tests/run-cases.sh --kvick build/kvick --guests build/images --variant nested tests/guests/*/ tests/hostile/*/case'
+	set -- --memory 768 --add tests/run-cases.sh:/kvick/tests/run-cases.sh --add "$build/kvick:/kvick/build/kvick"
+	set -- "$@" --add tests/guests:/kvick/tests/guests --add tests/hostile:/kvick/tests/hostile
+	for image in "$build"/guests/*.elf "$build"/hostile/*.elf; do
+		set -- "$@" --add "$image:/kvick/build/images/${image##*/}"
+	done
+	;;
+fault)
+	# Not each call by each errno: that would take 5 minutes. The sanitizers need libraries.
+	inside='exec sh tests/fault/sweep.sh --every 3 --no-sanitizers --variant nested build'
+	set -- --add tests/fault/sweep.sh:/kvick/tests/fault/sweep.sh --add "$build/fault/kvick-musl:/kvick/build/fault/kvick-musl"
+	set -- "$@" --add "$build/hostile/fat.elf:/kvick/build/hostile/fat.elf" \
+		--add "$build/hostile/readonly.elf:/kvick/build/hostile/readonly.elf"
+	for image in "$build"/guests/*.elf; do
+		set -- "$@" --add "$image:/kvick/build/guests/${image##*/}"
+	done
+	;;
+*)
+	echo 'usage: nested/cases.sh BUILD cases|fault' >&2
+	exit 2
+	;;
+esac
+
+# Either takes 2 minutes on a host with two processors. machine.sh looks at the time, and ends its machine in order.
+exec "$here/../finish.sh" 900 "nested $what" "$here/machine.sh" --timeout 600 "$@" -- sh -c "cd /kvick && $inside"

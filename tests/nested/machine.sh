@@ -259,6 +259,7 @@ console_tail() {
 boot() {
     say "booting Linux $version ..."
     mkfifo "$run/output" || die "cannot create a pipe in $run"
+    : >"$run/console" # QEMU may end before it has created it
     # Through a pipe: QEMU makes its output non-blocking, which a terminal would stay after us.
     cat "$run/output" &
     cat_pid=$!
@@ -283,7 +284,8 @@ conclude() {
     status=$(tr -d '\r' <"$run/console" 2>/dev/null | sed -n 's/.*machine: status \([0-9]*\)$/\1/p' | tail -n 1)
     failure=$(tr -d '\r' <"$run/console" 2>/dev/null | sed -n 's/.*machine: failed: //p' | tail -n 1)
     if [ -n "$status" ]; then
-        if [ "$status" -eq 137 ] && grep -q 'Out of memory' "$run/console"; then
+        # A shell in between may have made another status of what the kernel killed.
+        if [ "$status" -ne 0 ] && grep -q 'Out of memory' "$run/console"; then
             say "the machine ran out of memory; give it more with --memory"
         fi
         return "$status"
@@ -331,7 +333,7 @@ main() {
         case $number in '' | *[!0-9]* | 0*) bad_usage "'$number' is not a whole number above 0" ;; esac
     done
 
-    command -v "$qemu" >/dev/null || die "no $qemu; run tests/packages.sh nested"
+    command -v "$qemu" >/dev/null || die "no $qemu: run tests/packages.sh nested, or set KVICK_NESTED_QEMU"
     for tool in cpio modinfo timeout; do
         command -v "$tool" >/dev/null || die "no $tool; run tests/packages.sh nested"
     done

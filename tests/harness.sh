@@ -1,0 +1,183 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+#
+# harness.sh [DIR]: what the tests' own machinery says when something is amiss: finish.sh, rings.sh, and the nested machine.
+#
+# DIR is build unless said otherwise. Needs DIR/kvick, DIR/guests/{hello,spin}.elf, and what the nested machine needs. Prints TAP.
+
+set -u
+
+build=${1-build}
+here=$(dirname "$0")
+machine=$here/nested/machine.sh
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+log=$scratch/log
+number=0 failed=0
+
+# says NAME STATUS PATTERNS COMMAND…: ends with STATUS, and each of PATTERNS (extended, one a line) matches a line of what
+# it prints; one that begins with "!" matches none.
+says() {
+	name=$1 wanted=$2 patterns=$3
+	shift 3
+	number=$((number + 1))
+	echo "# begin $name"
+	timeout -k 5 90 "$@" >"$log" 2>&1 </dev/null
+	code=$?
+	problems=$(
+		[ $code -eq "$wanted" ] || echo "#   exit status $code instead of $wanted"
+		printf '%s\n' "$patterns" | while IFS= read -r pattern; do
+			case $pattern in
+			!*) ! grep -Eq -- "${pattern#!}" "$log" || echo "#   says: ${pattern#!}" ;;
+			*) grep -Eq -- "$pattern" "$log" || echo "#   lacks: $pattern" ;;
+			esac
+		done
+	)
+	if [ -z "$problems" ]; then
+		echo "ok $number - $name"
+	else
+		failed=$((failed + 1))
+		echo "not ok $number - $name"
+		echo "$problems"
+		sed 's/^/#   > /' "$log" | tail -n 30
+	fi
+}
+
+# program NAME: makes a shell script of its input, and prints its path.
+program() {
+	{ echo '#!/bin/sh'; cat; } >"$scratch/$1"
+	chmod +x "$scratch/$1"
+	echo "$scratch/$1"
+}
+
+# --- output that breaks off ---
+
+run=$(program whole <<'END'
+printf '%s\n' 1..2 '# begin one' 'ok 1 - one' '# begin two' 'ok 2 - two' '# x: 2 passed, 0 failed, 0 skipped'
+END
+)
+says 'a whole run is passed through' 0 '^ok 1 - one$
+^ok 2 - two$
+!not ok' "$here/finish.sh" 5 x "$run"
+
+run=$(program hangs <<'END'
+printf '%s\n' 1..4 '# begin one' 'ok 1 - one' '# begin two'
+exec sleep 60
+END
+)
+says 'a test that hangs is named, and those after it are counted' 124 '^ok 1 - one$
+^not ok 2 - two: did not end \(time is up\)$
+^# x: 1 passed, 1 failed, 0 skipped; 2 did not run$' "$here/finish.sh" 1 x "$run"
+
+run=$(program dies <<'END'
+printf '%s\n' 1..3 '# begin one' 'ok 1 - one' 'ok 2 - two # SKIP for a reason'
+exit 7
+END
+)
+says 'a run that dies between two tests has failed' 7 '^not ok 3 - x: broke off between two tests \(exit status 7\)$
+^# x: 1 passed, 1 failed, 1 skipped$' "$here/finish.sh" 5 x "$run"
+says 'a run that prints nothing has failed' 1 '^not ok - x: no test began \(exit status 0\)$' "$here/finish.sh" 5 x true
+
+# --- the report of four columns ---
+
+# The lines of a whole run, natively where VMCALL cannot be, and nested.
+grep -l '^topic=' "$here"/guests/*/case "$here"/hostile/*/case | while IFS= read -r folder; do
+	name=tests/${folder#"$here"/}
+	for ring in 0 3; do
+		skip=
+		[ $ring = 3 ] || ! grep -q '^topic=vmcall' "$folder" || skip=' # SKIP emulated'
+		echo "ok 1 - ${name%/case}, ring $ring$skip"
+		echo "ok 1 - ${name%/case}, ring $ring (nested)"
+	done
+done >"$scratch/all"
+says 'four columns without a gap' 0 ' passed, 0 failed, [1-9][0-9]* skipped \(VMCALL' "$here/rings.sh" "$scratch/all"
+sed 's/crash_abort, ring 0 (nested)/& # SKIP no reason/' "$scratch/all" >"$scratch/skipped"
+says 'a crash test that is skipped is named' 1 '^# tests/guests/crash_abort, nested ring 0: skip$
+ passed, 1 failed, ' "$here/rings.sh" "$scratch/skipped"
+grep -v 'crash_abort, ring 3$' "$scratch/all" >"$scratch/gap"
+says 'a crash test that did not run is named' 1 '^# tests/guests/crash_abort, native ring 3: missing$' "$here/rings.sh" "$scratch/gap"
+sed 's/^ok \(.*calls_by_vmcall, ring 0 (nested)\)/ok \1 # SKIP emulated/' "$scratch/all" >"$scratch/vmcall"
+says 'VMCALL may not be skipped in the nested machine' 1 '^# tests/hostile/calls_by_vmcall, nested ring 0: skip$' \
+	"$here/rings.sh" "$scratch/vmcall"
+
+# --- a nested machine that does not start ---
+
+says 'no QEMU' 125 '^nested machine: no /nonexistent: .*tests/packages.sh nested' \
+	env KVICK_NESTED_QEMU=/nonexistent "$machine" -- true
+says 'no kernel' 125 '^nested machine: cannot read the kernel /nonexistent/vmlinuz-1; set KVICK_NESTED_KERNEL' \
+	env KVICK_NESTED_KERNEL=/nonexistent/vmlinuz-1 "$machine" -- true
+
+# A cache of its own, so that nothing of it stays.
+mkdir -p "$scratch/modules/kernel"
+: >"$scratch/vmlinuz-1"
+says 'a kernel without modules' 125 '^nested machine: no modules in .*; set KVICK_NESTED_MODULES' \
+	env KVICK_NESTED_DIR="$scratch/cache" KVICK_NESTED_KERNEL="$scratch/vmlinuz-1" "$machine" -- true
+says 'a kernel without SVM modules' 125 '^nested machine: kernel 1 has no module kvm_amd; use one with SVM: .*tests/packages.sh nested' \
+	env KVICK_NESTED_DIR="$scratch/cache" KVICK_NESTED_KERNEL="$scratch/vmlinuz-1" KVICK_NESTED_MODULES="$scratch/modules" \
+	"$machine" -- true
+says 'too little memory for what is put in' 125 '^nested machine: --memory 64 is too small for a [0-9]+ MiB image; give at least [0-9]+$' \
+	"$machine" --memory 64 -- true
+says 'more memory than there is' 125 '^nested machine: needs 100000128 MiB of memory, [0-9]+ MiB are available; free some, or lower --memory$' \
+	"$machine" --memory 100000000 -- true
+says 'a file that is not there' 125 '^nested machine: --add /nonexistent:/x: /nonexistent does not exist; build it first$' \
+	"$machine" --add /nonexistent:/x -- true
+says 'an option that is none' 2 '^nested machine: unknown option --nonsense
+^usage: ' "$machine" --nonsense -- true
+
+qemu=$(program qemu-dies <<'END'
+echo 'qemu: it does not work today' >&2
+exit 3
+END
+)
+says 'a QEMU that ends at once' 125 '^nested machine: QEMU failed: qemu: it does not work today \(exit status 3\)$
+^nested machine: its kernel said nothing$
+!open' env KVICK_NESTED_QEMU="$qemu" "$machine" -- true
+printf '/lib64/ld-linux-x86-64.so.2' | program dynamic >/dev/null
+says 'a program that needs libraries' 125 '^nested machine: warning: .*/dynamic is dynamically linked and will not run' \
+	env KVICK_NESTED_QEMU="$qemu" "$machine" --add "$scratch/dynamic:/dynamic" -- /dynamic
+
+# --- a nested machine that is lost: each of these boots one ---
+
+qemu=$(program qemu-without-svm <<'END'
+for word; do
+	shift
+	[ "$word" != EPYC,+svm,+npt ] || word=EPYC,-svm
+	set -- "$@" "$word"
+done
+exec qemu-system-x86_64 "$@"
+END
+)
+says 'a processor without SVM' 125 '^nested machine: module kvm_amd would not load' env KVICK_NESTED_QEMU="$qemu" "$machine" -- true
+says 'out of memory inside' 137 '^nested machine: the machine ran out of memory; give it more with --memory$' \
+	"$machine" --memory 192 --timeout 60 -- tail /dev/zero
+says 'out of memory inside, under a shell' 1 '^nested machine: the machine ran out of memory; give it more with --memory$' \
+	"$machine" --memory 192 --timeout 60 -- sh -c 'tail /dev/zero || exit 1'
+
+# Two cases of ours: what hangs or takes the kernel down, between two that do not.
+for name in a_good c_good; do
+	mkdir -p "$scratch/cases/$name"
+	echo 'image=hello rings=3' >"$scratch/cases/$name/case"
+done
+mkdir -p "$scratch/cases/b_bad"
+cases() { # TIMEOUT: runs the three cases
+	says "$1" "$2" "$3" "$here/finish.sh" 80 lost "$machine" --timeout "$4" --add "$here/run-cases.sh:/kvick/run-cases.sh" \
+		--add "$scratch/cases:/kvick/cases" --add "$build/kvick:/kvick/kvick" --add "$build/guests/hello.elf:/kvick/hello.elf" \
+		--add "$build/guests/spin.elf:/kvick/spin.elf" -- \
+		sh -c 'cd /kvick && exec sh run-cases.sh --kvick ./kvick --guests . cases/a_good cases/b_bad cases/c_good'
+}
+# shellcheck disable=SC2016 # for the case
+echo 'image=spin rings=3 around='\''"$@"'\' >"$scratch/cases/b_bad/case"
+cases 'a guest that spins for ever: its test is named' 124 '^ok 1 - cases/a_good, ring 3$
+^not ok 2 - cases/b_bad, ring 3: did not end \(time is up\)$
+^#   nested machine: timed out after 15 s; ended \(--timeout gives it longer\)$
+^# lost: 1 passed, 1 failed, 0 skipped; 1 did not run$' 15
+echo 'rings=3 before="echo c >/proc/sysrq-trigger; sleep 60"' >"$scratch/cases/b_bad/case"
+cases 'a kernel panic inside: its test is named' 125 '^ok 1 - cases/a_good, ring 3$
+^not ok 2 - cases/b_bad, ring 3: did not end \(exit status 125\)$
+^#   nested machine: the kernel inside panicked: sysrq triggered crash$
+^#     \| .*Kernel panic
+^# lost: 1 passed, 1 failed, 0 skipped; 1 did not run$' 60
+
+echo "1..$number"
+echo "# harness: $((number - failed)) passed, $failed failed, 0 skipped"
+[ $failed -eq 0 ]
