@@ -36,7 +36,7 @@ help:
 	@echo 'make all      build/kvick, build/guests/*.elf, build/perf/floor'
 	@echo 'make demo     install what is missing, build, boot a unikernel, print its timeline'
 	@echo 'make check    install what is missing, build, run all tests'
-	@echo 'make check-hw only the guest and hostile cases, in the nested machine (QEMU, SVM, the real kvm_amd)'
+	@echo 'make check-hw only the guest, hostile and fault tests, in the nested machine (QEMU, SVM, the real kvm_amd)'
 	@echo "make nested   CMD='kvick run hello.elf': a command in the nested machine, in a folder with all guests"
 	@echo 'make perf     measure, and compare with the budgets in perf/budgets.tsv'
 	@echo 'make exact    count the instructions of a launch, in the nested machine'
@@ -87,9 +87,8 @@ check:
 
 check-hw:
 	@tests/packages.sh check
-	@tests/packages.sh nested
-	@$(MAKE) --no-print-directory -j$(shell nproc) all hostile-build
-	@tests/nested/cases.sh $(BUILD)
+	@$(MAKE) --no-print-directory -j$(shell nproc) all hostile-build $(BUILD)/fault/kvick-musl
+	@tests/check.sh $(BUILD) hw
 
 export CMD ?= kvick doctor
 nested:

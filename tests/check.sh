@@ -1,28 +1,50 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# check.sh BUILD: runs every test that there is and adds up. One line a stage, the details of what failed, the whole
-# output of a stage in BUILD/check/STAGE.log.
+# check.sh BUILD [hw]: runs every test that there is and adds up; with hw only what runs in the nested machine. One line
+# a stage, the details of what failed, the whole output of a stage in BUILD/check/STAGE.log. Then the report of four
+# columns, BUILD/check/rings.txt.
 #
 # Where KVM cannot be used, the stages that boot guests run in the nested machine alone, and this says so.
 
 set -u
 build=$1
+what=${2-all}
 logs=$build/check
 fuzz_seconds=${FUZZ_SECONDS:-20}
+stage_limit=900
 mkdir -p "$logs"
+rm -f "$logs"/*.log "$logs"/*.status
 
-passed=0 failed=0 skipped=0
+passed=0 failed=0 skipped=0 aside='' groups=''
 
 # stage NAME COMMAND…: runs it, keeps its output, notes its exit status and how long it took.
 stage() {
-	local name=$1 begin=$SECONDS status
-	shift
-	"$@" >"$logs/$name.log" 2>&1 </dev/null
-	status=$?
-	echo "$status $((SECONDS - begin))" >"$logs/$name.status"
-	report "$name"
+	run_stage "$@"
+	report "$1"
 }
+
+run_stage() {
+	local name=$1 begin=$SECONDS
+	shift
+	tests/finish.sh "$stage_limit" "$name" "$@" >"$logs/$name.log" 2>&1 </dev/null
+	echo "$? $((SECONDS - begin))" >"$logs/$name.status"
+}
+
+# aside FUNCTION NAME…: runs stages beside the others, on the second processor; they are reported at the end.
+aside() {
+	local run=$1
+	shift
+	aside="$aside $*"
+	# A process group of its own, which does not ignore an interrupt.
+	set -m
+	"$run" &
+	groups="$groups -$!"
+	set +m
+}
+
+# An interrupt ends what runs aside too, and its machines.
+trap 'trap "" INT TERM; [ -z "$groups" ] || kill -TERM -- $groups; wait; exit 130' INT TERM
 
 # report NAME: what a stage printed about itself ("# …: N passed, N failed, N skipped"), added up.
 report() {
@@ -41,52 +63,81 @@ report() {
 	printf '%-22s %5d passed %3d failed %3d skipped  %4d s\n' "$name" $p $f $s "$seconds"
 	grep -hE '# SKIP|\[  SKIPPED \]' "$logs/$name.log" | sed 's/^/    /' | sort -u
 	if [ $f -ne 0 ]; then
-		grep -A 12 -E '^not ok|\[  FAILED  \]|ERROR:|error:' "$logs/$name.log" | head -n 60 | sed 's/^/    /'
+		details "$logs/$name.log" | head -n 80 | sed 's/^/    /'
 		echo "    … all of it in $logs/$name.log, the end:"
 		tail -n 5 "$logs/$name.log" | sed 's/^/    /'
 	fi
 }
 
-# The same lists of cases as on the host, in the nested machine: a real kvm_amd, ring 0 native.
-nested() {
-	tests/nested/cases.sh "$build"
+# details LOG: what failed, with the comments that belong to it (TAP), or with some lines that follow (others).
+details() {
+	if grep -q '^not ok' "$1"; then
+		awk '/^not ok/ { on = 40 } /^(ok |# begin )/ { on = 0 } on-- > 0' "$1"
+	else
+		grep -A 12 -E '\[  FAILED  \]|ERROR:|error:' "$1"
+	fi
 }
 
-begin=$SECONDS
-nested_ready=yes
-tests/packages.sh nested || nested_ready=no
+# The same lists as on the host: a real kvm_amd, ring 0 native.
+nested_cases() { run_stage nested tests/nested/cases.sh "$build" cases; }
+nested_fault() { run_stage nested-fault tests/nested/cases.sh "$build" fault; }
+nested_both() {
+	nested_cases
+	nested_fault
+}
+harness() { stage harness tests/harness.sh "$build"; }
 
-if [ $nested_ready = yes ]; then
-	# Beside the others: it uses one processor, and prints nothing until it is done.
-	(
-		started=$SECONDS
-		nested >"$logs/nested.log" 2>&1 </dev/null
-		echo "$? $((SECONDS - started))" >"$logs/nested.status"
-	) &
-	nested_pid=$!
-fi
-
-stage unit tests/unit/run.sh "$build"/unit/test_*[a-z]
-stage fuzz tests/fuzz/run.sh "$build" "$fuzz_seconds"
-
-if "$build/kvick" doctor >/dev/null 2>&1; then
+on_host() {
+	stage unit tests/unit/run.sh "$build"/unit/test_*[a-z]
+	stage fuzz tests/fuzz/run.sh "$build" "$fuzz_seconds"
+	if ! "$build/kvick" doctor >/dev/null 2>&1; then
+		echo "KVM cannot be used here: guests run in the nested machine alone; \`$build/kvick doctor\` says why"
+		return
+	fi
 	stage guests tests/run-cases.sh --kvick "$build/kvick" --guests "$build/guests" tests/guests/*/
 	stage guests-asan tests/run-cases.sh --kvick "$build/fault/kvick" --guests "$build/guests" --variant asan \
 		--options --no-sandbox tests/guests/*/
 	stage hostile tests/run-cases.sh --kvick "$build/kvick" --guests "$build/hostile" tests/hostile/*/case
 	stage hostile-images tests/hostile/images/run.sh "$build"
 	stage fault tests/fault/sweep.sh "$build"
-else
-	echo "KVM cannot be used here: guests run in the nested machine alone; \`$build/kvick doctor\` says why"
-fi
+}
 
-if [ $nested_ready = yes ]; then
-	wait "$nested_pid"
-	report nested
-else
+# The table of four columns goes into a file, its last line here, and what is amiss.
+rings() {
+	local log have=()
+	for log in guests hostile nested; do
+		[ ! -s "$logs/$log.log" ] || have+=("$logs/$log.log")
+	done
+	if ! tests/rings.sh "${have[@]}" >"$logs/rings.txt"; then
+		failed=$((failed + 1))
+		sed -n '/^#/s/^/    /p' "$logs/rings.txt"
+	fi
+	echo "$(tail -n 1 "$logs/rings.txt" | sed 's/^# //'); table in $logs/rings.txt"
+}
+
+begin=$SECONDS
+nested_ready=yes
+tests/packages.sh nested || nested_ready=no
+
+# Two processors at least: what runs aside takes one, and prints nothing until it is done.
+if [ $nested_ready = no ]; then
+	[ "$what" = hw ] || on_host
 	echo "nested machine: not ready, see above"
 	failed=$((failed + 1))
+elif [ "$what" = hw ]; then
+	aside nested_cases nested
+	stage nested-fault tests/nested/cases.sh "$build" fault
+	harness
+else
+	aside nested_both nested nested-fault
+	on_host
+	harness
 fi
+wait
+for name in $aside; do
+	report "$name"
+done
+rings
 
 echo "took $((SECONDS - begin)) s; logs in $logs"
 echo "$passed passed, $failed failed, $skipped skipped"
