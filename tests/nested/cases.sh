@@ -1,21 +1,28 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 #
-# nested/cases.sh BUILD cases|fault: runs the guest cases and the hostile ones, or the fault sweep, in the nested
-# machine: the same lists as on the host, by the same runners. Prints TAP, and ends it whatever becomes of the machine.
+# nested/cases.sh BUILD cases|shadow|fault: runs the guest cases and the hostile ones; those about page tables where KVM
+# shadows them; or the fault sweep, in the nested machine: the same lists as on the host, by the same runners. Prints TAP,
+# and ends it whatever becomes of the machine.
 
 set -u
 build=$1 what=$2
 here=$(dirname "$0")
 
 case $what in
-cases)
+cases | shadow)
+	list='tests/guests/*/case tests/hostile/*/case' variant=nested
+	set --
+	if [ "$what" = shadow ]; then
+		list="\$(grep -l '^image=\\(pgtable\\|tables\\)\$' $list)" variant='nested, npt=0'
+		set -- --module kvm_amd,npt=0
+	fi
 	# Hugepages of both kinds, and KVM's counters of large pages: for the cases that need some.
-	inside='echo 16 >/proc/sys/vm/nr_hugepages
+	inside="echo 16 >/proc/sys/vm/nr_hugepages
 		echo madvise >/sys/kernel/mm/transparent_hugepage/enabled
 		mount -t debugfs debugfs /sys/kernel/debug
-		exec sh tests/run-cases.sh --kvick build/kvick --guests build/images --variant nested tests/guests/*/ tests/hostile/*/case'
-	set -- --memory 768 --add tests/run-cases.sh:/kvick/tests/run-cases.sh --add "$build/kvick:/kvick/build/kvick"
+		exec sh tests/run-cases.sh --kvick build/kvick --guests build/images --variant '$variant' $list"
+	set -- "$@" --memory 768 --add tests/run-cases.sh:/kvick/tests/run-cases.sh --add "$build/kvick:/kvick/build/kvick"
 	set -- "$@" --add tests/guests:/kvick/tests/guests --add tests/hostile:/kvick/tests/hostile
 	for image in "$build"/guests/*.elf "$build"/hostile/*.elf; do
 		set -- "$@" --add "$image:/kvick/build/images/${image##*/}"
@@ -32,7 +39,7 @@ fault)
 	done
 	;;
 *)
-	echo 'usage: nested/cases.sh BUILD cases|fault' >&2
+	echo 'usage: nested/cases.sh BUILD cases|shadow|fault' >&2
 	exit 2
 	;;
 esac

@@ -45,7 +45,7 @@ usage: machine.sh [OPTION]... -- COMMAND [ARGUMENT]...
   --timeout SECONDS       end the machine after this long (120)
   --memory MIB            the machine's memory (512)
   --add SOURCE:PATH       put a file or folder into the machine at PATH; repeatable
-  --module NAME[,OPTION]  load one more kernel module; repeatable
+  --module NAME[,OPTION]  load one more kernel module, or kvm_amd with other options (npt=0); repeatable
   --exact                 one nanosecond an instruction: time inside counts instructions (slower)
 environment: KVICK_NESTED_KERNEL (a kernel image), KVICK_NESTED_MODULES (its modules' folder),
   KVICK_NESTED_QEMU (the emulator), KVICK_NESTED_DIR (the cache, build/nested)
@@ -180,8 +180,8 @@ build_base() {
     busybox --list | while read -r applet; do
         [ "$applet" = busybox ] || ln -s busybox "$stage/bin/$applet"
     done
-    add_module kvm_amd npt=1
-    for module in $extra_modules; do
+    # What the caller says of kvm_amd comes first, and a module is loaded once.
+    for module in $extra_modules kvm_amd,npt=1; do
         case $module in
         *,*) add_module "${module%%,*}" "$(printf %s "${module#*,}" | tr , ' ')" ;;
         *) add_module "$module" ;;
