@@ -16,7 +16,7 @@ stage_limit=900
 mkdir -p "$logs"
 rm -f "$logs"/*.log "$logs"/*.status
 
-passed=0 failed=0 skipped=0 aside='' groups=''
+passed=0 failed=0 skipped=0
 
 # stage NAME COMMAND…: runs it, keeps its output, notes its exit status and how long it took.
 stage() {
@@ -27,24 +27,38 @@ stage() {
 run_stage() {
 	local name=$1 begin=$SECONDS
 	shift
-	tests/finish.sh "$stage_limit" "$name" "$@" >"$logs/$name.log" 2>&1 </dev/null
+	# A process group of its own, so that all of it can be ended.
+	set -m
+	tests/finish.sh "$stage_limit" "$name" "$@" >"$logs/$name.log" 2>&1 </dev/null &
+	child=$!
+	set +m
+	wait "$child"
 	echo "$? $((SECONDS - begin))" >"$logs/$name.status"
+	child=
 }
 
 # aside FUNCTION NAME…: runs stages beside the others, on the second processor; they are reported at the end.
 aside() {
 	local run=$1
 	shift
-	aside="$aside $*"
-	# A process group of its own, which does not ignore an interrupt.
-	set -m
-	"$run" &
-	groups="$groups -$!"
-	set +m
+	names_aside="$names_aside $*"
+	(
+		trap stop TERM
+		"$run"
+	) &
+	pid_aside=$!
 }
 
-# An interrupt ends what runs aside too, and its machines.
-trap 'trap "" INT TERM; [ -z "$groups" ] || kill -TERM -- $groups; wait; exit 130' INT TERM
+# An interrupt ends the stages that run, and with them their machines.
+child='' pid_aside='' names_aside=''
+stop() {
+	trap '' INT TERM
+	[ -z "$child" ] || kill -TERM -- "-$child"
+	[ -z "$pid_aside" ] || kill -TERM "$pid_aside"
+	wait
+	exit 130
+}
+trap stop INT TERM
 
 # report NAME: what a stage printed about itself ("# …: N passed, N failed, N skipped"), added up.
 report() {
@@ -134,7 +148,7 @@ else
 	harness
 fi
 wait
-for name in $aside; do
+for name in $names_aside; do
 	report "$name"
 done
 rings

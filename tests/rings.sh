@@ -43,7 +43,7 @@ cd "$(dirname "$0")/.." || exit 1
 			}
 			for (c = 1; c <= columns; c++) {
 				split(column[c], word, " ")
-				entry = (name, column[c]) in result ? result[name, column[c]] : seen[word[1]] ? "missing" : "-"
+				entry = (name, column[c]) in result ? result[name, column[c]] : word[1] in seen ? "missing" : "-"
 				cell[c] = entry
 				if (entry == "ok") {
 					passed++
