@@ -66,7 +66,7 @@ report() {
 	read -r status seconds <"$logs/$name.status"
 	while read -r a b c; do
 		p=$((p + a)) f=$((f + b)) s=$((s + c))
-	done < <(sed -nE 's/^# .*: ([0-9]+) passed, ([0-9]+) failed, ([0-9]+) skipped.*/\1 \2 \3/p' "$logs/$name.log")
+	done < <(sed -nE 's/^# [^ ].*: ([0-9]+) passed, ([0-9]+) failed, ([0-9]+) skipped.*/\1 \2 \3/p' "$logs/$name.log")
 	if [ "$status" -ne 0 ] && [ $f -eq 0 ]; then
 		f=1
 	elif [ $((p + f + s)) -eq 0 ]; then

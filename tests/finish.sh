@@ -22,6 +22,7 @@ finish() {
 #   $line"
 			continue
 			;;
+		'#  '*) ;; # what belongs to a failure, and may be anything
 		'# begin '*) begun=${line#\# begin } ;;
 		'ok '*'# SKIP'*) skipped=$((skipped + 1)) begun='' ;;
 		'ok '*) passed=$((passed + 1)) begun='' ;;

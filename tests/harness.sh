@@ -70,7 +70,7 @@ says 'a test that hangs is named, and those after it are counted' 124 '^ok 1 - o
 ^# x: 1 passed, 1 failed, 0 skipped; 2 did not run$' "$here/finish.sh" 1 x "$run"
 
 run=$(program dies <<'END'
-printf '%s\n' 1..3 '# begin one' 'ok 1 - one' 'ok 2 - two # SKIP for a reason'
+printf '%s\n' 1..3 '# begin one' 'ok 1 - one' 'ok 2 - two # SKIP for a reason' '#   > # y: 1 passed, 0 failed, 0 skipped'
 exit 7
 END
 )
