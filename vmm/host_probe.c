@@ -2,6 +2,7 @@
 #include "vmm/host_probe.h"
 
 #include <errno.h>
+#include <linux/kvm.h>
 #include <string.h>
 #include <time.h>
 
@@ -153,9 +154,14 @@ static int measure(struct probe *p, const struct kvm *kvm, struct host_facts *fa
 	if (r == 0)
 		r = insn_ps(p, 3, &facts->ring3_insn_ps);
 	if (r == -EIO && p->vcpu.run->exit_reason == KVM_EXIT_SHUTDOWN) {
+		struct kvm_vcpu_events none = { 0 };
+
 		/* The bitmap was not looked at: the OUT faulted, and there is no stack here to take a fault on. */
 		p->vcpu.tss_available = facts->tss_available = true;
-		r = insn_ps(p, 3, &facts->ring3_insn_ps);
+		/* Where KVM shadows page tables, the double fault is still to be delivered. */
+		r = sys_ioctl(p->sys, p->vcpu.fd, KVM_SET_VCPU_EVENTS, (uintptr_t)&none);
+		if (r == 0)
+			r = insn_ps(p, 3, &facts->ring3_insn_ps);
 	}
 	if (r < 0)
 		return error_set(error, ERROR_HOST, -r, "the trial run that finds the fast ring failed (%s): `--ring 0 --doorbell port` "
