@@ -95,8 +95,13 @@ details() {
 # The same lists as on the host: a real kvm_amd, ring 0 native.
 nested_cases() { run_stage nested tests/nested/cases.sh "$build" cases; }
 nested_fault() { run_stage nested-fault tests/nested/cases.sh "$build" fault; }
-nested_both() {
+nested_shadow() { run_stage nested-shadow tests/nested/cases.sh "$build" shadow; }
+nested_most() {
 	nested_cases
+	nested_shadow
+}
+nested_all() {
+	nested_most
 	nested_fault
 }
 harness() { stage harness tests/harness.sh "$build"; }
@@ -139,11 +144,11 @@ if [ $nested_ready = no ]; then
 	echo "nested machine: not ready, see above"
 	failed=$((failed + 1))
 elif [ "$what" = hw ]; then
-	aside nested_cases nested
+	aside nested_most nested nested-shadow
 	stage nested-fault tests/nested/cases.sh "$build" fault
 	harness
 else
-	aside nested_both nested nested-fault
+	aside nested_all nested nested-shadow nested-fault
 	on_host
 	harness
 fi
