@@ -105,6 +105,8 @@ nested_all() {
 	nested_fault
 }
 harness() { stage harness tests/harness.sh "$build"; }
+# Start-up cost in instructions, which no load on the host changes.
+exact() { stage exact perf/exact.sh "$build"; }
 
 on_host() {
 	stage unit tests/unit/run.sh "$build"/unit/test_*[a-z]
@@ -147,10 +149,12 @@ elif [ "$what" = hw ]; then
 	aside nested_most nested nested-shadow
 	stage nested-fault tests/nested/cases.sh "$build" fault
 	harness
+	exact
 else
 	aside nested_all nested nested-shadow nested-fault
 	on_host
 	harness
+	exact
 fi
 wait
 for name in $names_aside; do
