@@ -14,6 +14,7 @@
 #include <kvick/hypercall.h>
 
 #include "control/commands.h"
+#include "control/doctor_cpu.h"
 #include "control/exit_codes.h"
 #include "control/text.h"
 #include "vmm/error.h"
@@ -44,6 +45,7 @@ struct examination {
 	struct finding findings[FINDINGS_MAX];
 	unsigned count;
 	bool json;
+	enum cpu_model cpu; /* CPU_NONE: all but that */
 };
 
 static void find(struct examination *e, const char *subject, enum verdict verdict, const char *advice, const char *format,
@@ -283,8 +285,18 @@ static int take_json(void *into, const char *value, struct error *error)
 	return 0;
 }
 
+static int take_cpu(void *into, const char *value, struct error *error)
+{
+	struct examination *e = into;
+
+	if (!cpu_model_by_name(value, &e->cpu) || e->cpu == CPU_NONE)
+		return error_set(error, ERROR_USAGE, EINVAL, "--cpu %s: write host, baseline, baseline-v2 or baseline-v3", value);
+	return 0;
+}
+
 static const struct option_row options[] = {
 	{ "json", NULL, "as one JSON object", take_json },
+	{ "cpu", "MODEL", "instead: what a guest sees of its CPU, rule by rule, and on this host", take_cpu },
 };
 
 static int run(const struct command *command, int argc, char **argv)
@@ -303,6 +315,8 @@ static int run(const struct command *command, int argc, char **argv)
 		error_set(&error, ERROR_USAGE, EINVAL, "usage: kvick %s", command->synopsis);
 		return command_failed(&error);
 	}
+	if (e->cpu != CPU_NONE)
+		return doctor_cpu(e->cpu, e->json, &e->sys);
 	bool usable = examine_kvm(e);
 
 	if (usable) {
@@ -326,10 +340,10 @@ static int run(const struct command *command, int argc, char **argv)
 
 const struct command command_doctor = {
 	.name = "doctor",
-	.synopsis = "doctor [--json]",
+	.synopsis = "doctor [--json] [--cpu MODEL]",
 	.purpose = "Say what this host's KVM offers, what costs start-up time here, and what to do.",
 	.options = options,
 	.option_count = sizeof(options) / sizeof(options[0]),
-	.more = "Exit codes: 0 guests can run here, 123 they cannot.\n",
+	.more = "Exit codes: 0 guests can run here (with that CPU), 123 they cannot.\n",
 	.run = run,
 };

@@ -31,6 +31,11 @@ static const char *rings_name(uint32_t rings)
 	return rings == KVICK_RINGS_ANY ? "0 or 3" : rings == KVICK_RINGS_0 ? "0" : "3";
 }
 
+static const char *flags_name(uint32_t flags)
+{
+	return flags & KVICK_NOTE_XSAVE ? " (CPUID and XSAVE)" : flags & KVICK_NOTE_CPUID ? " (CPUID)" : "";
+}
+
 static void perms_name(unsigned perms, char name[4])
 {
 	snprintf(name, 4, "%c%c%c", perms & SEGMENT_R ? 'r' : '-', perms & SEGMENT_W ? 'w' : '-', perms & SEGMENT_X ? 'x' : '-');
@@ -54,9 +59,10 @@ static void print_text(struct text *text, const struct image *image, const struc
 			    (unsigned long long)s->gpa, (unsigned long long)(s->gpa + s->mem_bytes), perms,
 			    (unsigned long long)s->mem_bytes, (unsigned long long)s->file_bytes, (unsigned long long)s->file_offset);
 	}
-	text_printf(text, "note       ABI %u, rings %s, memory %llu, stack %llu, flags 0x%x\n", image->note.abi_version,
+	text_printf(text, "note       ABI %u, rings %s, memory %llu, stack %llu, flags 0x%x%s\n", image->note.abi_version,
 		    rings_name(image->note.rings), (unsigned long long)image->note.mem_bytes,
-		    (unsigned long long)image->note.stack_bytes, image->note.flags);
+		    (unsigned long long)image->note.stack_bytes, image->note.flags,
+		    flags_name(image->note.flags));
 	text_printf(text, "memory     %llu KiB needed, %llu KiB given by default\n",
 		    (unsigned long long)memory_plan_least(image) >> 10, (unsigned long long)plan->bytes >> 10);
 }

@@ -75,6 +75,18 @@ static int take_doorbell(void *into, const char *value, struct error *error)
 	return 0;
 }
 
+static int take_cpu(void *into, const char *value, struct error *error)
+{
+	struct run_options *o = into;
+
+	if (strcmp(value, "auto") == 0)
+		o->machine.cpu = CPU_AUTO;
+	else if (!cpu_model_by_name(value, &o->machine.cpu))
+		return error_set(error, ERROR_USAGE, EINVAL, "--cpu %s: write auto, none, host, baseline, baseline-v2 or baseline-v3",
+				 value);
+	return 0;
+}
+
 static int take_timeout(void *into, const char *value, struct error *error)
 {
 	struct run_options *o = into;
@@ -132,6 +144,7 @@ static int take_no_sandbox(void *into, const char *value, struct error *error)
 static const struct option_row options[] = {
 	{ "mem", "SIZE", "guest RAM: 16M, 2G (default: what the image asks for, at least 16M)", take_mem },
 	{ "ring", "auto|0|3", "privilege level to run the guest at (default auto: the one that is native here)", take_ring },
+	{ "cpu", "MODEL", "what CPUID tells: auto (as the image asks), none, host, baseline, baseline-v2, -v3", take_cpu },
 	{ "timeout", "DURATION", "end the guest after 500ms, 2s, 1m (default: never)", take_timeout },
 	{ "report", "text|json[=FILE]", "say where the time went, on stderr or in FILE", take_report },
 	{ "env", "NAME=VALUE", "set a variable in the guest's environment; may be repeated", take_env },
@@ -164,6 +177,7 @@ static int parse(struct run_options *o, const struct command *command, int argc,
 	int r;
 
 	o->machine.ring = RING_AUTO;
+	o->machine.cpu = CPU_AUTO;
 	o->machine.sandbox = true;
 	o->machine.console_fd = STDOUT_FILENO;
 	r = options_parse(command, argc, argv, o, &operands, error);

@@ -131,6 +131,7 @@ void report_text(struct text *text, struct machine *m, const struct report_basis
 		return;
 	text_printf(text, "kvick: ring %u (%s), doorbell %s, sandbox %s\n", m->ring, m->ring_reason, doorbell_name(m),
 		    m->config->sandbox ? "on" : "off");
+	text_printf(text, "kvick: cpu model %s, xcr0 0x%llx\n", cpu_model_name(m->cpu_model), (unsigned long long)m->cpu_state.xcr0);
 	text_printf(text, "kvick: exits %llu", (unsigned long long)exits_total(m));
 	for (unsigned i = 0; i < EXIT_REASONS_MAX; i++)
 		if (m->exits[i])
@@ -199,6 +200,8 @@ void report_json(struct text *text, struct machine *m, const struct report_basis
 		json_u64(text, "ring", m->ring);
 		json_string(text, "ring_reason", m->ring_reason);
 		json_string(text, "doorbell", doorbell_name(m));
+		json_string(text, "cpu_model", cpu_model_name(m->cpu_model));
+		json_hex(text, "xcr0", m->cpu_state.xcr0);
 		json_bool(text, "sandbox", m->config->sandbox);
 		timeline_json(text, &m->timeline);
 		counts_json(text, m);

@@ -18,7 +18,7 @@ GUEST_PIE := hello crash
 
 # Built with SSE, and printf with %f. The others keep to general registers, and so run at ring 0
 # also on a host that emulates ring 0 and knows no SSE arithmetic.
-GUEST_FLOAT := fpu
+GUEST_FLOAT := avx fpu
 GUEST_FLOAT_SOURCES := guests/runtime/float.c guests/runtime/printf_variadic.c \
 	$(foreach name,$(GUEST_FLOAT),guests/unikernels/$(name)/%)
 GUEST_REGS = $(if $(filter $(GUEST_FLOAT_SOURCES),$<),,-mgeneral-regs-only)

@@ -168,9 +168,9 @@ static int check_note(const struct native *n)
 		return refuse(n, "kvick note: abi_version %" PRIu32 ": this kvick speaks ABI %u: rebuild the image with"
 			      " this kvick's runtime",
 			      note->abi_version, KVICK_ABI_VERSION);
-	if (note->flags)
-		return refuse(n, "kvick note: flags 0x%" PRIx32 ": ABI %u defines none: rebuild the image",
-			      note->flags, KVICK_ABI_VERSION);
+	if (note->flags & ~KVICK_NOTE_FLAGS)
+		return refuse(n, "kvick note: flags 0x%" PRIx32 ": has an unknown bit (known: 0x%x): rebuild the image",
+			      note->flags, KVICK_NOTE_FLAGS);
 	if (note->mem_bytes > GUEST_MEM_BYTES_MAX)
 		return refuse(n, "kvick note: mem_bytes 0x%" PRIx64 ": more than a guest can have (0x%llx): rebuild the"
 			      " image with a smaller wish",

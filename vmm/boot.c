@@ -48,7 +48,8 @@ int boot_info_write(struct machine *m)
 	info->bytes = sizeof(*info);
 	info->ring = m->ring;
 	info->doorbell = m->doorbell;
-	info->flags = is_terminal(m) ? KVICK_BOOT_CONSOLE_TTY : 0;
+	info->flags = (is_terminal(m) ? KVICK_BOOT_CONSOLE_TTY : 0) |
+		      (m->cpu_model != CPU_NONE && m->facts.ring0_native ? KVICK_BOOT_CPUID : 0);
 	info->argc = c->argc;
 	info->envc = c->envc;
 	info->args_bytes = (uint32_t)args_bytes;
@@ -61,6 +62,8 @@ int boot_info_write(struct machine *m)
 	info->stack_top = m->plan.stack_top;
 	info->pgd = m->pgd;
 	info->tsc_hz = m->timeline.tsc_khz * 1000;
+	info->xcr0 = m->cpu_state.xcr0;
+	info->xsave_bytes = m->cpu_state.xsave_bytes;
 	if (args_bytes <= sizeof(info->args))
 		strings_copy(strings_copy(info->args, c->argv, c->argc), c->envp, c->envc);
 	return 0;

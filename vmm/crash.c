@@ -7,6 +7,7 @@
 
 #include "vmm/layout.h"
 #include "vmm/machine.h"
+#include "vmm/msr.h"
 #include "vmm/pagetable.h"
 #include "vmm/system_page.h"
 
@@ -201,6 +202,22 @@ static const char *wrong_doorbell(const struct machine *m, const struct crash *c
 	return vmcall ? "vmcall" : vmmcall ? "vmmcall" : NULL;
 }
 
+/* RDMSR or WRMSR that KVM refused (AMD64 APM 3, chapter 5): the number is in RCX, and what it stands for in a table. */
+static bool msr_reason(struct crash *crash)
+{
+	bool at_ring0 = (crash->state.sregs.cs.selector & 3) == 0;
+	uint32_t msr = (uint32_t)crash->state.regs.rcx;
+	const struct msr_rule *rule = msr_rule(msr);
+
+	if (!at_ring0 || crash->vector != VECTOR_GP || crash->insn_bytes < 2 || crash->insn[0] != 0x0f ||
+	    (crash->insn[1] != 0x30 && crash->insn[1] != 0x32))
+		return false;
+	snprintf(crash->reason, sizeof(crash->reason), "%s: %s of MSR 0x%x (%s): %s", crash->vector_name,
+		 crash->insn[1] == 0x30 ? "wrmsr" : "rdmsr", msr, rule ? rule->name : "unknown",
+		 !rule ? "KVM has none of that number for this guest" : rule->given ? "not this value, or not on this host" : rule->why);
+	return true;
+}
+
 static void exception_reason(const struct machine *m, struct crash *crash)
 {
 	static const char *const doorbells[] = {
@@ -214,6 +231,8 @@ static void exception_reason(const struct machine *m, struct crash *crash)
 			 "info names", crash->vector_name, wrong, doorbells[m->doorbell]);
 	else if (crash->vector == VECTOR_PF)
 		page_fault_reason(m, crash);
+	else if (msr_reason(crash))
+		return;
 	else if (privileged)
 		snprintf(crash->reason, sizeof(crash->reason), "%s: %s is not allowed at ring 3; ask by hypercall, or run with "
 			 "--ring 0", crash->vector_name, privileged);

@@ -131,6 +131,7 @@ static const struct {
 	[KVICK_CALL_CPUCONFIG] = { "cpuconfig", hypercall_cpuconfig },
 	[KVICK_CALL_UPDATE_PGTABLE] = { "update_pgtable", hypercall_update_pgtable },
 	[KVICK_CALL_LCR3] = { "lcr3", hypercall_lcr3 },
+	[KVICK_CALL_CPUID] = { "cpuid", hypercall_cpuid },
 };
 
 #define CALL_COUNT (sizeof(calls) / sizeof(calls[0]))

@@ -27,5 +27,7 @@ const char *hypercall_name(unsigned nr); /* NULL: no such call */
 hypercall_fn hypercall_cpuconfig, hypercall_lcr3;
 /* hypercall_pgtable.c */
 hypercall_fn hypercall_update_pgtable;
+/* hypercall_cpuid.c */
+hypercall_fn hypercall_cpuid;
 
 #endif

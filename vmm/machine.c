@@ -11,6 +11,7 @@
 #include <kvick/boot_info.h>
 
 #include "vmm/boot.h"
+#include "vmm/cpu.h"
 #include "vmm/exits.h"
 #include "vmm/host_cache.h"
 #include "vmm/host_probe.h"
@@ -96,8 +97,9 @@ static int step_ring(struct machine *m)
 	m->ring_reason = c->ring != RING_AUTO ? "asked for" : "the image runs at no other";
 	bool open = c->ring == RING_AUTO && rings == KVICK_RINGS_ANY;
 
-	/* Only ring 0 with the port for a doorbell needs to know nothing. */
-	if (open || m->ring == 3 || c->doorbell != DOORBELL_PORT) {
+	/* Only ring 0 with the port for a doorbell and no CPU model needs to know nothing. */
+	m->cpu_model = cpu_choose(m);
+	if (open || m->ring == 3 || c->doorbell != DOORBELL_PORT || m->cpu_model != CPU_NONE) {
 		int r = host_facts(m);
 
 		if (r < 0)
@@ -204,8 +206,10 @@ static int step_vcpu(struct machine *m)
 	if (r < 0)
 		return r;
 	m->vcpu.tss_available = m->facts.tss_available;
-	m->timeline.tsc_khz = vcpu_tsc_khz(&m->vcpu, &m->sys);
-	r = boot_info_write(m);
+	m->timeline.tsc_khz = vcpu_tsc_khz(&m->vcpu, &m->vm, &m->sys);
+	r = cpu_set_up(m);
+	if (r == 0)
+		r = boot_info_write(m);
 	if (r < 0) {
 		vcpu_destroy(&m->vcpu, &m->sys);
 		return r;
@@ -216,6 +220,7 @@ static int step_vcpu(struct machine *m)
 		.rip = m->image.entry,
 		.rsp = m->plan.stack_top,
 		.rdi = LAYOUT_BOOT_INFO,
+		.xsave = m->cpu_state.xcr0 != 0,
 	});
 	m->config->stop->immediate_exit = &m->vcpu.run->immediate_exit;
 	m->config->stop->ticks = m->vm.lapic && m->ring == 0; /* HLT is for ring 0 alone */

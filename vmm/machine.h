@@ -13,6 +13,7 @@
 
 #include "loader/image.h"
 #include "vmm/console.h"
+#include "vmm/cpu_model.h"
 #include "vmm/crash.h"
 #include "vmm/error.h"
 #include "vmm/guest_mem.h"
@@ -37,6 +38,7 @@ struct machine_config {
 	enum ring_choice ring;
 	enum doorbell_choice doorbell;
 	enum guest_pages pages;
+	enum cpu_model cpu;    /* or CPU_AUTO */
 	bool sandbox;
 	bool report;           /* somebody will read the guest's stamps */
 	bool process_ends;     /* the process ends right after: leave tearing down to it, which is quicker */
@@ -69,6 +71,8 @@ struct machine {
 	unsigned ring;          /* 0 or 3: decided */
 	const char *ring_reason;
 	unsigned doorbell;      /* KVICK_DOORBELL_*: decided */
+	enum cpu_model cpu_model;
+	struct cpu_state cpu_state;
 
 	struct kvm kvm;
 	struct host_facts facts; /* all zero until known */
@@ -87,9 +91,10 @@ struct machine {
 	uint64_t calls[CALLS_MAX];        /* by KVICK_CALL_* ; 0 counts unknown numbers */
 	uint64_t exits[EXIT_REASONS_MAX]; /* by KVM_EXIT_*; the last element takes all larger ones */
 
-	/* Last, because a launch that goes well touches neither: a page less for the kernel to give. */
+	/* Last, because most launches touch none of them: a page less for the kernel to give. */
 	struct error error;
 	struct crash crash;
+	struct cpu_table cpuid; /* the guest's; empty: it has none */
 };
 
 /*

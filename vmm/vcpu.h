@@ -34,6 +34,7 @@ struct vcpu_start {
 	uint64_t pgd;
 	uint64_t rip, rsp;
 	uint64_t rax, rbx, rcx, rdx, rsi, rdi;
+	bool xsave; /* CR4.OSXSAVE: its CPU model has XSAVE, and XCR0 is set */
 };
 
 /*
@@ -68,7 +69,7 @@ void vcpu_set(struct vcpu *vcpu, const struct vcpu_state *state);
 bool vcpu_halted(const struct vcpu *vcpu, struct sys *sys);
 
 /* KVM_GET_TSC_KHZ; 0 where the host does not say. */
-uint64_t vcpu_tsc_khz(const struct vcpu *vcpu, struct sys *sys);
+uint64_t vcpu_tsc_khz(const struct vcpu *vcpu, const struct vm *vm, struct sys *sys);
 
 /* Guest TSC less host TSC (KVM API, KVM_VCPU_TSC_OFFSET); 0 where the host does not say. */
 uint64_t vcpu_tsc_offset(const struct vcpu *vcpu, struct sys *sys);

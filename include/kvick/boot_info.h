@@ -12,6 +12,7 @@
 #define KVICK_BOOT_MAGIC 0x746f6f626b63766bull /* "kvckboot" in memory order */
 
 #define KVICK_BOOT_CONSOLE_TTY (1u << 0) /* flags: the console is a terminal; flush at each line */
+#define KVICK_BOOT_CPUID       (1u << 1) /* flags: the CPUID instruction tells what KVICK_CALL_CPUID does; else believe nothing it says */
 
 /* Offset of guest_tsc[], for start code that stamps before there is any C. */
 #define KVICK_BOOT_GUEST_TSC_OFFSET 0x80
@@ -56,7 +57,9 @@ struct kvick_boot_info {
 	uint64_t stack_top;    /* RSP at entry, 16-byte aligned */
 	uint64_t pgd;          /* top-level page table in use at entry (CR3) */
 	uint64_t tsc_hz;       /* 0 = not known */
-	uint64_t reserved0[2];
+	uint64_t xcr0;         /* XSAVE state components that are enabled; 0: none, and no AVX */
+	uint32_t xsave_bytes;  /* size of an XSAVE area for them, standard format */
+	uint32_t reserved0;
 
 	uint64_t guest_tsc[8]; /* written by the guest: RDTSC at KVICK_TSC_* */
 	uint64_t seed[4];      /* random, new at each boot */

@@ -39,6 +39,7 @@
 #define KVICK_CALL_CPUCONFIG      8  /* KVICK_CPU_*, value, value2 -> arg[0] = the value before */
 #define KVICK_CALL_UPDATE_PGTABLE 9  /* va, pa | flags, pgd, pages, spare, spare pages -> ret = spares used */
 #define KVICK_CALL_LCR3           10 /* pgd */
+#define KVICK_CALL_CPUID          11 /* leaf, subleaf, buffer of 16 bytes: EAX, EBX, ECX, EDX */
 
 /* arg[0] of KVICK_CALL_CLOCK */
 #define KVICK_CLOCK_MONOTONIC 0

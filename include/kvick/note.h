@@ -22,9 +22,14 @@
 #define KVICK_RINGS_3   (1u << 3)
 #define KVICK_RINGS_ANY (KVICK_RINGS_0 | KVICK_RINGS_3)
 
+/* Bits of kvick_note.flags: what the guest wants of its CPU. */
+#define KVICK_NOTE_CPUID (1u << 0) /* CPUID is to tell what this CPU can do */
+#define KVICK_NOTE_XSAVE (1u << 1) /* the same, and XSAVE state (AVX) is to be enabled, where there is any */
+#define KVICK_NOTE_FLAGS (KVICK_NOTE_CPUID | KVICK_NOTE_XSAVE)
+
 struct kvick_note {
 	uint32_t abi_version; /* KVICK_ABI_VERSION */
-	uint32_t flags;       /* none defined: must be 0 */
+	uint32_t flags;       /* KVICK_NOTE_*; no other bit */
 	uint64_t mem_bytes;   /* least guest RAM that it can run in; 0 = no wish */
 	uint64_t stack_bytes; /* initial stack; 0 = KVICK_STACK_BYTES_DEFAULT */
 	uint32_t rings;       /* KVICK_RINGS_*; at least one bit */

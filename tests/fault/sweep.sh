@@ -136,6 +136,7 @@ with_sanitizers() {
 	cold=yes
 	sweep 'sanitizers: trial run' 0 '' "$few" "$asan" run --no-sandbox "$guests/hello.elf"
 	cold=
+	sweep 'sanitizers: CPU model' 0 '' "$few EIO" "$asan" run --ring 3 --no-sandbox "$guests/cpuid.elf"
 	sweep 'sanitizers: page tables' 0 '1' EIO "$asan" run --ring 3 --no-sandbox "$guests/pgtable.elf"
 }
 
@@ -156,6 +157,8 @@ with_sandbox() {
 	sweep 'sandbox: trial run' 0 '' "$all" "$musl" run "$guests/hello.elf"
 	cold=
 	sweep 'sandbox: trial run remembered' 0 '' "$all" "$musl" run "$guests/hello.elf"
+	sweep 'sandbox: CPU model' 0 '' "$all" "$musl" run --ring 3 --cpu baseline "$guests/cpuid.elf"
+	sweep 'sandbox: XSAVE' 0 '' "$all" "$musl" run --ring 3 "$guests/avx.elf"
 	sweep 'sandbox: page tables' 0 '1' 'EINTR EIO EFAULT' "$musl" run --ring 3 "$guests/pgtable.elf"
 	sweep 'inspect' 0 '' "$all" "$musl" inspect "$guests/hello.elf"
 }

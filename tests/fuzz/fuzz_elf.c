@@ -72,7 +72,7 @@ static void check_image(const struct image *image)
 	PROMISE(entry);
 	PROMISE(image->base <= image->segments[0].gpa && image->segments[0].gpa - image->base < GUEST_PAGE_BYTES);
 	PROMISE(image->end >= end && image->end - end < GUEST_PAGE_BYTES);
-	PROMISE(image->note.abi_version == KVICK_ABI_VERSION && !image->note.flags && !image->note.reserved);
+	PROMISE(image->note.abi_version == KVICK_ABI_VERSION && !(image->note.flags & ~KVICK_NOTE_FLAGS) && !image->note.reserved);
 	PROMISE(image->note.rings && !(image->note.rings & ~KVICK_RINGS_ANY));
 	PROMISE(image->note.mem_bytes <= GUEST_MEM_BYTES_MAX && image->note.stack_bytes <= 1ull << 30);
 }

@@ -21,4 +21,4 @@ $(BUILD)/unit/test_%: $(BUILD)/asan/tests/unit/test_%.c.o $(UNIT_LIBRARY)
 $(filter $(BUILD)/unit/test_loader%,$(UNIT_TESTS)): $(call objects,asan,tests/unit/elf_builder.c)
 
 # The tests that bring a KVM of their own (test_machine.h): ioctl() goes to them.
-$(addprefix $(BUILD)/unit/test_,cpuconfig crash hypercalls update_pgtable): UNIT_LDFLAGS := -Wl,--wrap=sys_ioctl
+$(addprefix $(BUILD)/unit/test_,cpu cpuconfig crash hypercalls update_pgtable): UNIT_LDFLAGS := -Wl,--wrap=sys_ioctl

@@ -2,6 +2,7 @@
 /* A guest's death told: what the CPU left on the crash stack, in words. */
 #include "tests/unit/test_machine.h"
 #include "vmm/exits.h"
+#include "vmm/msr.h"
 
 #define PF_PRESENT 1
 #define PF_WRITE   2
@@ -236,6 +237,45 @@ static void a_reserved_bit_in_a_mapping_is_named(void **state)
 	assert_says(f->m.crash.reason, "whose mapping has a bit set that this CPU reserves");
 }
 
+static const char *msr_refused(struct fixture *f, const char *insn, uint32_t msr)
+{
+	f->m.crash = (struct crash){ 0 };
+	memcpy(f->m.mem.host + CODE, insn, 2);
+	f->cpu.regs.rcx = 0xffffffff00000000 | msr; /* the CPU looks at the low half */
+	die_at(f, &(struct frame){ 13, 0, CODE, SELECTOR_CODE0, 2, STACK, SELECTOR_DATA0 }, 0);
+	return f->m.crash.reason;
+}
+
+static void an_msr_that_is_refused_at_ring_0_is_named(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_string_equal(msr_refused(f, "\x0f\x30", 0x4b564d00), "#GP general protection: wrmsr of MSR 0x4b564d00 (KVM's clock and "
+			    "notices): no device of KVM's is behind this guest");
+	assert_string_equal(msr_refused(f, "\x0f\x32", 0xdeadbeef),
+			    "#GP general protection: rdmsr of MSR 0xdeadbeef (unknown): KVM has none of that number for this guest");
+	assert_says(msr_refused(f, "\x0f\x30", 0xc0000100), "(FS and GS base): not this value, or not on this host");
+	assert_says(msr_refused(f, "\x0f\x31", 0x10), "error code 0x0"); /* rdtsc */
+	assert_null(strstr(msr_refused(f, "\x90\x30", 0x10), "MSR"));
+}
+
+static void the_msrs_rules_are_in_order_and_say_why(void **state)
+{
+	unsigned count;
+	const struct msr_rule *rules = msr_rules(&count);
+
+	(void)state;
+	for (unsigned i = 0; i < count; i++) {
+		assert_true(rules[i].first <= rules[i].last);
+		assert_true(i == 0 || rules[i - 1].last < rules[i].first);
+		assert_true(strlen(rules[i].name) > 2 && strlen(rules[i].why) > 2);
+		assert_ptr_equal(msr_rule(rules[i].first), &rules[i]);
+		assert_ptr_equal(msr_rule(rules[i].last), &rules[i]);
+	}
+	assert_null(msr_rule(0));
+	assert_null(msr_rule(UINT32_MAX));
+}
+
 static void a_guest_that_rings_the_fault_doorbell_itself_is_told_so(void **state)
 {
 	struct fixture *f = *state;
@@ -418,6 +458,8 @@ int main(void)
 		TEST(a_privileged_instruction_at_ring_3_is_named),
 		TEST_RING0(the_same_instruction_at_ring_0_is_not_blamed),
 		TEST(the_other_vendors_doorbell_is_named),
+		TEST_RING0(an_msr_that_is_refused_at_ring_0_is_named),
+		TEST(the_msrs_rules_are_in_order_and_say_why),
 		TEST(a_guest_that_rings_the_fault_doorbell_itself_is_told_so),
 		TEST(a_frame_with_a_vector_that_there_is_not_is_not_believed),
 		TEST(a_stub_without_a_mapped_stack_is_not_believed),

@@ -57,7 +57,7 @@ static void an_unknown_number_is_no_such_call(void **state)
 	struct fixture *f = *state;
 
 	assert_int_equal(call(f, 0, 1), -KVICK_ENOSYS);
-	assert_int_equal(call(f, KVICK_CALL_LCR3 + 1, 1), -KVICK_ENOSYS);
+	assert_int_equal(call(f, KVICK_CALL_CPUID + 1, 1), -KVICK_ENOSYS);
 	assert_int_equal(call(f, UINT32_MAX, 1), -KVICK_ENOSYS);
 	assert_int_equal(f->m.calls[0], 3);
 }
@@ -139,9 +139,9 @@ static void every_call_has_a_name_and_no_other_number_has(void **state)
 {
 	(void)state;
 	assert_null(hypercall_name(0));
-	for (unsigned nr = KVICK_CALL_CONSOLE_WRITE; nr <= KVICK_CALL_LCR3; nr++)
+	for (unsigned nr = KVICK_CALL_CONSOLE_WRITE; nr <= KVICK_CALL_CPUID; nr++)
 		assert_non_null(hypercall_name(nr));
-	assert_null(hypercall_name(KVICK_CALL_LCR3 + 1));
+	assert_null(hypercall_name(KVICK_CALL_CPUID + 1));
 	assert_null(hypercall_name(UINT32_MAX));
 	assert_string_equal(hypercall_name(KVICK_CALL_UPDATE_PGTABLE), "update_pgtable");
 }
@@ -535,6 +535,51 @@ static void a_block_in_read_only_memory_kills_unless_nothing_is_answered(void **
 	assert_says(f->m.crash.reason, "no answer can be written into the call block at 0x310000, which is in read-only memory");
 }
 
+/* --- cpuid --- */
+
+static void give_cpuid(struct fixture *f)
+{
+	f->m.cpuid.count = 3;
+	f->m.cpuid.entries[0] = (struct kvm_cpuid_entry2){ .function = 1, .eax = 1, .ebx = 2, .ecx = 3, .edx = 4 };
+	f->m.cpuid.entries[1] = (struct kvm_cpuid_entry2){ .function = 7, .flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX, .ebx = 70 };
+	f->m.cpuid.entries[2] = (struct kvm_cpuid_entry2){
+		.function = 7, .index = 1, .flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX, .eax = 71 };
+}
+
+static const uint32_t *cpuid(struct fixture *f, uint64_t leaf, uint64_t index)
+{
+	assert_int_equal(call(f, KVICK_CALL_CPUID, leaf, index, RAM - 16), 0);
+	return guest_mem_span(&f->m.mem, gpa(RAM - 16), 16);
+}
+
+static void cpuid_tells_what_the_table_has(void **state)
+{
+	static const uint32_t one[] = { 1, 2, 3, 4 }, seven[] = { 0, 70, 0, 0 }, seven_one[] = { 71, 0, 0, 0 }, none[4];
+	struct fixture *f = *state;
+
+	assert_memory_equal(cpuid(f, 1, 0), none, 16); /* no model */
+	give_cpuid(f);
+	assert_memory_equal(cpuid(f, 1, 0), one, 16);
+	assert_memory_equal(cpuid(f, 1, 5), one, 16); /* it has no subleaves */
+	assert_memory_equal(cpuid(f, 7, 0), seven, 16);
+	assert_memory_equal(cpuid(f, 7, 1), seven_one, 16);
+	assert_memory_equal(cpuid(f, 7, 2), none, 16);
+	assert_memory_equal(cpuid(f, UINT32_MAX, UINT32_MAX), none, 16);
+}
+
+static void cpuid_of_what_is_no_leaf_or_to_outside_ram_fails(void **state)
+{
+	struct fixture *f = *state;
+
+	give_cpuid(f);
+	assert_int_equal(call(f, KVICK_CALL_CPUID, 1ull << 32, 0, FREE), -KVICK_EINVAL);
+	assert_int_equal(call(f, KVICK_CALL_CPUID, 1, 1ull << 32, FREE), -KVICK_EINVAL);
+	assert_int_equal(call(f, KVICK_CALL_CPUID, 1, 0, RAM - 15), -KVICK_EFAULT);
+	assert_int_equal(call(f, KVICK_CALL_CPUID, 1, 0, UINT64_MAX), -KVICK_EFAULT);
+	assert_int_equal(call(f, KVICK_CALL_CPUID, 1, 0, UINT64_MAX - 15), -KVICK_EFAULT);
+	assert_int_equal(f->m.mem.host[RAM - 1], 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -582,6 +627,8 @@ int main(void)
 		TEST(a_mark_that_there_is_not_is_invalid),
 		TEST(answers_into_read_only_memory_are_faults),
 		TEST(a_block_in_read_only_memory_kills_unless_nothing_is_answered),
+		TEST(cpuid_tells_what_the_table_has),
+		TEST(cpuid_of_what_is_no_leaf_or_to_outside_ram_fails),
 	};
 
 	return cmocka_run_group_tests_name("hypercalls", tests, NULL, NULL);

@@ -51,6 +51,26 @@ static inline uint64_t kvick_rdtsc(void)
 	return (uint64_t)high << 32 | low;
 }
 
+struct kvick_cpuid {
+	uint32_t eax, ebx, ecx, edx;
+};
+
+/*
+ * What this guest's CPU has, as CPUID tells it; all 0 unless the manifest asks (KVICK_NOTE_CPUID) or the operator gives a
+ * model. By the instruction where that can be believed (KVICK_BOOT_CPUID), else by hypercall, as the second form at any time.
+ */
+struct kvick_cpuid kvick_cpuid(uint32_t leaf, uint32_t index);
+struct kvick_cpuid kvick_call_cpuid(uint32_t leaf, uint32_t index);
+
+/* Components of XSAVE state that are enabled (XCR0): AMD64 APM 2, 11.5.2. */
+#define KVICK_XCR0_AVX    (UINT64_C(1) << 2)
+#define KVICK_XCR0_AVX512 (UINT64_C(7) << 5)
+
+static inline int kvick_has_state(uint64_t components)
+{
+	return (kvick_boot()->xcr0 & components) == components;
+}
+
 /* Lowest address that malloc has never handed out; from there to boot->heap_end RAM is unused. */
 uintptr_t kvick_heap_unused(void);
 

@@ -75,7 +75,7 @@ static void block_in_console(void)
 
 static void numbers(void)
 {
-	static const uint32_t unknown[] = { 0, 11, 15, 16, 17, 0x7fffffff, 0x80000000, UINT32_MAX };
+	static const uint32_t unknown[] = { 0, 12, 15, 16, 17, 0x7fffffff, 0x80000000, UINT32_MAX };
 
 	for (size_t i = 0; i < sizeof(unknown) / sizeof(unknown[0]); i++)
 		expect("unknown number", call(unknown[i], 1, 2, 3, 4, 5, 6), -KVICK_ENOSYS);
@@ -114,7 +114,13 @@ static void pointers(void)
 		expect("entropy", call(KVICK_CALL_ENTROPY, at, bytes, 0, 0, 0, 0),
 		       bytes > KVICK_ENTROPY_BYTES_MAX ? -KVICK_EINVAL : -KVICK_EFAULT);
 	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		if (bad[i].at != 0 && bad[i].at != 1 && bad[i].at != ram() - 4096)
+			expect("cpuid", call(KVICK_CALL_CPUID, 0, 0, bad[i].at, 0, 0, 0), -KVICK_EFAULT);
+	expect("cpuid into 15 bytes", call(KVICK_CALL_CPUID, 0, 0, ram() - 15, 0, 0, 0), -KVICK_EFAULT);
 	for (size_t i = 0; i < sizeof(huge) / sizeof(huge[0]); i++) {
+		expect("cpuid, leaf", call(KVICK_CALL_CPUID, huge[i], 0, (uintptr_t)here, 0, 0, 0), -KVICK_EINVAL);
+		expect("cpuid, subleaf", call(KVICK_CALL_CPUID, 1, huge[i], (uintptr_t)here, 0, 0, 0), -KVICK_EINVAL);
 		expect("console_write, huge", call(KVICK_CALL_CONSOLE_WRITE, (uintptr_t)here, huge[i], 0, 0, 0, 0), -KVICK_EFAULT);
 		expect("args, huge", call(KVICK_CALL_ARGS, 0, (uintptr_t)here, huge[i], 0, 0, 0), -KVICK_EFAULT);
 		expect("entropy, huge", call(KVICK_CALL_ENTROPY, (uintptr_t)here, huge[i], 0, 0, 0, 0), -KVICK_EINVAL);
@@ -176,7 +182,7 @@ static void noise(void)
 			continue;
 		if (nr == KVICK_CALL_ENTROPY || nr == KVICK_CALL_ARGS)
 			arg[nr == KVICK_CALL_ARGS] |= 1ull << 40; /* or it would be us that are written to */
-		if (nr == KVICK_CALL_UPDATE_PGTABLE)
+		if (nr == KVICK_CALL_UPDATE_PGTABLE || nr == KVICK_CALL_CPUID)
 			arg[2] |= 1ull << 40;
 		if (nr == KVICK_CALL_CONSOLE_WRITE && arg[0] <= ram())
 			arg[1] |= 1ull << 40;

@@ -148,6 +148,88 @@ static void msrs_of_kvm(void)
 		__asm__ volatile("wrmsr" : : "c"(msrs[i]), "a"(0x2001), "d"(0) : "memory");
 }
 
+/* With a handler for what is refused: how many of these writes (or reads) raise #GP? */
+static volatile unsigned refused;
+
+static void skip_msr(struct kvick_fault_frame *frame)
+{
+	refused++;
+	frame->rip += 2; /* RDMSR, WRMSR */
+}
+
+static int is_refused(uint32_t msr, int write)
+{
+	uint32_t low = 0x2001, high = 0;
+	unsigned before = refused;
+
+	if (write)
+		__asm__ volatile("wrmsr" : : "c"(msr), "a"(low), "d"(high) : "memory");
+	else
+		__asm__ volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(msr));
+	return refused != before;
+}
+
+/* KVM's paravirtual MSRs write into the guest's RAM, or change how it is run: none may be open to a guest that has none. */
+static void msrs_of_kvm_are_refused(void)
+{
+	static const uint32_t msrs[] = { 0x11, 0x12, 0x4b564d00, 0x4b564d01, 0x4b564d02, 0x4b564d03, 0x4b564d04, 0x4b564d05,
+					 0x4b564d06, 0x4b564d07, 0x40000000, 0x40000001, 0x40000020, 0x40000073 };
+
+	kvick_fault_handler(13, skip_msr);
+	for (size_t i = 0; i < sizeof(msrs) / sizeof(msrs[0]); i++) {
+		if (!is_refused(msrs[i], 1) && msrs[i] != 0x4b564d05) /* KVM looks at a value's bits first */
+			printf("0x%x is written to\n", msrs[i]), expect("refused", 0, 1);
+		if (!is_refused(msrs[i], 0))
+			printf("0x%x is read\n", msrs[i]), expect("refused", 0, 1);
+	}
+}
+
+/* XCR0 as no guest would set it (AMD64 APM 2, 11.5.2), with CR4.OSXSAVE where the CPU model has XSAVE. */
+static void set_xcr(uint32_t xcr, uint64_t value)
+{
+	uint64_t cr4;
+
+	__asm__ volatile("mov %%cr4, %0" : "=r"(cr4));
+	__asm__ volatile("mov %0, %%cr4" : : "r"(cr4 | 1ull << 18) : "memory");
+	__asm__ volatile("xsetbv" : : "c"(xcr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)) : "memory");
+	kvick_mark(0);
+}
+
+static void xcr0_zero(void) { set_xcr(0, 0); }
+static void xcr0_ones(void) { set_xcr(0, UINT64_MAX); }
+static void xcr0_without_sse(void) { set_xcr(0, 5); }
+static void xcr0_x87_alone(void) { set_xcr(0, 1), ud2(); }
+static void xcr0_half_of_avx512(void) { set_xcr(0, 0x27); }
+static void xcr0_amx(void) { set_xcr(0, 0x60007); }
+static void xcr1(void) { set_xcr(1, 7); }
+
+/* Registers taken out and put back by the VMM, with what the guest has set in CR4 and XCR0. */
+static void xcr0_then_calls(void)
+{
+	uint64_t page = pages_take(5);
+
+	set_xcr(0, 7);
+	for (unsigned i = 0; i < 4; i++)
+		kvick_call_update_pgtable(TIB, page | KVICK_PTE_PRESENT | KVICK_PTE_NX, kvick_boot()->pgd, 1, page + 4096, 4);
+	kvick_call_lcr3(kvick_boot()->pgd);
+	set_xcr(0, 1);
+	kvick_call_cpuconfig(KVICK_CPU_FS_BASE, 0x1000, 0, NULL);
+}
+
+/* Leaves that there are, leaves that there are not, by instruction and by call: answers, never a death. */
+static void cpuid_all_leaves(void)
+{
+	static const uint32_t ranges[] = { 0, 0x20000000, 0x40000000, 0x40000100, 0x80000000, 0x8fffff00, 0xc0000000, 0xffffff00 };
+
+	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++)
+		for (uint32_t n = 0; n < 0x100; n += 1 + n / 16) {
+			uint32_t leaf = ranges[i] + n, index = n % 3 ? n : UINT32_MAX;
+
+			__asm__ volatile("cpuid" : "+a"(leaf), "+c"(index) : : "ebx", "edx");
+			kvick_call_cpuid(ranges[i] + n, index);
+		}
+}
+
 /* --- stacks --- */
 
 #define WITH_STACK(name, value, code)                                                                          \
@@ -398,7 +480,9 @@ static const struct way ways[] = {
 	WAY(cr3_low_bits), WAY(cr0_no_paging), WAY(cr0_no_protection), WAY(cr0_ones), WAY(cr0_cache_off), WAY(cr4_zero),
 	WAY(cr4_ones), WAY(cr4_la57), WAY(cr4_smep_smap), WAY(cr4_pcid), WAY(cr8_ones), WAY(efer_zero), WAY(efer_ones),
 	WAY(efer_no_nx), WAY(apic_base_off), WAY(apic_base_in_ram), WAY(tsc_zero), WAY(tsc_ones), WAY(fs_base_not_canonical),
-	WAY(lstar_not_canonical), WAY(msrs_of_kvm), WAY(stack_zero), WAY(stack_ones), WAY(stack_not_canonical),
+	WAY(lstar_not_canonical), WAY(msrs_of_kvm), WAY(msrs_of_kvm_are_refused), WAY(xcr0_zero), WAY(xcr0_ones),
+	WAY(xcr0_without_sse), WAY(xcr0_x87_alone), WAY(xcr0_half_of_avx512), WAY(xcr0_amx), WAY(xcr1), WAY(xcr0_then_calls),
+	WAY(cpuid_all_leaves), WAY(stack_zero), WAY(stack_ones), WAY(stack_not_canonical),
 	WAY(stack_not_canonical_push), WAY(stack_unmapped_push), WAY(stack_zero_call), WAY(stack_in_text),
 	WAY(stack_in_system_page), WAY(stack_is_crash_stack), WAY(stack_frames_in_a_ring), WAY(stub_vector_0),
 	WAY(stub_vector_14), WAY(stub_vector_31_no_stack), WAY(stub_fault_out), WAY(stub_fault_out_no_stack),

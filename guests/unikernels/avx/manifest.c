@@ -1,0 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <kvick_manifest.h>
+
+KVICK_MANIFEST(.mem_bytes = 2 << 20, .flags = KVICK_NOTE_XSAVE, .rings = KVICK_RINGS_ANY);

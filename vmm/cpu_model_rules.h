@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The lists behind cpu_model.c; use that. */
+#ifndef KVICK_VMM_CPU_MODEL_RULES_H
+#define KVICK_VMM_CPU_MODEL_RULES_H
+
+#include "vmm/cpu_model.h"
+
+extern const struct cpu_rule cpu_host_rules[];
+extern const unsigned cpu_host_rule_count;
+
+/* The first cpu_baseline_rule_count[model] of them are the model's. */
+extern const struct cpu_rule cpu_baseline_rules[];
+extern const unsigned cpu_baseline_rule_count[CPU_MODEL_COUNT];
+
+#endif
