@@ -119,6 +119,14 @@ static struct kvm_cpuid_entry2 *host_leaf(struct fixture *f, uint32_t leaf, uint
 	return (struct kvm_cpuid_entry2 *)cpu_find(&f->host, leaf, index);
 }
 
+static bool has_leaf(const struct cpu_table *table, uint32_t leaf)
+{
+	for (uint32_t i = 0; i < table->count; i++)
+		if (table->entries[i].function == leaf)
+			return true;
+	return false;
+}
+
 /* What holds of every table that is made, whatever it was made from. */
 static void assert_consistent(const struct fixture *f)
 {
@@ -129,9 +137,17 @@ static void assert_consistent(const struct fixture *f)
 		const struct kvm_cpuid_entry2 *e = &f->guest.entries[i];
 
 		assert_int_equal(e->flags & ~INDEXED, 0);
+		assert_true(e->flags || e->index == 0);
 		assert_int_equal(e->padding[0] | e->padding[1] | e->padding[2], 0);
 		assert_ptr_equal(cpu_find(&f->guest, e->function, e->index), e); /* once only */
 		assert_in_range(e->function, 0, reg(f, e->function & 0xc0000000, 0, CPU_EAX));
+	}
+	/* The highest leaves are there, each in its own range. */
+	for (uint64_t first = 0; first <= 0x80000000; first += 0x40000000) {
+		uint32_t highest = reg(f, (uint32_t)first, 0, CPU_EAX);
+
+		assert_int_equal(highest & 0xc0000000, first);
+		assert_true(has_leaf(&f->guest, highest));
 	}
 	assert_int_equal(reg(f, 0x40000000, 0, CPU_EBX), 0x4b4d564b);
 	assert_true(ecx1 >> 31);
@@ -191,6 +207,31 @@ static void what_is_hidden_is_hidden_on_a_host_that_has_everything(void **state)
 	}
 	assert_null(cpu_find(&f->guest, 0x24, 0)); /* no rule */
 	assert_null(cpu_find(&f->guest, 0xc0000000, 0));
+}
+
+/* The same once more, not from the rules: these must be among them. */
+static void what_no_guest_may_see_is_hidden(void **state)
+{
+	static const struct { uint32_t leaf, index; enum cpu_register reg; unsigned bit; } bits[] = {
+		{ 1, 0, CPU_ECX, 3 }, { 1, 0, CPU_ECX, 5 }, { 1, 0, CPU_ECX, 6 }, { 1, 0, CPU_ECX, 15 }, { 1, 0, CPU_ECX, 21 },
+		{ 1, 0, CPU_ECX, 24 }, { 1, 0, CPU_EDX, 7 }, { 1, 0, CPU_EDX, 9 }, { 1, 0, CPU_EDX, 18 }, { 1, 0, CPU_EDX, 28 },
+		{ 7, 0, CPU_EBX, 2 }, { 7, 0, CPU_EBX, 14 }, { 7, 0, CPU_EBX, 25 }, { 7, 0, CPU_ECX, 5 }, { 7, 0, CPU_EDX, 22 },
+		{ 7, 0, CPU_EDX, 24 }, { 7, 0, CPU_EDX, 25 }, { 0xd, 0, CPU_EAX, 17 }, { 0xd, 0, CPU_EAX, 18 }, { 0xd, 1, CPU_EAX, 3 },
+		{ 0x80000001, 0, CPU_ECX, 2 }, { 0x80000001, 0, CPU_ECX, 10 }, { 0x80000001, 0, CPU_ECX, 29 },
+	};
+	static const uint32_t leaves[] = { 3, 5, 9, 0xa, 0xf, 0x10, 0x12, 0x14, 0x1d, 0x1e, 0x8000000a, 0x8000001b, 0x8000001f, 0x80000020,
+					   0x80000022 };
+	struct fixture *f = *state;
+
+	host_has_everything(f);
+	f->host.entries[f->host.count++] = (struct kvm_cpuid_entry2){ .function = 0x8000000a, .edx = ~0u };
+	assert_int_equal(make(f), 0);
+	for (unsigned i = 0; i < COUNT_OF(bits); i++)
+		if (reg(f, bits[i].leaf, bits[i].index, bits[i].reg) >> bits[i].bit & 1)
+			fail_msg("leaf 0x%x, register %d, bit %u", bits[i].leaf, bits[i].reg, bits[i].bit);
+	for (unsigned i = 0; i < COUNT_OF(leaves); i++)
+		if (cpu_find(&f->guest, leaves[i], 0))
+			fail_msg("leaf 0x%x", leaves[i]);
 }
 
 static void what_belongs_to_a_device_comes_with_it(void **state)
@@ -384,6 +425,7 @@ static void a_baseline_is_the_same_on_every_host(void **state)
 		assert_int_equal(f->guest.count, other->guest.count);
 		assert_memory_equal(f->guest.entries, other->guest.entries, f->guest.count * sizeof(f->guest.entries[0]));
 		assert_int_equal(f->state.xcr0, i == 5 ? 7 : 0);
+		assert_int_equal(cpu_find(&f->guest, 0xb, 0) != NULL, reg(f, 0, 0, CPU_EAX) >= 0xb);
 		assert_memory_equal(&f->state, &other->state, sizeof(f->state));
 		if (models[i / 2] != CPU_BASELINE)
 			continue;
@@ -592,6 +634,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_host_model_is_consistent_on_every_host),
 		TEST(what_is_hidden_is_hidden_on_a_host_that_has_everything),
+		TEST(what_no_guest_may_see_is_hidden),
 		TEST(what_belongs_to_a_device_comes_with_it),
 		TEST(the_hosts_features_are_the_guests),
 		TEST(xsave_is_hidden_where_leaf_1_or_leaf_13_lacks_it),
