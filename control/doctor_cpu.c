@@ -74,7 +74,8 @@ static void print_text(struct text *text, enum cpu_model model, const struct out
 	for (uint32_t i = 0; i < o->guest.count; i++) {
 		const struct kvm_cpuid_entry2 *e = &o->guest.entries[i];
 
-		text_printf(text, "0x%08x.%-2u       0x%08x 0x%08x 0x%08x 0x%08x\n", e->function, e->index, e->eax, e->ebx, e->ecx, e->edx);
+		text_printf(text, "0x%08x.%-2u       0x%08x 0x%08x 0x%08x 0x%08x\n", e->function, e->index, e->eax, e->ebx, e->ecx,
+			    e->edx);
 	}
 	text_printf(text, "xcr0 0x%llx, XSAVE area %u bytes, for an image that asks\n", (unsigned long long)o->state.xcr0,
 		    o->state.xsave_bytes);

@@ -31,8 +31,8 @@ static int close_paravirt(struct machine *m)
 	int r = sys_ioctl(&m->sys, m->vcpu.fd, KVM_ENABLE_CAP, (uintptr_t)&enforce);
 
 	if (r < 0 && r != -EINVAL)
-		return error_set(&m->error, ERROR_HOST, -r, "KVM_CAP_ENFORCE_PV_FEATURE_CPUID: %s: `kvick doctor` says what this host "
-				 "offers", strerror(-r));
+		return error_set(&m->error, ERROR_HOST, -r, "KVM_CAP_ENFORCE_PV_FEATURE_CPUID: %s: `kvick doctor` says what this "
+				 "host offers", strerror(-r));
 	return 0;
 }
 

@@ -34,6 +34,8 @@
 #define APIC_BUS_KHZ 1000000u /* KVM's APIC timer counts nanoseconds */
 #define BUS_MHZ 100u
 
+#define LINEAR_BITS 48u /* four levels of page tables */
+
 /* What a baseline says where it must say something: a vendor and signature of nobody's. */
 static const char baseline_vendor[12] = { "kvickgeneric" };
 #define BASELINE_SIGNATURE 0x600u       /* family 6: the first with CMOV */
@@ -250,7 +252,7 @@ static void make_state(struct build *b, struct kvm_cpuid_entry2 *e)
 
 static void make_address_sizes(struct build *b, struct kvm_cpuid_entry2 *e)
 {
-	e->eax &= 0xffff;
+	e->eax = (e->eax & 0xff) | LINEAR_BITS << 8;
 	e->ecx = id_bits(b->config->vcpus) << 12 | (b->config->vcpus - 1);
 	e->edx = 0;
 }
@@ -323,7 +325,8 @@ static void add_leaves_as_the_host_has(struct build *b, uint32_t highest)
 static void add_hypervisor(struct build *b, const struct cpu_table *host, bool timing)
 {
 	const struct kvm_cpuid_entry2 *offered = cpu_find(host, KVM_CPUID_FEATURES, 0);
-	uint32_t clock = 1u << KVM_FEATURE_CLOCKSOURCE | 1u << KVM_FEATURE_CLOCKSOURCE2 | 1u << KVM_FEATURE_CLOCKSOURCE_STABLE_BIT;
+	uint32_t clock = 1u << KVM_FEATURE_CLOCKSOURCE | 1u << KVM_FEATURE_CLOCKSOURCE2 |
+			 1u << KVM_FEATURE_CLOCKSOURCE_STABLE_BIT;
 	uint32_t signature[3]; /* EBX, ECX, EDX: KVM's cpuid.rst */
 
 	memcpy(signature, KVM_SIGNATURE, sizeof(signature));
@@ -409,11 +412,11 @@ static int check_baseline(struct build *b, const struct cpu_table *host, struct 
 				 names, lacking(host, next, NULL, 0) ? "host" : model_names[next]);
 	}
 	if (sizes && (sizes->eax & 0xff) < BASELINE_PHYSICAL_BITS)
-		return error_set(error, ERROR_HOST, ENOTSUP, "--cpu %s: this host's physical addresses have %u bits, and a baseline's %u: use "
-				 "--cpu host", model_names[model], sizes->eax & 0xff, BASELINE_PHYSICAL_BITS);
+		return error_set(error, ERROR_HOST, ENOTSUP, "--cpu %s: this host's physical addresses have %u bits, and a baseline's "
+				 "%u: use --cpu host", model_names[model], sizes->eax & 0xff, BASELINE_PHYSICAL_BITS);
 	if (model == CPU_BASELINE_V3 && (!b->holds[CPU_WITH_AVX] || avx->ebx != AVX_OFFSET || avx->eax != AVX_BYTES))
-		return error_set(error, ERROR_HOST, ENOTSUP, "--cpu %s: this host's KVM has no XSAVE state for AVX at its usual place: use "
-				 "--cpu %s", model_names[model], model_names[CPU_BASELINE_V2]);
+		return error_set(error, ERROR_HOST, ENOTSUP, "--cpu %s: this host's KVM has no XSAVE state for AVX at its usual place: "
+				 "use --cpu %s", model_names[model], model_names[CPU_BASELINE_V2]);
 	return 0;
 }
 
@@ -434,7 +437,8 @@ static void fill_baseline(struct build *b)
 		add_topology(b, 0xb); /* below the highest leaf, so it must tell something */
 		add(b, &(struct kvm_cpuid_entry2){ .function = 0xd, .flags = indexed, .index = 0 });
 		add(b, &(struct kvm_cpuid_entry2){ .function = 0xd, .flags = indexed, .index = 1 });
-		add(b, &(struct kvm_cpuid_entry2){ .function = 0xd, .flags = indexed, .index = 2, .eax = AVX_BYTES, .ebx = AVX_OFFSET });
+		add(b, &(struct kvm_cpuid_entry2){ .function = 0xd, .flags = indexed, .index = 2, .eax = AVX_BYTES,
+						   .ebx = AVX_OFFSET });
 	}
 	add(b, &(struct kvm_cpuid_entry2){ .function = LEAF_EXTENDED });
 	add(b, &(struct kvm_cpuid_entry2){ .function = 0x80000001 });

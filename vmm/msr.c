@@ -33,7 +33,7 @@ static const struct msr_rule rules[] = {
 	{ 0xc0000081, 0xc0000084, true, "SYSCALL", OWN },
 	{ 0xc0000100, 0xc0000102, true, "FS and GS base", OWN },
 	{ 0xc0000103, 0xc0000103, true, "TSC_AUX", OWN },
-	{ 0xc0010000, 0xc0010007, true, "AMD's performance counters", "KVM has four of them for every guest, where the host shares its own" },
+	{ 0xc0010000, 0xc0010007, true, "AMD's performance counters", "four, for every guest of a KVM that shares the host's" },
 	{ 0xc0010114, 0xc0010117, true, "SVM", "kept by KVM; of no effect, for EFER.SVME is refused" },
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * AVX, where the VMM has enabled its state: known results, and registers of which every byte outlives hypercalls,
- * page faults and handlers, and XSAVE itself. Says so where there is none.
+ * page faults and handlers, the VMM's own use of the vCPU, and XSAVE. Says so where there is none.
  */
 #include <assert.h>
 #include <kvick_guest.h>
@@ -91,6 +91,18 @@ static NO_VECTORS void first_touch(void)
 	*page = 1;
 }
 
+/* A page's permission is changed: for that the VMM takes the vCPU's registers out, runs code of its own, and puts them back. */
+static NO_VECTORS void remap(void)
+{
+	static uint64_t page, flags = KVICK_PTE_PRESENT | KVICK_PTE_NX;
+
+	if (!page)
+		page = ((kvick_heap_unused() + 4095) & -4096ull) + 1024 * KVICK_PAGE_BYTES;
+	flags ^= KVICK_PTE_WRITE;
+	if (kvick_call_update_pgtable(page, page | flags, kvick_boot()->pgd, 1, page + KVICK_PAGE_BYTES, 2) < 0)
+		kvick_panic("avx: update_pgtable");
+}
+
 /* XSAVE, other values, XRSTOR: the area that the VMM gives the size of holds all of it, and no byte more. */
 static void check_xsave(void)
 {
@@ -137,10 +149,13 @@ int main(void)
 		check_survive(hypercall, (uint8_t)i);
 		check_survive(fault, (uint8_t)(i + 1));
 		check_survive(first_touch, (uint8_t)(i + 2));
+		check_survive(remap, (uint8_t)(i + 3));
 	}
 	kvick_fault_handler(6, NULL);
 	assert(block.ret == 0 && faults == 100);
 	check_xsave();
-	printf("avx: xcr0 0x%lx, %u bytes: registers outlive calls, faults and XSAVE\n", (unsigned long)xcr0, kvick_boot()->xsave_bytes);
+	assert(xgetbv() == xcr0);
+	printf("avx: xcr0 0x%lx, %u bytes: registers outlive calls, faults and XSAVE\n", (unsigned long)xcr0,
+	       kvick_boot()->xsave_bytes);
 	return 0;
 }

@@ -232,7 +232,7 @@ static const struct {
 	{ "two-note-segments", two_note_segments, "a second kvick note", NULL },
 	{ "abi-old", abi_old, "abi_version 0: this kvick speaks ABI 1", NULL },
 	{ "abi-new", abi_new, "abi_version 2: this kvick speaks ABI 1", NULL },
-	{ "flags", flags, "kvick note: flags 0x1", NULL },
+	{ "flags", flags, "kvick note: flags 0x4: has an unknown bit", NULL },
 	{ "mem-huge", mem_huge, "mem_bytes 0xffffffffffffffff", NULL },
 	{ "mem-above-max", mem_above_max, "mem_bytes 0x1000000001", NULL },
 	{ "stack-huge", stack_huge, "stack_bytes 0xffffffffffffffff", NULL },

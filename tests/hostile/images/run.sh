@@ -169,7 +169,7 @@ refused "short option" 120 "-m: no such option" "$kvick" run -m "$hello"
 refused "option cut short" 120 "--me: no such option" "$kvick" run --me 16M "$hello"
 refused "an option that is only =" 120 "no such option" "$kvick" run --=1 "$hello"
 refused "switch with a value" 120 "--no-sandbox takes no value" "$kvick" run --no-sandbox=1 "$hello"
-for option in mem ring timeout report env doorbell; do
+for option in mem ring cpu timeout report env doorbell; do
 	refused "--$option without a value" 120 "--$option: its value is missing" "$kvick" run "$hello" --$option
 done
 for ring in 1 2 03 '' -1 00 three; do
@@ -183,6 +183,13 @@ for report in xml '' json= jsonx text=; do
 done
 refused "--report into no folder" 123 "--report: $scratch/no/file: " "$kvick" run --report "json=$scratch/no/file" "$hello"
 refused "--report into a folder" 123 "--report: $scratch: " "$kvick" run --report "json=$scratch" "$hello"
+for model in wrong '' HOST baseline-v4 'host '; do
+	refused "--cpu '$model'" 120 "--cpu $model: write auto, none, host, baseline, baseline-v2 or baseline-v3" \
+		"$kvick" run --cpu "$model" "$hello"
+done
+for model in wrong auto none; do
+	refused "doctor --cpu $model" 120 "--cpu $model: write host, baseline, baseline-v2 or baseline-v3" "$kvick" doctor --cpu "$model"
+done
 refused "--doorbell wrong" 120 "--doorbell wrong: write auto, port or vmcall" "$kvick" run --doorbell wrong "$hello"
 refused "--doorbell vmcall at ring 3" 123 "--doorbell vmcall: " "$kvick" run --ring 3 --doorbell vmcall "$hello"
 refused "--env without =" 120 "--env X: write NAME=VALUE" "$kvick" run --env X "$hello"
