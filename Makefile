@@ -21,7 +21,7 @@ LDFLAGS := -static -no-pie -Wl,--gc-sections -Wl,-z,noseparate-code -Wl,-z,norel
 
 VMM_SOURCES := $(filter-out vmm/sandbox_compile.c,$(wildcard vmm/*.c)) $(wildcard vmm/*.S)
 LOADER_SOURCES := $(wildcard loader/*.c)
-CONTROL_SOURCES := $(filter-out control/cmd_run.c,$(wildcard control/*.c)) control/cmd_run.c
+CONTROL_SOURCES := $(wildcard control/*.c)
 KVICK_SOURCES := $(VMM_SOURCES) $(LOADER_SOURCES) $(CONTROL_SOURCES)
 
 # $(call objects,variant,sources): where a variant's objects are.
@@ -65,9 +65,8 @@ endef
 
 $(eval $(call variant,obj,$(MUSL_CC) $(CFLAGS) $(SYSTEM_INCLUDES)))
 
-# The C library comes first and cmd_run.c, with its large variables, last: so what every launch writes to lies in one page of .bss, not in two.
-$(BUILD)/kvick: $(call objects,obj,$(KVICK_SOURCES))
-	$(MUSL_CC) $(CFLAGS) $(LDFLAGS) -o $@ -Wl,-u,__stack_chk_fail,-u,sigaction -lc $^
+$(BUILD)/kvick: $(call objects,obj,$(KVICK_SOURCES)) control/kvick.ld
+	$(MUSL_CC) $(CFLAGS) $(LDFLAGS) -Wl,-T,control/kvick.ld -o $@ $(filter %.o,$^)
 
 include guests/rules.mk
 include perf/rules.mk

@@ -12,7 +12,7 @@
 
 /* Sets "PATH: TEXT" and returns -errnum. Of a long path the end is shown, so that TEXT always fits. */
 int image_error(const char *path, struct error *error, enum error_kind kind, int errnum, const char *format, ...)
-	__attribute__((format(printf, 5, 6)));
+	__attribute__((format(printf, 5, 6), cold));
 
 /* The image's own fault: its bytes are not what they should be. */
 #define image_refuse(path, error, ...) image_error(path, error, ERROR_IMAGE, ENOEXEC, __VA_ARGS__)

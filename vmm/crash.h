@@ -36,7 +36,7 @@ struct crash {
  * Ends the machine's guest as crashed. Reason: what happened, as printf says it. Registers, code
  * bytes and backtrace are read from the vCPU.
  */
-void crash_machine(struct machine *machine, const char *reason, ...) __attribute__((format(printf, 2, 3)));
+void crash_machine(struct machine *machine, const char *reason, ...) __attribute__((format(printf, 2, 3), cold));
 
 /* The same, for an exception that the VMM's stub has caught: the CPU's frame is on the crash stack. */
 void crash_from_stub(struct machine *machine);

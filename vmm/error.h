@@ -28,6 +28,6 @@ struct error {
  * -EINVAL where errnum is 0, so that a caller can `return error_set(…)`. Long text is cut.
  */
 int error_set(struct error *error, enum error_kind kind, int errnum, const char *format, ...)
-	__attribute__((format(printf, 4, 5)));
+	__attribute__((format(printf, 4, 5), cold)); /* cold: what leads to it is laid out of a launch's way */
 
 #endif
