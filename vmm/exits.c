@@ -80,7 +80,7 @@ static void exit_internal_error(struct machine *m)
 	if (suberror == KVM_INTERNAL_ERROR_EMULATION && machine_find_store(m))
 		return;
 	/* On hardware it only emulates what reaches beyond RAM or into a read-only slot, or is delivered there. */
-	if (suberror == KVM_INTERNAL_ERROR_EMULATION && m->ring == 0)
+	if (suberror == KVM_INTERNAL_ERROR_EMULATION && m->ring == 0 && !m->facts.ring0_native)
 		crash_machine(m, "KVM cannot emulate this instruction; where a host emulates ring 0 (`kvick doctor` says so), "
 			      "run the guest with --ring 3; elsewhere it reached outside RAM or wrote to read-only memory");
 	else if (suberror == KVM_INTERNAL_ERROR_EMULATION)

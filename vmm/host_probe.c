@@ -38,7 +38,7 @@ struct probe {
 	uint64_t pgd;
 };
 
-/* One entry, up to the stub's write to the fault port. exit_reason_wanted: what comes first. */
+/* One entry, up to the stub's write to the fault port. exit_reason_wanted: what comes first. 0; 1: something else came; or -errno. */
 static int enter(struct probe *p, const struct vcpu_start *start, uint32_t exit_reason_wanted)
 {
 	int r;
@@ -49,7 +49,7 @@ static int enter(struct probe *p, const struct vcpu_start *start, uint32_t exit_
 	while (r == -EINTR && !p->stop->signal);
 	if (r < 0)
 		return r;
-	return p->vcpu.run->exit_reason == exit_reason_wanted ? vcpu_complete(&p->vcpu, p->sys) : -EIO;
+	return p->vcpu.run->exit_reason == exit_reason_wanted ? vcpu_complete(&p->vcpu, p->sys) : 1;
 }
 
 static int64_t now_ns(struct probe *p)
@@ -75,8 +75,8 @@ static int entry_ns(struct probe *p, unsigned ring, uint64_t rounds, int64_t *ns
 		int r = enter(p, &start, KVM_EXIT_IO);
 		int64_t took = now_ns(p) - begin;
 
-		if (r < 0)
-			return r;
+		if (r)
+			return r < 0 ? r : -EIO;
 		if (took < *ns)
 			*ns = took;
 	}
@@ -118,7 +118,7 @@ static int insn_ps(struct probe *p, unsigned ring, uint64_t *ps)
  * Only on hosts with a native ring 0: where it is emulated a VMCALL may never return. KVM mends the
  * instruction of the other vendor in place, so what stands in the page afterwards is this host's own.
  */
-static unsigned best_doorbell(struct probe *p, const struct kvm *kvm)
+static int best_doorbell(struct probe *p, const struct kvm *kvm, unsigned *doorbell)
 {
 	static const uint8_t vmcall[] = { 0x0f, 0x01, 0xc1 }, vmmcall[] = { 0x0f, 0x01, 0xd9 };
 	const uint8_t *insn = guest_mem_view(&p->mem, gpa(system_stub(STUB_PROBE_VMCALL)), sizeof(vmcall));
@@ -133,13 +133,20 @@ static unsigned best_doorbell(struct probe *p, const struct kvm *kvm)
 		.rax = KVICK_VMCALL_NR, .rcx = 1, .rdx = LAYOUT_BOOT_INFO,
 	};
 
-	if (kvm_capability(kvm, KVM_CAP_EXIT_HYPERCALL, p->sys) <= 0 ||
-	    sys_ioctl(p->sys, p->vm.fd, KVM_ENABLE_CAP, (uintptr_t)&forward) < 0)
-		return KVICK_DOORBELL_PORT;
-	if (enter(p, &start, KVM_EXIT_HYPERCALL) < 0 || p->vcpu.run->hypercall.args[2] != LAYOUT_BOOT_INFO)
-		return KVICK_DOORBELL_PORT;
-	return memcmp(insn, vmcall, sizeof(vmcall)) == 0 ? KVICK_DOORBELL_VMCALL :
-	       memcmp(insn, vmmcall, sizeof(vmmcall)) == 0 ? KVICK_DOORBELL_VMMCALL : KVICK_DOORBELL_PORT;
+	int r = kvm_capability(kvm, KVM_CAP_EXIT_HYPERCALL, p->sys);
+
+	*doorbell = KVICK_DOORBELL_PORT;
+	if (r <= 0)
+		return r;
+	r = sys_ioctl(p->sys, p->vm.fd, KVM_ENABLE_CAP, (uintptr_t)&forward);
+	if (r == 0)
+		r = enter(p, &start, KVM_EXIT_HYPERCALL);
+	if (r != 0)
+		return r < 0 ? r : 0; /* a failure is none of the host's facts, and not to be remembered as one */
+	if (p->vcpu.run->hypercall.args[2] == LAYOUT_BOOT_INFO)
+		*doorbell = memcmp(insn, vmcall, sizeof(vmcall)) == 0 ? KVICK_DOORBELL_VMCALL :
+			    memcmp(insn, vmmcall, sizeof(vmmcall)) == 0 ? KVICK_DOORBELL_VMMCALL : KVICK_DOORBELL_PORT;
+	return 0;
 }
 
 static int measure(struct probe *p, const struct kvm *kvm, struct host_facts *facts, struct error *error)
@@ -163,11 +170,12 @@ static int measure(struct probe *p, const struct kvm *kvm, struct host_facts *fa
 		if (r == 0)
 			r = insn_ps(p, 3, &facts->ring3_insn_ps);
 	}
+	facts->ring0_native = r == 0 && facts->ring0_insn_ps <= RING0_NATIVE_PS_MAX;
+	if (facts->ring0_native)
+		r = best_doorbell(p, kvm, &facts->doorbell);
 	if (r < 0)
 		return error_set(error, ERROR_HOST, -r, "the trial run that finds the fast ring failed (%s): `--ring 0 --doorbell port` "
 				 "does without", strerror(-r));
-	facts->ring0_native = facts->ring0_insn_ps <= RING0_NATIVE_PS_MAX;
-	facts->doorbell = facts->ring0_native ? best_doorbell(p, kvm) : KVICK_DOORBELL_PORT;
 	return 0;
 }
 

@@ -20,6 +20,9 @@
 #include "vmm/sandbox.h"
 #include "vmm/system_page.h"
 
+/* So long a vCPU may stay where it stored to read-only memory: then KVM is trying in vain. */
+#define STUCK_TICKS_MAX 5
+
 /* Less than this a host has in any case, and is not asked. */
 #define HOST_RAM_BYTES_SURE (1ull << 30)
 
@@ -120,8 +123,12 @@ static int step_ring(struct machine *m)
 static int step_vm(struct machine *m)
 {
 	struct kvm_enable_cap forward = { .cap = KVM_CAP_EXIT_HYPERCALL, .args = { 1u << KVICK_VMCALL_NR } };
+	/* Else an instruction that KVM should emulate and cannot (stores outside RAM) is #UD to the guest, and we never hear of it. */
+	struct kvm_enable_cap tell = { .cap = KVM_CAP_EXIT_ON_EMULATION_FAILURE, .args = { 1 } };
 	int r = vm_create(&m->vm, &m->kvm, &m->sys, &m->error);
 
+	if (r == 0 && m->facts.ring0_native)
+		sys_ioctl(&m->sys, m->vm.fd, KVM_ENABLE_CAP, (uintptr_t)&tell); /* Linux 5.15; without it the report says less */
 	if (r < 0 || m->doorbell == KVICK_DOORBELL_PORT)
 		return r;
 	r = sys_ioctl(&m->sys, m->vm.fd, KVM_ENABLE_CAP, (uintptr_t)&forward);
@@ -265,14 +272,36 @@ const char *machine_readonly_name(const struct machine *m, uint64_t at)
 
 /*
  * The slots are made only now because at the start each would cost 40 us, and milliseconds on a busy host. With them page
- * tables of the guest's in there work too: KVM emulates what the CPU would not do.
+ * tables of the guest's in there work too: KVM emulates what the CPU would not do. Where it cannot, it does not say so
+ * but tries for ever: look_in() ends that.
  */
 bool machine_find_store(struct machine *m)
 {
-	if (m->memory_split || !m->mem.readonly_count)
+	const struct itimerval soon = { .it_value = { .tv_usec = STOP_TICK_US } };
+	struct vcpu_state state;
+
+	if (m->memory_split || !m->mem.readonly_count || vcpu_get(&m->vcpu, &state, &m->sys) < 0 || !state.sregs.cs.l)
 		return false;
 	m->memory_split = true;
-	return vm_split_memory(&m->vm, &m->mem, &m->sys) == 0;
+	m->stuck_rip = state.regs.rip;
+	m->config->stop->ticks = 1;
+	return sys_setitimer(&m->sys, ITIMER_REAL, &soon) == 0 && vm_split_memory(&m->vm, &m->mem, &m->sys) == 0;
+}
+
+/* At each tick. HLT is for ring 0 alone, and found only where the local APIC is inside KVM. */
+static void look_in(struct machine *m)
+{
+	struct vcpu_state state;
+
+	if (m->ring == 0 || !m->memory_split)
+		exit_halted(m);
+	if (m->outcome != OUTCOME_NONE || !m->stuck_rip || vcpu_get(&m->vcpu, &state, &m->sys) < 0)
+		return;
+	if (state.regs.rip != m->stuck_rip)
+		m->stuck_rip = 0;
+	else if (++m->stuck_ticks == STUCK_TICKS_MAX)
+		crash_machine(m, "no progress: the CPU's own accesses (to page tables, descriptor tables or a stack) lead into read-only "
+			      "memory");
 }
 
 /* KVM could not run the guest any further: with -EFAULT, memory behind a guest page is gone. */
@@ -286,6 +315,16 @@ static void run_failed(struct machine *m, int r)
 				 "`kvick doctor` says what this host offers");
 }
 
+/* RAM is gone under the text that was to be printed. */
+static void console_lost_ram(struct machine *m)
+{
+	if (machine_end_if_image_shrank(m))
+		return;
+	m->outcome = OUTCOME_FAILED;
+	error_set(&m->error, ERROR_HOST, EFAULT, "console: %s: the host could not give a page of guest RAM (memory limit?)",
+		  strerror(EFAULT));
+}
+
 static int step_run(struct machine *m)
 {
 	timeline_stamp(&m->timeline, MARK_ENTRY);
@@ -295,12 +334,12 @@ static int step_run(struct machine *m)
 		console_drain(&m->console, &m->mem, m->config->stop, &m->sys);
 		if (m->config->stop->signal)
 			m->outcome = OUTCOME_STOPPED;
-		else if (m->console.errnum == EFAULT) /* RAM is gone under the text that was to be printed */
-			run_failed(m, -EFAULT);
+		else if (m->console.errnum == EFAULT)
+			console_lost_ram(m);
 		else if (r == 0)
 			exit_handle(m);
 		else if (r == -EINTR)
-			exit_halted(m);
+			look_in(m);
 		else if (r != -EAGAIN)
 			run_failed(m, r);
 	}

@@ -84,6 +84,8 @@ struct machine {
 	uint64_t pgd;           /* top-level table that the guest began with */
 	uint64_t ring0_pgd;     /* 0 until ring0.c has built it */
 	bool memory_split;      /* read-only memory has slots of its own by now */
+	unsigned stuck_ticks;   /* for which the vCPU has been at stuck_rip since then; stuck_rip 0: it has moved on */
+	uint64_t stuck_rip;
 	bool interrupt_flag;    /* as the guest last asked for it */
 
 	enum outcome_kind outcome;

@@ -98,6 +98,34 @@ static void store_with_wp_off(void)
 	store(TEXT);
 }
 
+static void store_by_sse(void)
+{
+	__asm__ volatile("movss %%xmm0, (%0)" : : "r"(alias(TEXT, TEXT)) : "memory");
+}
+
+/* Mapped, and no RAM behind it. */
+static uint64_t outside(void)
+{
+	uint64_t pgd = pages_take(1), spare = pages_take(3), taken = pages_take(1);
+	volatile uint64_t *leaf = (volatile uint64_t *)(spare + 2 * BYTES);
+
+	expect("own top level", kvick_call_update_pgtable(ALIAS, taken | RW, pgd, 1, spare, 3), 3);
+	leaf[0] = (8ull << 30) | KVICK_PTE_PRESENT | KVICK_PTE_WRITE | KVICK_PTE_USER | 1 << 5 | 1 << 6;
+	expect("lcr3", kvick_call_lcr3(pgd), 0);
+	return ALIAS;
+}
+
+/* Nothing that KVM's emulator knows: it must not come back to the guest as an invalid opcode. */
+static void outside_store_by_sse(void)
+{
+	__asm__ volatile("movss %%xmm0, (%0)" : : "r"(outside()) : "memory");
+}
+
+static void outside_load_by_sse(void)
+{
+	__asm__ volatile("movss (%0), %%xmm0" : : "r"(outside()) : "memory");
+}
+
 /* A page for the stack of exceptions that is none: the fault cannot be delivered. */
 static void stack_of_exceptions(void)
 {
@@ -247,6 +275,9 @@ static const struct way ways[] = {
 	{ "store-by-call", store_by_call },
 	{ "store-with-wp-off", store_with_wp_off },
 	{ "stack-of-exceptions", stack_of_exceptions },
+	{ "store-by-sse", store_by_sse },
+	{ "outside-store-by-sse", outside_store_by_sse },
+	{ "outside-load-by-sse", outside_load_by_sse },
 	{ "answers", answers },
 	{ "block-that-is-answered", block_that_is_answered },
 	{ "block-that-is-not", block_that_is_not },
