@@ -63,7 +63,7 @@ int options_parse(const struct command *command, int argc, char **argv, void *in
 	return 0;
 }
 
-int options_help(const struct command *command)
+COLD int options_help(const struct command *command)
 {
 	printf("usage: kvick %s\n\n%s\n", command->synopsis, command->purpose);
 	if (command->option_count)

@@ -15,6 +15,9 @@ enum error_kind {
 	ERROR_HOST,  /* the host cannot */
 };
 
+/* What few launches run is laid out away from what all do: control/kvick.ld. */
+#define COLD __attribute__((cold))
+
 #define ERROR_TEXT_BYTES 512
 
 struct error {
@@ -28,6 +31,6 @@ struct error {
  * -EINVAL where errnum is 0, so that a caller can `return error_set(…)`. Long text is cut.
  */
 int error_set(struct error *error, enum error_kind kind, int errnum, const char *format, ...)
-	__attribute__((format(printf, 4, 5), cold)); /* cold: what leads to it is laid out of a launch's way */
+	__attribute__((format(printf, 4, 5), cold));
 
 #endif

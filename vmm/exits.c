@@ -35,7 +35,7 @@ static void exit_hypercall(struct machine *m)
 }
 
 /* An address without RAM behind it, or a store to read-only memory: of its slot, or seen by KVM's emulator. */
-static void exit_mmio(struct machine *m)
+static COLD void exit_mmio(struct machine *m)
 {
 	const struct kvm_run *run = m->vcpu.run;
 	uint64_t at = run->mmio.phys_addr;
@@ -51,29 +51,29 @@ static void exit_mmio(struct machine *m)
 }
 
 /* Without a local APIC inside KVM; with one, exit_halted() finds it. */
-static void exit_hlt(struct machine *m)
+static COLD void exit_hlt(struct machine *m)
 {
 	crash_machine(m, "hlt: nothing can wake this guest; end with the exit call, sleep with the wait call");
 }
 
-void exit_halted(struct machine *m)
+COLD void exit_halted(struct machine *m)
 {
 	if (m->vm.lapic && vcpu_halted(&m->vcpu, &m->sys))
 		exit_hlt(m);
 }
 
-static void exit_shutdown(struct machine *m)
+static COLD void exit_shutdown(struct machine *m)
 {
 	crash_machine(m, "triple fault: an exception could not be delivered (is the exception stack mapped, the IDT intact?)");
 }
 
-static void exit_fail_entry(struct machine *m)
+static COLD void exit_fail_entry(struct machine *m)
 {
 	crash_machine(m, "the CPU refused to enter the guest: hardware reason 0x%llx",
 		      (unsigned long long)m->vcpu.run->fail_entry.hardware_entry_failure_reason);
 }
 
-static void exit_internal_error(struct machine *m)
+static COLD void exit_internal_error(struct machine *m)
 {
 	uint32_t suberror = m->vcpu.run->internal.suberror;
 
@@ -91,7 +91,7 @@ static void exit_internal_error(struct machine *m)
 		crash_machine(m, "KVM internal error, suberror %u", suberror);
 }
 
-static void exit_unknown(struct machine *m)
+static COLD void exit_unknown(struct machine *m)
 {
 	crash_machine(m, "the hardware left the guest for a reason that KVM does not know: 0x%llx",
 		      (unsigned long long)m->vcpu.run->hw.hardware_exit_reason);

@@ -13,6 +13,7 @@
 #include <kvick/hypercall.h>
 
 #include "vmm/guest_mem.h"
+#include "vmm/error.h"
 #include "vmm/host_probe.h"
 #include "vmm/kvm.h"
 #include "vmm/sys.h"
@@ -163,7 +164,7 @@ bool host_cache_read(const struct kvm *kvm, struct host_facts *facts, struct sys
 }
 
 /* Is it there, or made, and nobody else's? /dev/shm is everybody's, and a name in it may be a trap. */
-static bool folder_ready(const char *path, struct sys *sys)
+static COLD bool folder_ready(const char *path, struct sys *sys)
 {
 	sys_mkdir(sys, path, 0700);
 	int fd = sys_open(sys, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW, 0);
@@ -174,7 +175,7 @@ static bool folder_ready(const char *path, struct sys *sys)
 	return ready;
 }
 
-static bool write_in(const char folder_path[FOLDER_BYTES], const struct record *record, char path[HOST_CACHE_PATH_BYTES],
+static COLD bool write_in(const char folder_path[FOLDER_BYTES], const struct record *record, char path[HOST_CACHE_PATH_BYTES],
 		     struct sys *sys)
 {
 	char fresh[HOST_CACHE_PATH_BYTES];
@@ -195,7 +196,7 @@ static bool write_in(const char folder_path[FOLDER_BYTES], const struct record *
 	return false;
 }
 
-bool host_cache_write(const struct kvm *kvm, const struct host_facts *facts, char *path, struct sys *sys)
+COLD bool host_cache_write(const struct kvm *kvm, const struct host_facts *facts, char *path, struct sys *sys)
 {
 	char where[FOLDER_BYTES], written[HOST_CACHE_PATH_BYTES];
 	struct record record;

@@ -20,7 +20,7 @@ static const struct {
 	{ KVM_CAP_SYNC_REGS, "KVM_CAP_SYNC_REGS", "4.17" },
 };
 
-static int refuse_open(int r, struct error *error)
+static COLD int refuse_open(int r, struct error *error)
 {
 	static const struct {
 		int errnum;
@@ -40,7 +40,7 @@ static int refuse_open(int r, struct error *error)
 	return error_set(error, ERROR_HOST, -r, "%s: %s: `kvick doctor` says what this host offers", KVM_DEVICE, strerror(-r));
 }
 
-int kvm_check(struct kvm *kvm, struct sys *sys, struct error *error)
+COLD int kvm_check(struct kvm *kvm, struct sys *sys, struct error *error)
 {
 	int r = sys_ioctl(sys, kvm->fd, KVM_GET_API_VERSION, 0);
 

@@ -187,7 +187,7 @@ static int step_image(struct machine *m)
 }
 
 /* A VM whose RAM lies where the host wants its APIC page (Intel, RAM of 4 GiB) is made again, without a local APIC. */
-static int vm_without_lapic(struct machine *m)
+static COLD int vm_without_lapic(struct machine *m)
 {
 	vm_destroy(&m->vm, &m->sys);
 	int r = step_vm(m);
@@ -247,7 +247,7 @@ static int step_sandbox(struct machine *m)
 }
 
 /* pread, because the sandbox has that: symbols are read by it. */
-bool machine_end_if_image_shrank(struct machine *m)
+COLD bool machine_end_if_image_shrank(struct machine *m)
 {
 	uint8_t last;
 
@@ -259,7 +259,7 @@ bool machine_end_if_image_shrank(struct machine *m)
 	return true;
 }
 
-const char *machine_readonly_name(const struct machine *m, uint64_t at)
+COLD const char *machine_readonly_name(const struct machine *m, uint64_t at)
 {
 	for (unsigned i = 0; i < m->image.segment_count; i++) {
 		const struct segment *s = &m->image.segments[i];
@@ -275,7 +275,7 @@ const char *machine_readonly_name(const struct machine *m, uint64_t at)
  * tables of the guest's in there work too: KVM emulates what the CPU would not do. Where it cannot, it does not say so
  * but tries for ever: look_in() ends that.
  */
-bool machine_find_store(struct machine *m)
+COLD bool machine_find_store(struct machine *m)
 {
 	const struct itimerval soon = { .it_value = { .tv_usec = STOP_TICK_US } };
 	struct vcpu_state state;
@@ -289,7 +289,7 @@ bool machine_find_store(struct machine *m)
 }
 
 /* At each tick. HLT is for ring 0 alone, and found only where the local APIC is inside KVM. */
-static void look_in(struct machine *m)
+static COLD void look_in(struct machine *m)
 {
 	struct vcpu_state state;
 
@@ -305,7 +305,7 @@ static void look_in(struct machine *m)
 }
 
 /* KVM could not run the guest any further: with -EFAULT, memory behind a guest page is gone. */
-static void run_failed(struct machine *m, int r)
+static COLD void run_failed(struct machine *m, int r)
 {
 	if (r == -EFAULT && (machine_end_if_image_shrank(m) || machine_find_store(m)))
 		return;
@@ -316,7 +316,7 @@ static void run_failed(struct machine *m, int r)
 }
 
 /* RAM is gone under the text that was to be printed. */
-static void console_lost_ram(struct machine *m)
+static COLD void console_lost_ram(struct machine *m)
 {
 	if (machine_end_if_image_shrank(m))
 		return;
@@ -351,7 +351,7 @@ static int step_run(struct machine *m)
  * The guest's stamps, brought to the host's clock. KVM may give a vCPU a TSC of its own (host's plus an offset);
  * where it says that it does not, the two are one.
  */
-static void guest_stamps(struct machine *m)
+static COLD void guest_stamps(struct machine *m)
 {
 	static const enum mark marks[] = { [KVICK_TSC_FIRST] = MARK_GUEST_FIRST, [KVICK_TSC_MAIN] = MARK_GUEST_MAIN };
 	struct kvick_boot_info info;

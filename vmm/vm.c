@@ -60,7 +60,7 @@ int vm_set_memory(const struct vm *vm, const struct guest_mem *mem, struct sys *
 	return 0;
 }
 
-int vm_split_memory(const struct vm *vm, const struct guest_mem *mem, struct sys *sys)
+COLD int vm_split_memory(const struct vm *vm, const struct guest_mem *mem, struct sys *sys)
 {
 	struct memory_slot slots[MEMORY_SLOTS_MAX];
 	unsigned count = memory_slots(mem->bytes, mem->readonly, mem->readonly_count, slots);
