@@ -141,10 +141,13 @@ static int read_phdrs(struct native *n)
 		return refuse(n, "e_phoff 0x%" PRIx64 ": %u program headers end beyond the file's %" PRIu64
 			      " bytes: it is cut short: rebuild or copy it again",
 			      ehdr->e_phoff, ehdr->e_phnum, n->image->file_bytes);
-	if (!within(ehdr->e_phoff, bytes, n->head_bytes))
-		return more_to_read(n) ? IMAGE_NEEDS_MORE : refuse(n, "e_phoff 0x%" PRIx64 ": %u program headers end beyond the first %u bytes, where kvick"
+	if (!within(ehdr->e_phoff, bytes, n->head_bytes)) {
+		if (more_to_read(n))
+			return IMAGE_NEEDS_MORE;
+		return refuse(n, "e_phoff 0x%" PRIx64 ": %u program headers end beyond the first %u bytes, where kvick"
 			      " looks for them: link them to the front",
 			      ehdr->e_phoff, ehdr->e_phnum, IMAGE_HEAD_BYTES);
+	}
 	memcpy(n->phdrs, n->head + ehdr->e_phoff, bytes);
 	return 0;
 }
@@ -257,10 +260,13 @@ static int read_notes(struct native *n)
 			return refuse(n, "program header %u (PT_NOTE): p_offset 0x%" PRIx64 " + p_filesz 0x%" PRIx64
 				      " is beyond the file's %" PRIu64 " bytes: it is cut short: rebuild or copy it again",
 				      i, phdr->p_offset, phdr->p_filesz, n->image->file_bytes);
-		if (!within(phdr->p_offset, phdr->p_filesz, n->head_bytes))
-			return more_to_read(n) ? IMAGE_NEEDS_MORE : refuse(n, "program header %u (PT_NOTE): p_offset 0x%" PRIx64 " + p_filesz 0x%" PRIx64
+		if (!within(phdr->p_offset, phdr->p_filesz, n->head_bytes)) {
+			if (more_to_read(n))
+				return IMAGE_NEEDS_MORE;
+			return refuse(n, "program header %u (PT_NOTE): p_offset 0x%" PRIx64 " + p_filesz 0x%" PRIx64
 				      " is beyond the first %u bytes, where kvick looks for notes: link them to the front",
 				      i, phdr->p_offset, phdr->p_filesz, IMAGE_HEAD_BYTES);
+		}
 		rc = walk_notes(n, i, n->head + phdr->p_offset, phdr->p_filesz);
 		if (rc)
 			return rc;
