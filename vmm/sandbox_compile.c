@@ -146,7 +146,7 @@ static uint32_t answer(const struct filter *filter, const struct seccomp_data *d
 		case BPF_LD | BPF_W | BPF_ABS:
 			memcpy(&a, (const char *)data + in->k, sizeof(a));
 			break;
-			case BPF_JMP | BPF_JEQ | BPF_K:
+		case BPF_JMP | BPF_JEQ | BPF_K:
 			at += a == in->k ? in->jt : in->jf;
 			break;
 		case BPF_RET | BPF_K:
