@@ -17,6 +17,7 @@
 #define DEBUG "tracing and counting see more than the guest, and KVM emulates them in part"
 #define CONTENTS "belongs to devices or firmware that are not there"
 #define NO_STATE "its registers would be lost without the XSAVE state"
+#define SUPERVISOR "supervisor XSAVE state is not offered"
 #define PERMISSION "its state has to be asked of the host for each process (arch_prctl)"
 #define ONE_CPU "tells of CPUs that the guest has not got"
 
@@ -65,6 +66,7 @@ const struct cpu_rule cpu_host_rules[] = {
 	BIT(0x7, 0, CPU_EBX, 5, CPU_WITH_AVX, "AVX2", NO_STATE),
 	BITS(0x7, 0, CPU_EBX, 0xdc230000, CPU_WITH_AVX512, "AVX512F, DQ, IFMA, PF, ER, CD, BW, VL", NO_STATE),
 	BITS(0x7, 0, CPU_ECX, 0x00005842, CPU_WITH_AVX512, "AVX512 VBMI, VBMI2, VNNI, BITALG, VPOPCNTDQ", NO_STATE),
+	BIT(0x7, 0, CPU_ECX, 7, CPU_NEVER, "CET SHSTK", SUPERVISOR),
 	BITS(0x7, 0, CPU_ECX, 1u << 9 | 1u << 10, CPU_WITH_AVX, "VAES, VPCLMULQDQ", NO_STATE),
 	BIT(0x7, 0, CPU_ECX, 4, CPU_NEVER, "OSPKE", "KVM shows it when the guest sets CR4.PKE"),
 	BIT(0x7, 0, CPU_ECX, 5, CPU_NEVER, "WAITPKG", "UMWAIT would sleep on the physical CPU"),
@@ -77,6 +79,7 @@ const struct cpu_rule cpu_host_rules[] = {
 	BIT(0x7, 0, CPU_EDX, 5, CPU_NEVER, "UINTR", CONTENTS),
 	BITS(0x7, 0, CPU_EDX, 1u << 15 | 1u << 18, CPU_NEVER, "HYBRID, PCONFIG", "the host's make-up"),
 	BIT(0x7, 0, CPU_EDX, 19, CPU_NEVER, "LBR", DEBUG),
+	BIT(0x7, 0, CPU_EDX, 20, CPU_NEVER, "CET IBT", SUPERVISOR),
 	BITS(0x7, 0, CPU_EDX, 1u << 22 | 1u << 24 | 1u << 25, CPU_NEVER, "AMX", PERMISSION),
 	BITS(0x7, 1, CPU_EAX, 1u << 0 | 1u << 1 | 1u << 2, CPU_WITH_AVX, "SHA512, SM3, SM4", NO_STATE),
 	BITS(0x7, 1, CPU_EAX, 1u << 4 | 1u << 23, CPU_WITH_AVX, "AVX-VNNI, AVX-IFMA", NO_STATE),
@@ -86,6 +89,7 @@ const struct cpu_rule cpu_host_rules[] = {
 	BITS(0x7, 1, CPU_EDX, 1u << 4 | 1u << 5, CPU_WITH_AVX, "AVX-VNNI-INT8, AVX-NE-CONVERT", NO_STATE),
 	BIT(0x7, 1, CPU_EDX, 10, CPU_WITH_AVX, "AVX-VNNI-INT16", NO_STATE),
 	BIT(0x7, 1, CPU_EDX, 8, CPU_NEVER, "AMX COMPLEX", PERMISSION),
+	BIT(0x7, 1, CPU_EDX, 18, CPU_NEVER, "CET SSS", SUPERVISOR),
 	BITS(0x7, 1, CPU_EDX, 1u << 19 | 1u << 21, CPU_NEVER, "AVX10, APX", "their leaves and state are not known here yet"),
 
 	LEAF(0x9, CPU_NEVER, "DCA", CONTENTS),
@@ -96,7 +100,7 @@ const struct cpu_rule cpu_host_rules[] = {
 	BITS(0xd, 0, CPU_EAX, 1u << 17 | 1u << 18, CPU_NEVER, "AMX state", PERMISSION),
 	BITS(0xd, 0, CPU_EAX, ~0x000602ffu, CPU_NEVER, "other components", "known so far: x87, SSE, AVX, AVX-512, PKRU"),
 	BITS(0xd, 0, CPU_EDX, ~0u, CPU_NEVER, "other components", "known so far: x87, SSE, AVX, AVX-512, PKRU"),
-	BIT(0xd, 1, CPU_EAX, 3, CPU_NEVER, "XSAVES", "supervisor state is not offered"),
+	BIT(0xd, 1, CPU_EAX, 3, CPU_NEVER, "XSAVES", SUPERVISOR),
 	BIT(0xd, 1, CPU_EAX, 4, CPU_NEVER, "XFD", PERMISSION),
 	LEAVES(0xf, 0x10, CPU_NEVER, "RDT", "resource control is the host's"),
 	LEAF(0x12, CPU_NEVER, "SGX", "enclaves are not offered"),

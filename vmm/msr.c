@@ -24,6 +24,7 @@ static const struct msr_rule rules[] = {
 	{ 0x38d, 0x390, false, "performance counters", "the CPUID leaf for them is hidden" },
 	{ 0x400, 0x47f, true, "machine-check banks", "emulated by KVM; nothing raises one" },
 	{ 0x480, 0x491, false, "VMX", "virtualisation inside the guest is not offered" },
+	{ 0x6a0, 0x6a8, false, "CET", "supervisor state is not offered" },
 	{ 0x6e0, 0x6e0, true, "TSC deadline", DEAD },
 	{ 0x800, 0x8ff, false, "x2APIC", "no x2APIC is behind this guest" },
 	{ 0xda0, 0xda0, false, "XSS", "supervisor state is not offered" },

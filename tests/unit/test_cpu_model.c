@@ -215,7 +215,8 @@ static void what_no_guest_may_see_is_hidden(void **state)
 	static const struct { uint32_t leaf, index; enum cpu_register reg; unsigned bit; } bits[] = {
 		{ 1, 0, CPU_ECX, 3 }, { 1, 0, CPU_ECX, 5 }, { 1, 0, CPU_ECX, 6 }, { 1, 0, CPU_ECX, 15 }, { 1, 0, CPU_ECX, 21 },
 		{ 1, 0, CPU_ECX, 24 }, { 1, 0, CPU_EDX, 7 }, { 1, 0, CPU_EDX, 9 }, { 1, 0, CPU_EDX, 18 }, { 1, 0, CPU_EDX, 28 },
-		{ 7, 0, CPU_EBX, 2 }, { 7, 0, CPU_EBX, 14 }, { 7, 0, CPU_EBX, 25 }, { 7, 0, CPU_ECX, 5 }, { 7, 0, CPU_ECX, 16 }, { 7, 0, CPU_EDX, 22 },
+		{ 7, 0, CPU_EBX, 2 }, { 7, 0, CPU_EBX, 14 }, { 7, 0, CPU_EBX, 25 }, { 7, 0, CPU_ECX, 5 }, { 7, 0, CPU_ECX, 16 },
+		{ 7, 0, CPU_EDX, 22 }, { 7, 0, CPU_ECX, 7 }, { 7, 0, CPU_EDX, 20 }, { 7, 1, CPU_EDX, 18 },
 		{ 7, 0, CPU_EDX, 24 }, { 7, 0, CPU_EDX, 25 }, { 0xd, 0, CPU_EAX, 17 }, { 0xd, 0, CPU_EAX, 18 }, { 0xd, 1, CPU_EAX, 3 },
 		{ 0x80000001, 0, CPU_ECX, 2 }, { 0x80000001, 0, CPU_ECX, 10 }, { 0x80000001, 0, CPU_ECX, 29 },
 	};

@@ -272,6 +272,10 @@ static void the_msrs_rules_are_in_order_and_say_why(void **state)
 		assert_ptr_equal(msr_rule(rules[i].first), &rules[i]);
 		assert_ptr_equal(msr_rule(rules[i].last), &rules[i]);
 	}
+	for (uint32_t msr = 0x6a0; msr <= 0x6a8; msr++) {
+		assert_non_null(msr_rule(msr)); /* CET */
+		assert_false(msr_rule(msr)->given);
+	}
 	assert_null(msr_rule(0));
 	assert_null(msr_rule(UINT32_MAX));
 }

@@ -34,6 +34,7 @@ static const struct bit hidden[] = {
 	{ 1, EDX, 7, "MCE" },		{ 1, EDX, 14, "MCA" },	      { 1, EDX, 18, "PSN" },
 	{ 1, EDX, 28, "HTT" },		{ 7, EBX, 2, "SGX" },	      { 7, EBX, 14, "MPX" },
 	{ 7, EBX, 25, "PT" },		{ 7, ECX, 5, "WAITPKG" },     { 7, EDX, 24, "AMX" },
+	{ 7, ECX, 7, "SHSTK" },		{ 7, EDX, 20, "IBT" },
 	{ 0x80000001, ECX, 2, "SVM" },	{ 0x80000001, ECX, 10, "IBS" }, { 0x80000001, ECX, 12, "SKINIT" },
 	{ 0x80000001, ECX, 29, "MWAITX" },
 };
