@@ -89,7 +89,7 @@ const char *cpu_when_name(enum cpu_when when)
 
 const struct cpu_rule *cpu_model_rules(enum cpu_model model, unsigned *count)
 {
-	*count = model == CPU_HOST ? cpu_host_rule_count : cpu_baseline_rule_count[model];
+	*count = model == CPU_HOST ? cpu_host_rule_count : cpu_baseline_rule_count(model);
 	return model == CPU_HOST ? cpu_host_rules : cpu_baseline_rules;
 }
 
@@ -381,12 +381,12 @@ static int make_host(struct build *b, const struct cpu_table *host, struct error
 /* Appends the names of what a level needs and the host lacks; returns how many. */
 static unsigned lacking(const struct cpu_table *host, enum cpu_model model, char *names, size_t bytes)
 {
-	unsigned count = 0;
+	unsigned count = 0, rules = cpu_baseline_rule_count(model);
 	size_t used = 0;
 
 	if (bytes)
 		names[0] = '\0';
-	for (unsigned i = 0; i < cpu_baseline_rule_count[model]; i++) {
+	for (unsigned i = 0; i < rules; i++) {
 		const struct cpu_rule *rule = &cpu_baseline_rules[i];
 		const struct kvm_cpuid_entry2 *e = cpu_find(host, rule->leaf, 0);
 
@@ -425,7 +425,7 @@ static void fill_baseline(struct build *b)
 	const struct cpu_config *c = b->config;
 	uint32_t features = (c->x2apic ? LEAF1_ECX_X2APIC : 0) | (c->tsc_deadline ? LEAF1_ECX_TSC_DEADLINE : 0);
 	const uint32_t indexed = KVM_CPUID_FLAG_SIGNIFCANT_INDEX;
-
+	unsigned rules = cpu_baseline_rule_count(c->model);
 	uint32_t vendor[3]; /* EBX, EDX, ECX: APM 3, E.3.1 */
 
 	memcpy(vendor, baseline_vendor, sizeof(vendor));
@@ -443,7 +443,7 @@ static void fill_baseline(struct build *b)
 	add(b, &(struct kvm_cpuid_entry2){ .function = LEAF_EXTENDED });
 	add(b, &(struct kvm_cpuid_entry2){ .function = 0x80000001 });
 	add(b, &(struct kvm_cpuid_entry2){ .function = 0x80000008, .eax = BASELINE_ADDRESS_BITS });
-	for (unsigned i = 0; i < cpu_baseline_rule_count[c->model]; i++) {
+	for (unsigned i = 0; i < rules; i++) {
 		const struct cpu_rule *rule = &cpu_baseline_rules[i];
 
 		*reg_of(find(b->guest, rule->leaf, 0), rule->reg) |= rule->mask;

@@ -101,12 +101,13 @@ struct cpu_rule {
 	uint32_t mask;         /* bits of that register */
 	enum cpu_when when;
 	const char *what, *why;
+	enum cpu_model level;  /* the first model that has it; of all but the baselines: CPU_HOST */
 };
 
 /* A model's rules in their order. For a baseline model: what it consists of. */
 const struct cpu_rule *cpu_model_rules(enum cpu_model model, unsigned *count);
 
-/* "never", "with a local APIC", … */
+/* "hidden", "with a local APIC", … */
 const char *cpu_when_name(enum cpu_when when);
 
 #endif

@@ -7,10 +7,10 @@
  */
 #include "vmm/cpu_model_rules.h"
 
-#define LEAF(number, when, what, why) { number, number, CPU_ANY_INDEX, CPU_LEAF, 0, when, what, why }
-#define LEAVES(first, last, when, what, why) { first, last, CPU_ANY_INDEX, CPU_LEAF, 0, when, what, why }
-#define BIT(leaf, index, reg, bit, when, what, why) { leaf, leaf, index, reg, 1u << (bit), when, what, why }
-#define BITS(leaf, index, reg, mask, when, what, why) { leaf, leaf, index, reg, mask, when, what, why }
+#define LEAF(number, when, what, why) { number, number, CPU_ANY_INDEX, CPU_LEAF, 0, when, what, why, CPU_HOST }
+#define LEAVES(first, last, when, what, why) { first, last, CPU_ANY_INDEX, CPU_LEAF, 0, when, what, why, CPU_HOST }
+#define BIT(leaf, index, reg, bit, when, what, why) { leaf, leaf, index, reg, 1u << (bit), when, what, why, CPU_HOST }
+#define BITS(leaf, index, reg, mask, when, what, why) { leaf, leaf, index, reg, mask, when, what, why, CPU_HOST }
 
 #define NESTED "virtualisation inside the guest is not offered"
 #define POWER "the physical CPU's power and clock are the host's"
@@ -158,9 +158,9 @@ const struct cpu_rule cpu_host_rules[] = {
 
 const unsigned cpu_host_rule_count = sizeof(cpu_host_rules) / sizeof(cpu_host_rules[0]);
 
-#define LEVEL_1 "x86-64"
-#define LEVEL_2 "x86-64-v2"
-#define LEVEL_3 "x86-64-v3"
+#define LEVEL_1 "x86-64", CPU_BASELINE
+#define LEVEL_2 "x86-64-v2", CPU_BASELINE_V2
+#define LEVEL_3 "x86-64-v3", CPU_BASELINE_V3
 #define FEATURE(leaf, reg, bit, what, level) { leaf, leaf, 0, reg, 1u << (bit), CPU_ALWAYS, what, level }
 
 /* x86-64 psABI 3.1.1, table 3.1, in its order of levels; the first level with what long mode has in any case. */
@@ -201,9 +201,11 @@ const struct cpu_rule cpu_baseline_rules[] = {
 	FEATURE(0x80000001, CPU_ECX, 5, "LZCNT", LEVEL_3),
 };
 
-/* Levels are cumulative: the rules up to the end of each. */
-const unsigned cpu_baseline_rule_count[CPU_MODEL_COUNT] = {
-	[CPU_BASELINE] = 18, [CPU_BASELINE_V2] = 25, [CPU_BASELINE_V3] = 34,
-};
+unsigned cpu_baseline_rule_count(enum cpu_model model)
+{
+	unsigned count = 0;
 
-_Static_assert(sizeof(cpu_baseline_rules) / sizeof(cpu_baseline_rules[0]) == 34, "the last level takes them all");
+	for (size_t i = 0; i < sizeof(cpu_baseline_rules) / sizeof(cpu_baseline_rules[0]); i++)
+		count += cpu_baseline_rules[i].level <= model;
+	return count;
+}

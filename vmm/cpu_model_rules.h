@@ -8,8 +8,8 @@
 extern const struct cpu_rule cpu_host_rules[];
 extern const unsigned cpu_host_rule_count;
 
-/* The first cpu_baseline_rule_count[model] of them are the model's. */
+/* Levels are cumulative: the first cpu_baseline_rule_count(model) of them are the model's. */
 extern const struct cpu_rule cpu_baseline_rules[];
-extern const unsigned cpu_baseline_rule_count[CPU_MODEL_COUNT];
+unsigned cpu_baseline_rule_count(enum cpu_model model);
 
 #endif

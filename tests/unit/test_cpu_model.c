@@ -497,6 +497,9 @@ static void levels_of_the_baseline_end_where_their_names_do(void **state)
 		assert_string_equal(rules[count - 1].why, levels[i].last);
 		assert_string_equal(rules[count].why, levels[i].next);
 	}
+	assert_int_equal(all, 34);
+	for (unsigned i = 1; i < all; i++)
+		assert_true(rules[i - 1].level <= rules[i].level);
 }
 
 static void addresses_too_short_and_avx_in_an_odd_place_are_refused(void **state)
