@@ -62,8 +62,8 @@ static bool folder(unsigned i, char path[FOLDER_BYTES])
 {
 	const char *chosen = getenv("KVICK_HOST_FACTS"), *runtime = getenv("XDG_RUNTIME_DIR");
 
-	if (chosen)
-		return i == 0 && join(path, chosen, "");
+	if (chosen && chosen[0] != '\0')
+		return i == 0 && chosen[0] == '/' && join(path, chosen, "");
 	if (i == 0)
 		return runtime && runtime[0] == '/' && join(path, runtime, "/kvick");
 	if (i == 1)

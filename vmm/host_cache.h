@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Host facts, remembered until the next boot: one record in a file `host-facts`, in the first folder of these that this
- * user owns or can make: $XDG_RUNTIME_DIR/kvick, /run/kvick for root, /dev/shm/kvick-UID. All are emptied at boot.
- * $KVICK_HOST_FACTS names a folder to take instead of them all.
+ * Host facts, remembered until the next boot: one record in a file `host-facts`, in one of these folders:
+ * $XDG_RUNTIME_DIR/kvick, /run/kvick for root, /dev/shm/kvick-UID. All are emptied at boot. It is written in the first that
+ * is there or can be made, is this user's and takes it, and read from the first that holds one to be believed.
+ * $KVICK_HOST_FACTS, an absolute path, names a folder to take instead of them all; empty is as good as not set.
  *
  * The record names the /dev/kvm that it was measured on (a module loaded anew makes a new node), and
  * is believed only where nobody but this user could have written it.

@@ -114,6 +114,31 @@ static void a_folder_named_by_the_environment_is_taken_instead(void **state)
 	rmdir(folder);
 }
 
+static void an_empty_name_in_the_environment_is_none(void **state)
+{
+	struct fixture *f = *state;
+	char path[HOST_CACHE_PATH_BYTES];
+
+	setenv("KVICK_HOST_FACTS", "", 1);
+	assert_true(host_cache_write(&f->kvm, &f->facts, path, &f->sys));
+	assert_string_equal(path, f->path);
+	assert_true(read_back(f));
+}
+
+static void a_relative_name_in_the_environment_is_no_folder(void **state)
+{
+	struct fixture *f = *state;
+	int here = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	assert_true(host_cache_write(&f->kvm, &f->facts, NULL, &f->sys)); /* where it would be found */
+	assert_int_equal(chdir(f->root), 0);
+	setenv("KVICK_HOST_FACTS", "kvick", 1);
+	assert_false(host_cache_write(&f->kvm, &f->facts, NULL, &f->sys));
+	assert_false(read_back(f));
+	assert_int_equal(fchdir(here), 0);
+	close(here);
+}
+
 static void a_folder_of_somebody_else_is_not_written_to(void **state)
 {
 	struct fixture *f = *state;
@@ -422,6 +447,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(the_path_is_in_the_runtime_folder),
 		TEST(a_folder_named_by_the_environment_is_taken_instead),
+		TEST(an_empty_name_in_the_environment_is_none),
+		TEST(a_relative_name_in_the_environment_is_no_folder),
 		TEST(a_folder_of_somebody_else_is_not_written_to),
 		TEST(the_longest_folder_that_fits_overflows_nothing),
 		TEST(what_is_not_there_is_not_read),
