@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One VM: a KVM descriptor and its memory slot. KVM API, 4.2 and 4.35. */
+/* One VM: a KVM descriptor and what is registered as its memory. KVM API, 4.2 and 4.35. */
 #ifndef KVICK_VMM_VM_H
 #define KVICK_VMM_VM_H
 
