@@ -66,7 +66,7 @@ endef
 $(eval $(call variant,obj,$(MUSL_CC) $(CFLAGS) $(SYSTEM_INCLUDES)))
 
 $(BUILD)/kvick: $(call objects,obj,$(KVICK_SOURCES)) control/kvick.ld
-	$(MUSL_CC) $(CFLAGS) $(LDFLAGS) -Wl,-T,control/kvick.ld -o $@ $(filter %.o,$^)
+	$(MUSL_CC) $(CFLAGS) $(LDFLAGS) -Wl,-T,control/kvick.ld -Wl,--orphan-handling=error -o $@ $(filter %.o,$^)
 
 include guests/rules.mk
 include perf/rules.mk
