@@ -5,7 +5,7 @@
 #
 #	tests/hostile/images/run.sh [DIR]
 #
-# DIR is build unless said otherwise. Needs DIR/kvick, DIR/hostile/{make_images,fat.elf}, DIR/guests/hello.elf. Prints TAP.
+# DIR is build unless said otherwise. Needs DIR/kvick, DIR/hostile/make_images, DIR/guests/hello.elf. Prints TAP.
 
 set -u
 
@@ -226,25 +226,6 @@ else
 	chmod 644 "$scratch/hello.elf"
 	refused "no permission for /dev/kvm" 123 "add yourself to the group \`kvm\`" $as_nobody "$scratch/kvick" run "$scratch/hello.elf"
 fi
-
-# --- an image that changes while its guest runs ---
-
-# A text of 64 KiB and more is mapped, not copied: behind a guest that spins, its pages go away.
-fat=$build/hostile/fat.elf
-for ring in 3 0; do
-	name="image cut short while its guest runs at ring $ring"
-	cp "$fat" "$scratch/fat.elf"
-	timeout 5 "$kvick" run --ring $ring "$scratch/fat.elf" >"$out" 2>"$err" </dev/null &
-	sleep 0.5
-	: >"$scratch/fat.elf"
-	wait $!
-	code=$?
-	if [ $code -eq 122 ] && grep -q '^kvick: .*cut short while its guest ran' "$err"; then
-		ok "$name"
-	else
-		not_ok "$name" "exit code $code instead of 122, or not said why"
-	fi
-done
 
 echo "1..$number"
 echo "# hostile images: $((number - failed - skipped)) passed, $failed failed, $skipped skipped"
