@@ -8,8 +8,8 @@
 #	tests/fault/sweep.sh [--every N] [--no-sanitizers] [--variant NAME] [DIR]
 #
 # DIR is build unless said otherwise. Needs DIR/fault/{kvick,kvick-musl}, DIR/guests, DIR/hostile/{fat,readonly}.elf. Prints TAP: a
-# test for each command and errno. --every N: each errno at every N-th call only, where time is dear; a command's errnos
-# take turns, so that N of them meet all. --no-sanitizers: without that build, which needs libraries.
+# test for each command and errno. After the first 60 calls one in 7 is taken. --every N: one in N of those, where time is dear; a
+# command's errnos take turns, so that N of them meet all. --no-sanitizers: without that build, which needs libraries.
 
 set -u
 
@@ -105,10 +105,11 @@ sweep() {
 		number=$((number + 1))
 		n=$((first % every + 1 - every)) quiet=0 bad=
 		first=$((first + 1))
-		# Past the last call nothing fails any more: a few runs in a row with no trace of a fault are the end.
-		while [ $quiet -lt $enough ] && [ $n -lt 400 ]; do
+		# Past the last call nothing fails any more: a few runs in a row with no trace of a fault are the end. It comes soon
+		# after the calls of a good run, or something is amiss.
+		while [ $quiet -lt $enough ] && [ $n -lt $((least + 350)) ]; do
 			# The first calls are all different; further on the same few come again and again.
-			if [ $n -lt 60 ]; then n=$((n + every)); else n=$((n + 7 * every)); fi
+			if [ $n -lt 60 ]; then n=$((n + every)); else n=$((n + far)); fi
 			[ -z "$cold" ] || rm -rf "$KVICK_HOST_FACTS"
 			KVICK_FAULT=$n:$value timeout 5 "$@" >"$dir/out" 2>"$dir/err" </dev/null
 			code=$?
@@ -119,9 +120,15 @@ sweep() {
 #   call $n: $(printf '%s' "$wrong" | tr '\n' ' ')"
 			if [ $code -ne "$wanted" ] || [ $n -lt "$least" ]; then quiet=0; else quiet=$((quiet + 1)); fi
 		done
+		[ $quiet -ge $enough ] || bad="$bad
+#   call $n: faults leave a trace beyond the calls of a good run, $least with a report's"
 		which="calls 1 to $n"
-		[ $n -le 60 ] || which="$which (each 7th after 60)"
-		[ "$every" -eq 1 ] || which="one in $every of $which"
+		if [ "$every" -gt 1 ]; then
+			which="one in $every of $which"
+			[ $n -le 60 ] || which="$which (one in $far after 60)"
+		elif [ $n -gt 60 ]; then
+			which="$which (one in $far after 60)"
+		fi
 		echo "$([ -z "$bad" ] && echo ok || echo 'not ok') $number - $name, $errno at $which$variant$bad"
 	done
 }
@@ -131,6 +138,8 @@ all='EINTR ENOMEM EIO EPERM EAGAIN EFAULT EEXIST ENOSPC'
 asan=$build/fault/kvick musl=$build/fault/kvick-musl
 guests=$build/guests
 cold=
+# Calls from one to the next after the first 60.
+far=$((7 * every))
 # Runs without a trace that are the end.
 enough=$((every > 1 ? 2 : 4))
 
