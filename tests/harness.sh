@@ -103,6 +103,16 @@ says 'columns that nothing ran for are empty' 0 ' - +- +ok +ok$
 says 'VMCALL may not be skipped in the nested machine' 1 '^# tests/hostile/calls_by_vmcall, nested ring 0: skip$' \
 	"$here/rings.sh" "$scratch/vmcall"
 
+mkdir -p "$scratch/tree/tests" "$scratch/tree/vmm"
+cp "$here/rings.sh" "$scratch/tree/tests"
+cp -R "$here/guests" "$here/hostile" "$scratch/tree/tests"
+{
+	cat "$here/../vmm/hypercalls.c"
+	printf '\t[KVICK_CALL_NOBODYS] = { "nobodys", nobodys_call },\n'
+} >"$scratch/tree/vmm/hypercalls.c"
+says 'a hypercall without a case is named' 1 '^# the hypercall nobodys has no row: ' \
+	"$scratch/tree/tests/rings.sh" "$scratch/all"
+
 # --- a nested machine that does not start ---
 
 says 'no QEMU' 125 '^nested machine: no /nonexistent: .*tests/packages.sh nested' \

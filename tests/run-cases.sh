@@ -23,7 +23,8 @@
 #	before   command that is run first, in the case's scratch folder ($scratch)
 #	around   command that runs kvick: "$@" is kvick and all its arguments
 #	topic    "hypercall", "crash" or "vmcall": belongs to the report of four columns (tests/rings.sh)
-# It is read anew for each ring, and may look at $ring, which is empty while `rings` is being asked for.
+#	calls    names of the hypercalls that it is about; only with a topic, and read by tests/rings.sh alone
+# It is read anew for each ring, and may look at $ring, which is empty while `rings` is being asked for, and at $variant.
 # Prints TAP, and the name of each test before it begins; the exit code is 0 when nothing failed.
 
 set -u
