@@ -16,7 +16,8 @@ SYSTEM_INCLUDES := -idirafter /usr/include -idirafter /usr/include/$(shell $(CC)
 
 WARNINGS := -Wall -Wextra -Werror
 CPPFLAGS := -I. -Iinclude -I$(BUILD)/gen -D_GNU_SOURCE
-CFLAGS := -std=gnu17 -O2 $(WARNINGS) -fstack-protector-strong -fno-pie -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables
+CFLAGS := -std=gnu17 -O2 $(WARNINGS) -fstack-protector-strong -fno-pie -ffunction-sections -fdata-sections \
+	-fno-asynchronous-unwind-tables
 LDFLAGS := -static -no-pie -Wl,--gc-sections -Wl,-z,noseparate-code -Wl,-z,norelro -Wl,--build-id=none -s
 
 VMM_SOURCES := $(filter-out vmm/sandbox_compile.c,$(wildcard vmm/*.c)) $(wildcard vmm/*.S)
@@ -36,8 +37,8 @@ help:
 	@echo 'make all      build/kvick, build/guests/*.elf, build/perf/floor'
 	@echo 'make demo     install what is missing, build, boot a unikernel, print its timeline'
 	@echo 'make check    install what is missing, build, run all tests'
-	@echo 'make check-hw only what runs in the nested machine (QEMU, SVM, the real kvm_amd): guest and hostile tests, those of page'
-	@echo '              tables under shadow paging, the fault sweep, the harness'"'"'s own tests, make exact'
+	@echo 'make check-hw only what runs in the nested machine (QEMU, SVM, the real kvm_amd): guest and hostile tests, those of'
+	@echo '              page tables under shadow paging, the fault sweep, the harness'"'"'s own tests, make exact'
 	@echo "make nested   CMD='kvick run hello.elf': a command in the nested machine, in a folder with all guests"
 	@echo 'make perf     measure, and compare with the budgets in perf/budgets.tsv'
 	@echo 'make exact    count the instructions of a launch, in the nested machine'

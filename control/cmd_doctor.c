@@ -147,7 +147,8 @@ static void examine_rings(struct examination *e)
 		find(e, "rings", BAD, NULL, "%s", error.text);
 		return;
 	}
-	find(e, "rings", GOOD, NULL, "a loop run in a trial VM takes %llu.%03llu ns an instruction at ring 0, %llu.%03llu at ring 3",
+	find(e, "rings", GOOD, NULL, "a loop run in a trial VM takes %llu.%03llu ns an instruction at ring 0, "
+	     "%llu.%03llu at ring 3",
 	     (unsigned long long)facts.ring0_insn_ps / 1000, (unsigned long long)facts.ring0_insn_ps % 1000,
 	     (unsigned long long)facts.ring3_insn_ps / 1000, (unsigned long long)facts.ring3_insn_ps % 1000);
 	if (facts.ring0_native)
@@ -157,11 +158,13 @@ static void examine_rings(struct examination *e)
 		     "emulated by this KVM: --ring auto takes ring 3");
 	find(e, "doorbell", GOOD, NULL, "%s", facts.doorbell == KVICK_DOORBELL_VMCALL ? "VMCALL reaches kvick from ring 0" :
 	     facts.doorbell == KVICK_DOORBELL_VMMCALL ? "VMMCALL reaches kvick from ring 0" :
-	     facts.ring0_native ? "a port: this KVM does not forward VMCALL" : "a port: VMCALL is not tried where ring 0 is emulated");
+	     facts.ring0_native ? "a port: this KVM does not forward VMCALL" :
+				  "a port: VMCALL is not tried where ring 0 is emulated");
 	if (host_cache_write(&e->kvm, &facts, path, &e->sys))
 		find(e, "host facts", GOOD, NULL, "kept in %s until the next boot", path);
 	else
-		find(e, "host facts", COSTS, "set XDG_RUNTIME_DIR to a folder of your own on a tmpfs, or give --ring 0 --doorbell port where ring 0 is native",
+		find(e, "host facts", COSTS, "set XDG_RUNTIME_DIR to a folder of your own on a tmpfs, "
+		     "or give --ring 0 --doorbell port where ring 0 is native",
 		     "cannot be kept: each launch pays some milliseconds to find them");
 }
 
@@ -188,7 +191,8 @@ static void examine_create(struct examination *e)
 	}
 	bool cold = first > 4 * best && first > 1000;
 
-	find(e, "create VM", cold ? COSTS : GOOD, cold ? "keep one VM alive: the host's first one switches virtualisation on" : NULL,
+	find(e, "create VM", cold ? COSTS : GOOD,
+	     cold ? "keep one VM alive: the host's first one switches virtualisation on" : NULL,
 	     "KVM_CREATE_VM takes %llu us, the first one %llu us", (unsigned long long)best, (unsigned long long)first);
 }
 
@@ -199,7 +203,8 @@ static void examine_debugfs(struct examination *e)
 
 	find(e, "debugfs", there ? COSTS : GOOD,
 	     there ? "boot with debugfs=off where nobody reads /sys/kernel/debug/kvm" : NULL, "%s",
-	     there ? "KVM makes files in it for each VM: about a fifth of a launch's time in the kernel" : "KVM makes no files in it");
+	     there ? "KVM makes files in it for each VM: about a fifth of a launch's time in the kernel" :
+		     "KVM makes no files in it");
 }
 
 static void examine_hugepages(struct examination *e)
@@ -235,8 +240,8 @@ static void examine_io_uring(struct examination *e)
 		sys_close(&e->sys, (int)fd);
 		find(e, "io_uring", GOOD, NULL, "there (features 0x%x)", params.features);
 	} else {
-		find(e, "io_uring", COSTS, errno == EPERM ? "sysctl kernel.io_uring_disabled=0, or allow it in the container's seccomp profile" :
-							    "a newer kernel has it", "%s", strerror(errno));
+		find(e, "io_uring", COSTS, errno == EPERM ? "sysctl kernel.io_uring_disabled=0, or allow it in the container's "
+							    "seccomp profile" : "a newer kernel has it", "%s", strerror(errno));
 	}
 }
 

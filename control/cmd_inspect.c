@@ -57,7 +57,8 @@ static void print_text(struct text *text, const struct image *image, const struc
 		perms_name(s->perms, perms);
 		text_printf(text, "segment    0x%08llx-0x%08llx %s  %llu bytes, %llu from file offset 0x%llx\n",
 			    (unsigned long long)s->gpa, (unsigned long long)(s->gpa + s->mem_bytes), perms,
-			    (unsigned long long)s->mem_bytes, (unsigned long long)s->file_bytes, (unsigned long long)s->file_offset);
+			    (unsigned long long)s->mem_bytes, (unsigned long long)s->file_bytes,
+			    (unsigned long long)s->file_offset);
 	}
 	text_printf(text, "note       ABI %u, rings %s, memory %llu, stack %llu, flags 0x%x%s\n", image->note.abi_version,
 		    rings_name(image->note.rings), (unsigned long long)image->note.mem_bytes,

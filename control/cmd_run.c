@@ -82,8 +82,8 @@ static int take_cpu(void *into, const char *value, struct error *error)
 	if (strcmp(value, "auto") == 0)
 		o->machine.cpu = CPU_AUTO;
 	else if (!cpu_model_by_name(value, &o->machine.cpu))
-		return error_set(error, ERROR_USAGE, EINVAL, "--cpu %s: write auto, none, host, baseline, baseline-v2 or baseline-v3",
-				 value);
+		return error_set(error, ERROR_USAGE, EINVAL, "--cpu %s: write auto, none, host, baseline, baseline-v2 or "
+				 "baseline-v3", value);
 	return 0;
 }
 
@@ -121,7 +121,8 @@ static int take_env(void *into, const char *value, struct error *error)
 	if (value[0] == '=' || !strchr(value, '='))
 		return error_set(error, ERROR_USAGE, EINVAL, "--env %s: write NAME=VALUE", value);
 	if (o->machine.envc == RUN_ENV_MAX)
-		return error_set(error, ERROR_USAGE, E2BIG, "--env %s: one variable too many: a guest takes %d", value, RUN_ENV_MAX);
+		return error_set(error, ERROR_USAGE, E2BIG, "--env %s: one variable too many: a guest takes %d", value,
+				 RUN_ENV_MAX);
 	o->env[o->machine.envc++] = value;
 	return 0;
 }
@@ -163,8 +164,8 @@ static int check(struct run_options *o, struct error *error)
 	for (unsigned i = 0; i < c->envc; i++)
 		args_bytes += strlen(c->envp[i]) + 1;
 	if (args_bytes > MACHINE_ARGS_BYTES_MAX)
-		return error_set(error, ERROR_USAGE, E2BIG, "arguments and environment: %llu bytes, and a guest takes %u: pass less",
-				 (unsigned long long)args_bytes, MACHINE_ARGS_BYTES_MAX);
+		return error_set(error, ERROR_USAGE, E2BIG, "arguments and environment: %llu bytes, and a guest takes %u: pass "
+				 "less", (unsigned long long)args_bytes, MACHINE_ARGS_BYTES_MAX);
 	if (c->pages == GUEST_PAGES_HUGETLBFS && c->mem_bytes % PAGE_2M_BYTES)
 		return error_set(error, ERROR_USAGE, EINVAL, "--hugepages: --mem must be a multiple of 2M");
 	return 0;
@@ -281,7 +282,7 @@ static int finish(struct run_options *o, struct machine *m, const struct report_
 
 static int run(const struct command *command, int argc, char **argv)
 {
-	/* Too large for the stack, and the process has only this one of each. In this order nearly every launch touches one page. */
+	/* Too large for the stack, and the process has only this one of each. In this order a launch mostly touches one page. */
 	static struct {
 		struct run_options options;
 		struct machine machine;

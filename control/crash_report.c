@@ -62,8 +62,9 @@ void crash_text(struct text *text, struct machine *m)
 	for (unsigned i = 0; i < REGISTER_COUNT; i++)
 		text_printf(text, "%s%-6s %016llx%s", i % 4 == 0 ? "kvick:   " : " ", registers[i].name,
 			    (unsigned long long)register_value(crash, i), i % 4 == 3 || i + 1 == REGISTER_COUNT ? "\n" : "");
-	text_printf(text, "kvick:   cr2    %016llx cr3    %016llx cs %04x ss %04x, ring %u, %s", (unsigned long long)crash->state.sregs.cr2,
-		    (unsigned long long)crash->state.sregs.cr3, crash->state.sregs.cs.selector, crash->state.sregs.ss.selector,
+	text_printf(text, "kvick:   cr2    %016llx cr3    %016llx cs %04x ss %04x, ring %u, %s",
+		    (unsigned long long)crash->state.sregs.cr2, (unsigned long long)crash->state.sregs.cr3,
+		    crash->state.sregs.cs.selector, crash->state.sregs.ss.selector,
 		    m->ring, kvm_exit_name(crash->kvm_exit_reason));
 	if (crash->kvm_suberror)
 		text_printf(text, " (%u)", crash->kvm_suberror);

@@ -32,7 +32,8 @@ static int take(const struct command *command, int argc, char **argv, int *i, vo
 	if (!row->value || row->value[0] == '[')
 		return row->take(into, NULL, error);
 	if (*i + 1 >= argc)
-		return error_set(error, ERROR_USAGE, EINVAL, "--%s: its value is missing: --%s %s", row->name, row->name, row->value);
+		return error_set(error, ERROR_USAGE, EINVAL, "--%s: its value is missing: --%s %s", row->name, row->name,
+				 row->value);
 	return row->take(into, argv[++*i], error);
 }
 

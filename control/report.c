@@ -131,7 +131,8 @@ void report_text(struct text *text, struct machine *m, const struct report_basis
 		return;
 	text_printf(text, "kvick: ring %u (%s), doorbell %s, sandbox %s\n", m->ring, m->ring_reason, doorbell_name(m),
 		    m->config->sandbox ? "on" : "off");
-	text_printf(text, "kvick: cpu model %s, xcr0 0x%llx\n", cpu_model_name(m->cpu_model), (unsigned long long)m->cpu_state.xcr0);
+	text_printf(text, "kvick: cpu model %s, xcr0 0x%llx\n", cpu_model_name(m->cpu_model),
+		    (unsigned long long)m->cpu_state.xcr0);
 	text_printf(text, "kvick: exits %llu", (unsigned long long)exits_total(m));
 	for (unsigned i = 0; i < EXIT_REASONS_MAX; i++)
 		if (m->exits[i])

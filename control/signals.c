@@ -119,7 +119,8 @@ struct stop *signals_install(uint64_t timeout_ns, struct sys *sys, struct error 
 		int signal;
 		void (*handler)(int);
 	} handlers[] = {
-		{ SIGINT, on_stop }, { SIGTERM, on_stop }, { SIGALRM, on_timer }, { SIGBUS, NULL /* on_bus_error, which wants more */ },
+		{ SIGINT, on_stop }, { SIGTERM, on_stop }, { SIGALRM, on_timer },
+		{ SIGBUS, NULL /* on_bus_error, which wants more */ },
 	};
 	/* It goes off once in any case; its handler then knows whether anybody wants more. */
 	bool soon = timeout_ns && timeout_ns < STOP_TICK_US * 1000;

@@ -47,8 +47,8 @@ struct image {
 };
 
 /*
- * Headers are read once, into a buffer; what a protocol needs must lie in the first IMAGE_HEAD_BYTES of a file. Nearly always it lies in the first
- * IMAGE_HEAD_BYTES_FIRST, which are tried first: a page of stack less for a launch to touch.
+ * Headers are read once, into a buffer; what a protocol needs must lie in the first IMAGE_HEAD_BYTES of a file. Nearly always it
+ * lies in the first IMAGE_HEAD_BYTES_FIRST, which are tried first: a page of stack less for a launch to touch.
  */
 #define IMAGE_HEAD_BYTES 4096
 #define IMAGE_HEAD_BYTES_FIRST 1024

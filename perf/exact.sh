@@ -123,7 +123,8 @@ while IFS=$'\t' read -r name limit unit how; do
 	*) failed=$((failed + 1)) said="not ok: $said" ;;
 	esac
 	printf '%-22s %10s %10s  %-12s %s\n' "$name" "$value" "$limit" "$unit" "$said"
-	results+="${results:+,}{\"name\":\"$name\",\"value\":$value,\"limit\":$limit,\"unit\":\"$unit\",\"verdict\":\"$said\",\"how\":\"$how\"}"
+	results+="${results:+,}{\"name\":\"$name\",\"value\":$value,\"limit\":$limit,\"unit\":\"$unit\""
+	results+=",\"verdict\":\"$said\",\"how\":\"$how\"}"
 done <"$here/budgets.tsv"
 
 printf '{"kernel":"%s","kernel_of_limits":"%s","commands":[%s],"budgets":[%s]}\n' "$kernel" "$recorded" "$commands" "$results" \

@@ -109,6 +109,7 @@ harness() { stage harness tests/harness.sh "$build"; }
 exact() { stage exact perf/exact.sh "$build"; }
 
 on_host() {
+	stage style tests/style.sh
 	stage unit tests/unit/run.sh "$build"/unit/test_*[a-z]
 	stage fuzz tests/fuzz/run.sh "$build" "$fuzz_seconds"
 	if ! "$build/kvick" doctor >/dev/null 2>&1; then

@@ -95,7 +95,8 @@ sed 's/crash_abort, ring 0 (nested)/& # SKIP no reason/' "$scratch/all" >"$scrat
 says 'a crash test that is skipped is named' 1 '^# tests/guests/crash_abort, nested ring 0: skip$
  passed, 1 failed, ' "$here/rings.sh" "$scratch/skipped"
 grep -v 'crash_abort, ring 3$' "$scratch/all" >"$scratch/gap"
-says 'a crash test that did not run is named' 1 '^# tests/guests/crash_abort, native ring 3: missing$' "$here/rings.sh" "$scratch/gap"
+says 'a crash test that did not run is named' 1 '^# tests/guests/crash_abort, native ring 3: missing$' \
+	"$here/rings.sh" "$scratch/gap"
 sed 's/^ok \(.*calls_by_vmcall, ring 0 (nested)\)/ok \1 # SKIP emulated/' "$scratch/all" >"$scratch/vmcall"
 grep nested "$scratch/all" >"$scratch/hw"
 says 'columns that nothing ran for are empty' 0 ' - +- +ok +ok$
@@ -125,12 +126,15 @@ mkdir -p "$scratch/modules/kernel"
 : >"$scratch/vmlinuz-1"
 says 'a kernel without modules' 125 '^nested machine: no modules in .*; set KVICK_NESTED_MODULES' \
 	env KVICK_NESTED_DIR="$scratch/cache" KVICK_NESTED_KERNEL="$scratch/vmlinuz-1" "$machine" -- true
-says 'a kernel without SVM modules' 125 '^nested machine: kernel 1 has no module kvm_amd; use one with SVM: .*tests/packages.sh nested' \
+says 'a kernel without SVM modules' 125 \
+	'^nested machine: kernel 1 has no module kvm_amd; use one with SVM: .*tests/packages.sh nested' \
 	env KVICK_NESTED_DIR="$scratch/cache" KVICK_NESTED_KERNEL="$scratch/vmlinuz-1" KVICK_NESTED_MODULES="$scratch/modules" \
 	"$machine" -- true
-says 'too little memory for what is put in' 125 '^nested machine: --memory 64 is too small for a [0-9]+ MiB image; give at least [0-9]+$' \
+says 'too little memory for what is put in' 125 \
+	'^nested machine: --memory 64 is too small for a [0-9]+ MiB image; give at least [0-9]+$' \
 	"$machine" --memory 64 -- true
-says 'more memory than there is' 125 '^nested machine: needs 100000128 MiB of memory, [0-9]+ MiB are available; free some, or lower --memory$' \
+says 'more memory than there is' 125 \
+	'^nested machine: needs 100000128 MiB of memory, [0-9]+ MiB are available; free some, or lower --memory$' \
 	"$machine" --memory 100000000 -- true
 says 'a file that is not there' 125 '^nested machine: --add /nonexistent:/x: /nonexistent does not exist; build it first$' \
 	"$machine" --add /nonexistent:/x -- true
@@ -174,7 +178,8 @@ done
 mkdir -p "$scratch/cases/b_bad"
 cases() { # TIMEOUT: runs the three cases
 	says "$1" "$2" "$3" "$here/finish.sh" 80 lost "$machine" --timeout "$4" --add "$here/run-cases.sh:/kvick/run-cases.sh" \
-		--add "$scratch/cases:/kvick/cases" --add "$build/kvick:/kvick/kvick" --add "$build/guests/hello.elf:/kvick/hello.elf" \
+		--add "$scratch/cases:/kvick/cases" --add "$build/kvick:/kvick/kvick" \
+		--add "$build/guests/hello.elf:/kvick/hello.elf" \
 		--add "$build/guests/spin.elf:/kvick/spin.elf" -- \
 		sh -c 'cd /kvick && exec sh run-cases.sh --kvick ./kvick --guests . cases/a_good cases/b_bad cases/c_good'
 }

@@ -159,7 +159,8 @@ kernel_fetch() {
         package=$(kernel_versioned)
     fi
     [ -n "$package" ] ||
-        die "$kernel_package is not in the package lists; set KVICK_NESTED_KERNEL to a kernel image whose modules are in /lib/modules"
+        die "$kernel_package is not in the package lists;" \
+            "set KVICK_NESTED_KERNEL to a kernel image whose modules are in /lib/modules"
     say "downloading $package for the nested machine (unpacked into the build folder, not installed)"
     mkdir -p "$kernel_dir" || die "cannot create $kernel_dir"
     kernel_download "$package" && return 0

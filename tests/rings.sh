@@ -75,7 +75,8 @@ cd "$(dirname "$0")/.." || exit 1
 		for (i = 1; i <= call_count; i++)
 			if (!(calls[i] in has_row)) {
 				bad++
-				why = why "\n# the hypercall " calls[i] " has no row: write calls=" calls[i] " into a case with a topic"
+				why = why "\n# the hypercall " calls[i] " has no row: write calls=" calls[i] \
+					" into a case with a topic"
 			}
 		if (!call_count) {
 			bad++

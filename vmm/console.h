@@ -18,7 +18,8 @@ struct console {
 
 /*
  * Writes [from, from + bytes) of RAM (checked by the caller). Waits while the descriptor takes
- * nothing; a signal (stop) ends the wait, but what the descriptor takes at once is still written. Returns bytes written, or -errno where none were.
+ * nothing; a signal (stop) ends the wait, but what the descriptor takes at once is still written. Returns bytes written, or
+ * -errno where none were.
  */
 int64_t console_write(struct console *console, const struct guest_mem *mem, gpa_t from, uint64_t bytes,
 		      const struct stop *stop, struct sys *sys);

@@ -55,7 +55,8 @@ static int check_baseline(struct cpu_build *b, const struct cpu_table *host, str
 	}
 	if (sizes && (sizes->eax & 0xff) < BASELINE_PHYSICAL_BITS)
 		return error_set(error, ERROR_HOST, ENOTSUP, "--cpu %s: this host's physical addresses have %u bits, "
-				 "and a baseline's %u: use --cpu host", cpu_model_name(model), sizes->eax & 0xff, BASELINE_PHYSICAL_BITS);
+				 "and a baseline's %u: use --cpu host", cpu_model_name(model), sizes->eax & 0xff,
+				 BASELINE_PHYSICAL_BITS);
 	if (model == CPU_BASELINE_V3 && (!b->holds[CPU_WITH_AVX] || avx->ebx != AVX_OFFSET || avx->eax != AVX_BYTES))
 		return error_set(error, ERROR_HOST, ENOTSUP, "--cpu %s: this host's KVM has no XSAVE state for AVX at its "
 				 "usual place: use --cpu %s", cpu_model_name(model), cpu_model_name(CPU_BASELINE_V2));

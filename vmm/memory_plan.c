@@ -19,7 +19,8 @@ _Static_assert(MEMORY_MAPPINGS_MAX >= IMAGE_SEGMENTS_MAX + 7, "every mapping has
 /* Places everything in `bytes` of RAM. Returns whether it fits. */
 static bool place(struct memory_plan *p, const struct image *image, uint64_t bytes)
 {
-	uint64_t stack_bytes = round_up(image->note.stack_bytes ? image->note.stack_bytes : KVICK_STACK_BYTES_DEFAULT, GUEST_PAGE_BYTES);
+	uint64_t stack_bytes = round_up(image->note.stack_bytes ? image->note.stack_bytes : KVICK_STACK_BYTES_DEFAULT,
+					GUEST_PAGE_BYTES);
 	uint64_t tables_bytes = pagetable_pages_max(bytes, MEMORY_MAPPINGS_MAX) * GUEST_PAGE_BYTES;
 	uint64_t ring0_bytes = ring0_pages(bytes) * GUEST_PAGE_BYTES;
 	uint64_t end = bytes, above = 0;

@@ -57,7 +57,8 @@ static void map(struct guest_mem *mem, struct table_pool *pool, uint64_t pgd, co
 		table = table_below(mem, pool, entry, m->flags);
 
 		unsigned first = pagetable_index(at, 1);
-		uint64_t pages = (end - at) / GUEST_PAGE_BYTES, last = pages < PAGETABLE_ENTRIES - first ? first + pages : PAGETABLE_ENTRIES;
+		uint64_t pages = (end - at) / GUEST_PAGE_BYTES;
+		uint64_t last = pages < PAGETABLE_ENTRIES - first ? first + pages : PAGETABLE_ENTRIES;
 
 		for (unsigned i = first; i < last; i++, at += GUEST_PAGE_BYTES)
 			table[i] = at | leaf;

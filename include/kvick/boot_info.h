@@ -12,7 +12,7 @@
 #define KVICK_BOOT_MAGIC 0x746f6f626b63766bull /* "kvckboot" in memory order */
 
 #define KVICK_BOOT_CONSOLE_TTY (1u << 0) /* flags: the console is a terminal; flush at each line */
-#define KVICK_BOOT_CPUID       (1u << 1) /* flags: the CPUID instruction tells what KVICK_CALL_CPUID does; else believe nothing it says */
+#define KVICK_BOOT_CPUID       (1u << 1) /* flags: the CPUID instruction tells what KVICK_CALL_CPUID does; else do not believe it */
 
 /* Offset of guest_tsc[], for start code that stamps before there is any C. */
 #define KVICK_BOOT_GUEST_TSC_OFFSET 0x80

@@ -146,7 +146,8 @@ enough=$((every > 1 ? 2 : 4))
 with_sanitizers() {
 	sweep 'sanitizers: hello, ring 3' 0 '' "$few EIO" "$asan" run --ring 3 --no-sandbox "$guests/hello.elf"
 	sweep 'sanitizers: crash' 121 '' "$few" "$asan" run --ring 3 --no-sandbox "$guests/crash.elf" -- null
-	sweep 'sanitizers: report' 0 '' "$few" "$asan" run --ring 3 --no-sandbox --timeout 4s --report "json=$scratch/report" "$guests/hello.elf"
+	sweep 'sanitizers: report' 0 '' "$few" "$asan" run --ring 3 --no-sandbox --timeout 4s \
+		--report "json=$scratch/report" "$guests/hello.elf"
 	sweep 'sanitizers: mapped image' 0 '' EIO "$asan" run --ring 3 --no-sandbox "$build/hostile/fat.elf" -- now
 	cold=yes
 	sweep 'sanitizers: trial run' 0 '' "$few" "$asan" run --no-sandbox "$guests/hello.elf"
@@ -161,9 +162,11 @@ with_sandbox() {
 		sweep "sandbox: crash, ring $ring" 121 '' "$few EIO" "$musl" run --ring $ring "$guests/crash.elf" -- null
 	done
 	sweep 'sandbox: report' 0 '' "$all" "$musl" run --ring 3 --timeout 4s --report json "$guests/hello.elf"
-	sweep 'sandbox: report into a file' 0 '' "$few ENOSPC" "$musl" run --ring 3 --report "text=$scratch/text" "$guests/hello.elf"
+	sweep 'sandbox: report into a file' 0 '' "$few ENOSPC" \
+		"$musl" run --ring 3 --report "text=$scratch/text" "$guests/hello.elf"
 	sweep 'sandbox: mapped image' 0 '' "$few EIO" "$musl" run --ring 3 "$build/hostile/fat.elf" -- now
-	sweep 'sandbox: store to read-only memory' 121 '' "$few EIO" "$musl" run --ring 0 "$build/hostile/readonly.elf" -- store-locked
+	sweep 'sandbox: store to read-only memory' 121 '' "$few EIO" \
+		"$musl" run --ring 0 "$build/hostile/readonly.elf" -- store-locked
 	sweep 'sandbox: transparent hugepages' 0 '' "$few" "$musl" run --ring 3 --hugepages=transparent "$guests/hello.elf"
 	sweep 'sandbox: image refused' 122 '' "$all" "$musl" run --ring 3 "$musl"
 	sweep 'sandbox: entropy' 0 '1' "$few EIO" "$musl" run --ring 3 "$guests/entropy.elf"

@@ -115,7 +115,8 @@ static void check_readonly(const struct image *image, const struct memory_run *r
 		for (unsigned k = 0; k < image->segment_count; k++) {
 			const struct segment *segment = &image->segments[k];
 
-			PROMISE(!(segment->perms & SEGMENT_W) || segment->gpa + segment->mem_bytes <= runs[i].at || segment->gpa >= end);
+			PROMISE(!(segment->perms & SEGMENT_W) || segment->gpa + segment->mem_bytes <= runs[i].at ||
+				segment->gpa >= end);
 		}
 	}
 }

@@ -8,7 +8,8 @@
 # COMMAND is kvick and all its arguments; the guest, given none, lists its ways. Each that matches PATTERN
 # (extended regular expression) is run on its own, and must end with one of CODES, with a message
 # unless that is 0, and not by a signal or the sandbox. The command's --timeout is for the ways that never end by themselves; one
-# that reaches it and should not is given another chance with a longer one: the host may be busy. FILE (may be absent) says more of some:
+# that reaches it and should not is given another chance with a longer one: the host may be busy. FILE (may be absent) says more
+# of some:
 #
 #	WAY <tab> RING <tab> CODES [<tab> what stderr must match]
 #

@@ -93,7 +93,9 @@ add_module() {
     if [ -z "$file" ]; then
         grep -qs "/$(printf %s "$name" | sed 's/_/[-_]/g')\.ko" "$modules/modules.builtin" && return 0
         case $name in
-        kvm*) die "kernel $version has no module $name; use one with SVM: run tests/packages.sh nested, or set KVICK_NESTED_KERNEL" ;;
+        kvm*)
+            die "kernel $version has no module $name; use one with SVM: run tests/packages.sh nested, or set KVICK_NESTED_KERNEL"
+            ;;
         *) die "kernel $version has no module $name; set KVICK_NESTED_KERNEL to one that has" ;;
         esac
     fi

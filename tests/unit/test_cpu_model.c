@@ -50,8 +50,9 @@ static void what_no_guest_may_see_is_hidden(void **state)
 		{ 1, 0, CPU_ECX, 24 }, { 1, 0, CPU_EDX, 7 }, { 1, 0, CPU_EDX, 9 }, { 1, 0, CPU_EDX, 18 }, { 1, 0, CPU_EDX, 28 },
 		{ 7, 0, CPU_EBX, 2 }, { 7, 0, CPU_EBX, 14 }, { 7, 0, CPU_EBX, 25 }, { 7, 0, CPU_ECX, 5 }, { 7, 0, CPU_ECX, 16 },
 		{ 7, 0, CPU_EDX, 22 }, { 7, 0, CPU_ECX, 7 }, { 7, 0, CPU_EDX, 20 }, { 7, 1, CPU_EDX, 18 },
-		{ 7, 0, CPU_EDX, 24 }, { 7, 0, CPU_EDX, 25 }, { 0xd, 0, CPU_EAX, 17 }, { 0xd, 0, CPU_EAX, 18 }, { 0xd, 1, CPU_EAX, 3 },
-		{ 0x80000001, 0, CPU_ECX, 2 }, { 0x80000001, 0, CPU_ECX, 10 }, { 0x80000001, 0, CPU_ECX, 29 },
+		{ 7, 0, CPU_EDX, 24 }, { 7, 0, CPU_EDX, 25 }, { 0xd, 0, CPU_EAX, 17 }, { 0xd, 0, CPU_EAX, 18 },
+		{ 0xd, 1, CPU_EAX, 3 }, { 0x80000001, 0, CPU_ECX, 2 }, { 0x80000001, 0, CPU_ECX, 10 },
+		{ 0x80000001, 0, CPU_ECX, 29 },
 	};
 	static const uint32_t leaves[] = { 3, 5, 9, 0xa, 0xf, 0x10, 0x12, 0x14, 0x1d, 0x1e, 0x8000000a, 0x8000001b, 0x8000001f,
 					   0x80000020, 0x80000022 };
@@ -163,7 +164,8 @@ static void half_of_avx_512_is_none(void **state)
 static void state_without_a_sensible_place_takes_its_features_along(void **state)
 {
 	static const struct { uint32_t eax, ebx, ecx; } bad[] = {
-		{ 0, 576, 0 }, { 256, 575, 0 }, { 256, 4000, 0 }, { ~0u, 576, 0 }, { 256, ~0u, 0 }, { ~0u, ~0u, 0 }, { 256, 576, 1 },
+		{ 0, 576, 0 }, { 256, 575, 0 }, { 256, 4000, 0 }, { ~0u, 576, 0 }, { 256, ~0u, 0 }, { ~0u, ~0u, 0 },
+		{ 256, 576, 1 },
 	};
 	struct fixture *f = *state;
 

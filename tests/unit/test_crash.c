@@ -250,10 +250,12 @@ static void an_msr_that_is_refused_at_ring_0_is_named(void **state)
 {
 	struct fixture *f = *state;
 
-	assert_string_equal(msr_refused(f, "\x0f\x30", 0x4b564d00), "#GP general protection: wrmsr of MSR 0x4b564d00 (KVM's clock and "
+	assert_string_equal(msr_refused(f, "\x0f\x30", 0x4b564d00),
+			    "#GP general protection: wrmsr of MSR 0x4b564d00 (KVM's clock and "
 			    "notices): no device of KVM's is behind this guest");
 	assert_string_equal(msr_refused(f, "\x0f\x32", 0xdeadbeef),
-			    "#GP general protection: rdmsr of MSR 0xdeadbeef (unknown): KVM has none of that number for this guest");
+			    "#GP general protection: rdmsr of MSR 0xdeadbeef (unknown): KVM has none of that number for this "
+			    "guest");
 	assert_says(msr_refused(f, "\x0f\x30", 0xc0000100), "(FS and GS base): not this value, or not on this host");
 	assert_says(msr_refused(f, "\x0f\x31", 0x10), "error code 0x0"); /* rdtsc */
 	assert_null(strstr(msr_refused(f, "\x90\x30", 0x10), "MSR"));

@@ -505,7 +505,8 @@ static void answers_into_read_only_memory_are_faults(void **state)
 {
 	struct fixture *f = *state;
 	const struct memory_run run = { FREE + 0x10000, 0x2000 };
-	static const uint64_t bad[][2] = { { FREE + 0x10000, 8 }, { FREE + 0x11fff, 1 }, { FREE + 0xfff8, 16 }, { FREE + 0x11ff8, 16 } };
+	static const uint64_t bad[][2] = { { FREE + 0x10000, 8 }, { FREE + 0x11fff, 1 }, { FREE + 0xfff8, 16 },
+					 { FREE + 0x11ff8, 16 } };
 
 	memset(f->m.mem.host + run.at, 0xa5, run.bytes);
 	assert_int_equal(guest_mem_protect(&f->m.mem, &run, 1, &f->m.sys), 0);

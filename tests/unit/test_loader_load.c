@@ -512,7 +512,8 @@ static void read_only_runs_are_what_is_mapped_and_its_neighbours(void **state)
 		/* One that shares a page. */
 		{ { { 0x100000, 0x8123, R }, { 0x108200, 0x100, R } }, { { 0x100000, 0x9000 } } },
 		/* A hole or something writable between: runs apart, and the small one is none. */
-		{ { { 0x100000, 0x8000, R }, { 0x108000, 0x100, W }, { 0x109000, 0x8000, X }, { 0x112000, 0x100, R }, { 0x114000, 0x9000, R } },
+		{ { { 0x100000, 0x8000, R }, { 0x108000, 0x100, W }, { 0x109000, 0x8000, X }, { 0x112000, 0x100, R },
+		    { 0x114000, 0x9000, R } },
 		  { { 0x100000, 0x8000 }, { 0x109000, 0x8000 }, { 0x114000, 0x9000 } } },
 		/* Out of step with the file's pages it is copied. */
 		{ { { 0x100800, 0x4800, R } }, { { 0 } } },

@@ -364,7 +364,8 @@ static void a_large_page_without_a_spare_page_stays_whole(void **state)
 static void a_1_gib_page_is_split_twice(void **state)
 {
 	struct fixture *f = *state;
-	uint64_t *pgd = guest_mem_span(&f->m.mem, gpa(PGD), 4096), *directories = guest_mem_span(&f->m.mem, gpa(PGD + 0x1000), 4096);
+	uint64_t *pgd = guest_mem_span(&f->m.mem, gpa(PGD), 4096);
+	uint64_t *directories = guest_mem_span(&f->m.mem, gpa(PGD + 0x1000), 4096);
 	struct translation t;
 
 	pgd[0] = (PGD + 0x1000) | PTE_PRESENT | PTE_WRITE | PTE_USER;

@@ -132,7 +132,7 @@ static void print_table(void)
 
 	for (unsigned i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++)
 		for (uint32_t leaf = ranges[i]; leaf <= reg_of(ranges[i], EAX) && leaf < ranges[i] + 0x100; leaf++)
-			for (uint32_t index = 0; index < (leaf == 0xd || leaf == 7 || leaf == 0xb || leaf == 4 ? 4u : 1u); index++) {
+			for (uint32_t index = 0; index < (leaf == 4 || leaf == 7 || leaf == 0xb || leaf == 0xd ? 4 : 1); index++) {
 				struct kvick_cpuid r = kvick_cpuid(leaf, index);
 
 				if (r.eax | r.ebx | r.ecx | r.edx)
@@ -143,8 +143,8 @@ static void print_table(void)
 /* The instruction and the call tell the same, but for what KVM keeps as registers have it: APIC, OSXSAVE. */
 static void check_both_ways(void)
 {
-	static const uint32_t leaves[] = { 0, 1, 2, 4, 7, 0xb, 0xd, 0x15, 0x40000000, 0x40000001, 0x40000010, 0x80000000, 0x80000001,
-					   0x80000008, 0x8000001e };
+	static const uint32_t leaves[] = { 0, 1, 2, 4, 7, 0xb, 0xd, 0x15, 0x40000000, 0x40000001, 0x40000010, 0x80000000,
+					   0x80000001, 0x80000008, 0x8000001e };
 
 	for (unsigned i = 0; i < sizeof(leaves) / sizeof(leaves[0]); i++)
 		for (uint32_t index = 0; index < 3; index++) {

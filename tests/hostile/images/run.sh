@@ -132,7 +132,8 @@ fi
 
 # --- sizes ---
 
-for size in 0 1 4096 1M 2097151 -1 -0 '' abc 16X 1.5M 0x200000 ' 16M' '16M ' 65G 1T 16777216T 18446744073709551616 99999999999999999999999; do
+for size in 0 1 4096 1M 2097151 -1 -0 '' abc 16X 1.5M 0x200000 ' 16M' '16M ' 65G 1T \
+	16777216T 18446744073709551616 99999999999999999999999; do
 	refused "--mem '$size'" 120 "--mem $size: " "$kvick" run --mem "$size" "$hello"
 done
 refused "--mem 2M + 1" 120 "not a multiple of 4K: the next is 2052K" "$kvick" run --mem 2097153 "$hello"
@@ -145,12 +146,14 @@ else
 fi
 free=$(cat /sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages 2>/dev/null || echo 0)
 if [ "$free" -lt 8 ]; then
-	refused "--hugepages without free pages" 123 "--hugepages: the host has not 8 free 2 MiB pages" "$kvick" run --hugepages --mem 16M "$hello"
+	refused "--hugepages without free pages" 123 "--hugepages: the host has not 8 free 2 MiB pages" \
+		"$kvick" run --hugepages --mem 16M "$hello"
 else
 	skip "--hugepages without free pages" "this host has $free"
 fi
 for kind in '' 2M always transparent2; do
-	refused "--hugepages='$kind'" 120 "--hugepages=$kind: write --hugepages or --hugepages=transparent" "$kvick" run --hugepages="$kind" "$hello"
+	refused "--hugepages='$kind'" 120 "--hugepages=$kind: write --hugepages or --hugepages=transparent" \
+		"$kvick" run --hugepages="$kind" "$hello"
 done
 refused "--hugepages with an odd size" 120 "--mem must be a multiple of 2M" "$kvick" run --hugepages --mem 5M "$hello"
 (ulimit -v 100000 && refused "--mem beyond RLIMIT_AS" 123 "address space" "$kvick" run --mem 512M "$hello") >"$scratch/limited"
@@ -188,7 +191,8 @@ for model in wrong '' HOST baseline-v4 'host '; do
 		"$kvick" run --cpu "$model" "$hello"
 done
 for model in wrong auto none; do
-	refused "doctor --cpu $model" 120 "--cpu $model: write host, baseline, baseline-v2 or baseline-v3" "$kvick" doctor --cpu "$model"
+	refused "doctor --cpu $model" 120 "--cpu $model: write host, baseline, baseline-v2 or baseline-v3" \
+		"$kvick" doctor --cpu "$model"
 done
 refused "--doorbell wrong" 120 "--doorbell wrong: write auto, port or vmcall" "$kvick" run --doorbell wrong "$hello"
 refused "--doorbell vmcall at ring 3" 123 "--doorbell vmcall: " "$kvick" run --ring 3 --doorbell vmcall "$hello"
@@ -224,7 +228,8 @@ elif $as_nobody sh -c 'test -r /dev/kvm -a -w /dev/kvm'; then
 else
 	cp "$hello" "$scratch/hello.elf"
 	chmod 644 "$scratch/hello.elf"
-	refused "no permission for /dev/kvm" 123 "add yourself to the group \`kvm\`" $as_nobody "$scratch/kvick" run "$scratch/hello.elf"
+	refused "no permission for /dev/kvm" 123 "add yourself to the group \`kvm\`" \
+		$as_nobody "$scratch/kvick" run "$scratch/hello.elf"
 fi
 
 echo "1..$number"

@@ -254,7 +254,8 @@ WITH_STACK(frames_in_a_ring, 0x3000, "mov %%rbp, (%%rbp)\n\tmov %%rbp, 8(%%rbp)\
 static void jump(uint64_t to, uint64_t rsp)
 {
 	__asm__ volatile("mov %1, %%rsp\n\tmov %1, %%rbp\n\tjmp *%0"
-			 : : "r"(to), "r"(rsp), "D"(SYSTEM_PAGE), "a"(UINT64_MAX), "S"(8ull), "c"(512ull), "d"(UINT64_MAX) : "memory");
+			 : : "r"(to), "r"(rsp), "D"(SYSTEM_PAGE), "a"(UINT64_MAX), "S"(8ull), "c"(512ull), "d"(UINT64_MAX)
+			 : "memory");
 }
 
 static uint64_t good_stack(void)
@@ -311,7 +312,8 @@ static void apic_write(uint32_t reg, uint32_t value)
 	*(volatile uint32_t *)(view + reg) = value;
 }
 
-enum { APIC_TPR = 0x80, APIC_EOI = 0xb0, APIC_SVR = 0xf0, APIC_ICR = 0x300, APIC_TIMER = 0x320, APIC_COUNT = 0x380, APIC_DIVIDE = 0x3e0 };
+enum { APIC_TPR = 0x80, APIC_EOI = 0xb0, APIC_SVR = 0xf0, APIC_ICR = 0x300, APIC_TIMER = 0x320, APIC_COUNT = 0x380,
+       APIC_DIVIDE = 0x3e0 };
 
 static void some_time(void)
 {
@@ -400,7 +402,8 @@ static void cli_hlt_with_timer(void)
 	static void insn_##name(void)                                                                           \
 	{                                                                                                       \
 		uint64_t zero = 0;                                                                              \
-		__asm__ volatile(code : : "a"(zero), "b"(zero), "c"(zero), "d"(zero), "S"(0x2800ull), "D"(0x2800ull) : "memory", "cc"); \
+		__asm__ volatile(code : : "a"(zero), "b"(zero), "c"(zero), "d"(zero), "S"(0x2800ull), "D"(0x2800ull)      \
+				 : "memory", "cc");                                                             \
 		kvick_mark(0);                                                                                  \
 	}
 
@@ -428,7 +431,8 @@ static void cli_hlt_with_timer(void)
 	X(iretq_cs0, "push $0x18\n\tpush %%rsp\n\tpushfq\n\tpush $0x10\n\tpush $0x100000\n\tiretq")              \
 	X(iretq_cs3, "push $0x2b\n\tpush %%rsp\n\tpushfq\n\tpush $0x33\n\tpush $0\n\tiretq")                     \
 	X(iretq_compat, "push $0x2b\n\tpush %%rsp\n\tpushfq\n\tpush $0x23\n\tpush $0\n\tiretq")                  \
-	X(iretq_flags, "mov %%ss, %%eax\n\tpush %%rax\n\tpush %%rsp\n\tpush $-1\n\tmov %%cs, %%eax\n\tpush %%rax\n\tpush $0\n\tiretq") \
+	X(iretq_flags, "mov %%ss, %%eax\n\tpush %%rax\n\tpush %%rsp\n\tpush $-1\n\tmov %%cs, %%eax\n\t"               \
+		"push %%rax\n\tpush $0\n\tiretq") \
 	X(iretw, "push $0\n\tpush $0\n\tiretw") X(lretq_zeros, "push $0\n\tpush $0\n\tlretq")                    \
 	X(lretq_wild, "push $0xfff8\n\tpush $0\n\tlretq") X(ljmp, "ljmp *(%%rsi)") X(lcall, "lcall *(%%rsi)")    \
 	X(mov_ss_0, "mov %%eax, %%ss") X(mov_ds_wild, "mov $0xfff8, %%eax\n\tmov %%eax, %%ds")                   \
@@ -442,7 +446,8 @@ static void cli_hlt_with_timer(void)
 	X(lock_nop, ".byte 0xf0, 0x90") X(ud0, ".byte 0x0f, 0xff, 0xc0") X(ud1, ".byte 0x0f, 0xb9, 0xc0")        \
 	X(too_long, ".fill 16, 1, 0x66\n\tnop") X(prefixes_at_end, "mov $0x100000, %%eax\n\tjmp *%%rax")         \
 	X(cpuid, "cpuid") X(rdtscp, "rdtscp") X(cmpxchg16b, "lock cmpxchg16b (%%rsi)")                           \
-	X(fxrstor, "fxrstor (%%rsi)") X(fldcw, "fldcw (%%rsi)\n\tfld1\n\tfwait") X(ldmxcsr, "movl $-1, (%%rsi)\n\tldmxcsr (%%rsi)") \
+	X(fxrstor, "fxrstor (%%rsi)") X(fldcw, "fldcw (%%rsi)\n\tfld1\n\tfwait")                               \
+	X(ldmxcsr, "movl $-1, (%%rsi)\n\tldmxcsr (%%rsi)") \
 	X(maskmov, "movaps 0x2801, %%xmm0") X(avx, ".byte 0xc5, 0xf8, 0x77") X(wrfsbase, "wrfsbase %%rax")       \
 	X(clac, "clac") X(stac, "stac") X(wrpkru, "wrpkru") X(invpcid, "invpcid (%%rsi), %%rax")                 \
 	X(rep_movs_huge, "mov $-1, %%rcx\n\trep movsb") X(rep_stos_huge, "mov $-1, %%rcx\n\trep stosq")          \

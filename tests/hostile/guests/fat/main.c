@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Sleeps for a second (not with the argument "now"), then reads what its image's file holds: large enough to be mapped from there, so that the
- * file's end meanwhile is noticed.
+ * Sleeps for a second (not with the argument "now"), then reads what its image's file holds: large enough to be mapped
+ * from there, so that the file's end meanwhile is noticed.
  */
 #include <kvick_guest.h>
 #include <stdio.h>
