@@ -214,7 +214,8 @@ static bool msr_reason(struct crash *crash)
 		return false;
 	snprintf(crash->reason, sizeof(crash->reason), "%s: %s of MSR 0x%x (%s): %s", crash->vector_name,
 		 crash->insn[1] == 0x30 ? "wrmsr" : "rdmsr", msr, rule ? rule->name : "unknown",
-		 !rule ? "KVM has none of that number for this guest" : rule->given ? "not this value, or not on this host" : rule->why);
+		 !rule ? "KVM has none of that number for this guest" :
+		 rule->given ? "not this value, or not on this host" : rule->why);
 	return true;
 }
 

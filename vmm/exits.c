@@ -86,7 +86,8 @@ static COLD void exit_internal_error(struct machine *m)
 	else if (suberror == KVM_INTERNAL_ERROR_EMULATION)
 		crash_machine(m, "KVM cannot emulate this instruction, which reached outside RAM or wrote to read-only memory");
 	else if (suberror == KVM_INTERNAL_ERROR_DELIVERY_EV)
-		crash_machine(m, "an exception could not be delivered: its stack or a table lies outside RAM or in read-only memory");
+		crash_machine(m, "an exception could not be delivered: its stack or a table lies outside RAM or in "
+			      "read-only memory");
 	else
 		crash_machine(m, "KVM internal error, suberror %u", suberror);
 }

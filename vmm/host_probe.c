@@ -38,7 +38,7 @@ struct probe {
 	uint64_t pgd;
 };
 
-/* One entry, up to the stub's write to the fault port. exit_reason_wanted: what comes first. 0; 1: something else came; or -errno. */
+/* One entry, up to the stub's write to the fault port. exit_reason_wanted comes first: 0; something else: 1; or -errno. */
 static int enter(struct probe *p, const struct vcpu_start *start, uint32_t exit_reason_wanted)
 {
 	int r;
@@ -174,8 +174,8 @@ static int measure(struct probe *p, const struct kvm *kvm, struct host_facts *fa
 	if (facts->ring0_native)
 		r = best_doorbell(p, kvm, &facts->doorbell);
 	if (r < 0)
-		return error_set(error, ERROR_HOST, -r, "the trial run that finds the fast ring failed (%s): `--ring 0 --doorbell port` "
-				 "does without", strerror(-r));
+		return error_set(error, ERROR_HOST, -r, "the trial run that finds the fast ring failed (%s): `--ring 0 "
+				 "--doorbell port` does without", strerror(-r));
 	return 0;
 }
 

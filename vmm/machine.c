@@ -36,7 +36,8 @@ static int host_has_ram(struct machine *m)
 
 	if (m->plan.bytes <= bytes)
 		return 0;
-	return error_set(&m->error, ERROR_HOST, ENOMEM, "%s: %llu MiB of guest RAM, and the host has %llu MiB: ask for less with --mem",
+	return error_set(&m->error, ERROR_HOST, ENOMEM, "%s: %llu MiB of guest RAM, and the host has %llu MiB: ask for less "
+			 "with --mem",
 			 m->image.path, (unsigned long long)m->plan.bytes >> 20, (unsigned long long)bytes >> 20);
 }
 
@@ -94,7 +95,8 @@ static int step_ring(struct machine *m)
 	uint32_t rings = m->image.note.rings;
 
 	if (c->ring != RING_AUTO && !(rings & 1u << c->ring))
-		return error_set(&m->error, ERROR_IMAGE, 0, "%s: note: rings 0x%x: this image does not run at ring %d: use --ring %d",
+		return error_set(&m->error, ERROR_IMAGE, 0, "%s: note: rings 0x%x: this image does not run at ring %d: use "
+				 "--ring %d",
 				 m->image.path, rings, c->ring, c->ring == RING_0 ? 3 : 0);
 	m->ring = c->ring != RING_AUTO ? (unsigned)c->ring : rings & KVICK_RINGS_0 ? 0 : 3;
 	m->ring_reason = c->ring != RING_AUTO ? "asked for" : "the image runs at no other";
@@ -123,7 +125,7 @@ static int step_ring(struct machine *m)
 static int step_vm(struct machine *m)
 {
 	struct kvm_enable_cap forward = { .cap = KVM_CAP_EXIT_HYPERCALL, .args = { 1u << KVICK_VMCALL_NR } };
-	/* Else an instruction that KVM should emulate and cannot (stores outside RAM) is #UD to the guest, and we never hear of it. */
+	/* Else an instruction that KVM should emulate and cannot (a store outside RAM) is #UD to the guest: we never hear of it. */
 	struct kvm_enable_cap tell = { .cap = KVM_CAP_EXIT_ON_EMULATION_FAILURE, .args = { 1 } };
 	int r = vm_create(&m->vm, &m->kvm, &m->sys, &m->error);
 
@@ -163,7 +165,8 @@ static int protect_image(struct machine *m)
 
 	_Static_assert(IMAGE_SEGMENTS_MAX <= GUEST_MEM_READONLY_MAX, "each segment may be a run of its own");
 	if (r < 0)
-		return error_set(&m->error, ERROR_HOST, -r, "mprotect of the image's text: %s: free memory or raise vm.max_map_count",
+		return error_set(&m->error, ERROR_HOST, -r, "mprotect of the image's text: %s: free memory or raise "
+				 "vm.max_map_count",
 				 strerror(-r));
 	return 0;
 }
@@ -300,8 +303,8 @@ static COLD void look_in(struct machine *m)
 	if (state.regs.rip != m->stuck_rip)
 		m->stuck_rip = 0;
 	else if (++m->stuck_ticks == STUCK_TICKS_MAX)
-		crash_machine(m, "no progress: the CPU's own accesses (to page tables, descriptor tables or a stack) lead into read-only "
-			      "memory");
+		crash_machine(m, "no progress: the CPU's own accesses (to page tables, descriptor tables or a stack) lead "
+			      "into read-only memory");
 }
 
 /* KVM could not run the guest any further: with -EFAULT, memory behind a guest page is gone. */

@@ -115,7 +115,8 @@ sweep() {
 			code=$?
 			wrong=$(verdict)
 			# What a failure has hidden must not be remembered as the host's.
-			[ ! -e "$KVICK_HOST_FACTS/host-facts" ] || [ "$(facts)" = "$right" ] || wrong="$wrong wrong facts are remembered"
+			[ ! -e "$KVICK_HOST_FACTS/host-facts" ] || [ "$(facts)" = "$right" ] ||
+				wrong="$wrong wrong facts are remembered"
 			[ -z "$wrong" ] || bad="$bad
 #   call $n: $(printf '%s' "$wrong" | tr '\n' ' ')"
 			if [ $code -ne "$wanted" ] || [ $n -lt "$least" ]; then quiet=0; else quiet=$((quiet + 1)); fi

@@ -184,7 +184,8 @@ static void tables_to_be_changed(void)
 	expect("pgd", kvick_call_update_pgtable(ALIAS, page | RW, TEXT, 1, spare, 4), -KVICK_EFAULT);
 	expect("unmap in it", kvick_call_update_pgtable(ALIAS, 0, TEXT, 1, 0, 0), -KVICK_EFAULT);
 	expect("spare", kvick_call_update_pgtable(ALIAS, page | RW, kvick_boot()->pgd, 1, TEXT, 4), -KVICK_EFAULT);
-	expect("a spare over the edge", kvick_call_update_pgtable(ALIAS, page | RW, kvick_boot()->pgd, 1, 0xff000, 3), -KVICK_EFAULT);
+	expect("a spare over the edge", kvick_call_update_pgtable(ALIAS, page | RW, kvick_boot()->pgd, 1, 0xff000, 3),
+	       -KVICK_EFAULT);
 	expect("own top level", kvick_call_update_pgtable(ALIAS, page | RW, pgd, 1, spare, 4), 3);
 	*(volatile uint64_t *)(pgd + 8) = CONSTANTS | RX | KVICK_PTE_WRITE | KVICK_PTE_USER;
 	expect("table", kvick_call_update_pgtable(512ull << 30, page | RW, pgd, 1, spare, 4), -KVICK_EFAULT);
