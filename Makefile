@@ -14,6 +14,9 @@ CC := gcc
 MUSL_CC := musl-gcc
 SYSTEM_INCLUDES := -idirafter /usr/include -idirafter /usr/include/$(shell $(CC) -dumpmachine)
 
+# Static, from Debian's liburing-dev, in musl and glibc programs alike: it has no libc in it.
+LIBURING = $(shell $(CC) -print-file-name=liburing.a)
+
 WARNINGS := -Wall -Wextra -Werror
 CPPFLAGS := -I. -Iinclude -I$(BUILD)/gen -D_GNU_SOURCE
 CFLAGS := -std=gnu17 -O2 $(WARNINGS) -fstack-protector-strong -fno-pie -ffunction-sections -fdata-sections \
@@ -22,8 +25,9 @@ LDFLAGS := -static -no-pie -Wl,--gc-sections -Wl,-z,noseparate-code -Wl,-z,norel
 
 VMM_SOURCES := $(filter-out vmm/sandbox_compile.c,$(wildcard vmm/*.c)) $(wildcard vmm/*.S)
 LOADER_SOURCES := $(wildcard loader/*.c)
+VIRTIO_SOURCES := $(wildcard virtio/*.c)
 CONTROL_SOURCES := $(wildcard control/*.c)
-KVICK_SOURCES := $(VMM_SOURCES) $(LOADER_SOURCES) $(CONTROL_SOURCES)
+KVICK_SOURCES := $(VMM_SOURCES) $(VIRTIO_SOURCES) $(LOADER_SOURCES) $(CONTROL_SOURCES)
 
 # $(call objects,variant,sources): where a variant's objects are.
 objects = $(patsubst %,$(BUILD)/$(1)/%.o,$(2))
@@ -68,7 +72,7 @@ endef
 $(eval $(call variant,obj,$(MUSL_CC) $(CFLAGS) $(SYSTEM_INCLUDES)))
 
 $(BUILD)/kvick: $(call objects,obj,$(KVICK_SOURCES)) control/kvick.ld
-	$(MUSL_CC) $(CFLAGS) $(LDFLAGS) -Wl,-T,control/kvick.ld -Wl,--orphan-handling=error -o $@ $(filter %.o,$^)
+	$(MUSL_CC) $(CFLAGS) $(LDFLAGS) -Wl,-T,control/kvick.ld -Wl,--orphan-handling=error -o $@ $(filter %.o,$^) $(LIBURING)
 
 include guests/rules.mk
 include perf/rules.mk

@@ -17,6 +17,7 @@ make              | make
 musl-tools        | musl-gcc
 linux-libc-dev    | linux/kvm.h
 libc6-dev         | sys/io.h and the C library headers
+liburing-dev      | liburing.h and a static liburing.a
 binutils          | ld, readelf, strip
 '
 set_check='

@@ -24,12 +24,17 @@ uint64_t kvick_clock_ns(unsigned clock)
 	return call.ret < 0 ? 0 : call.arg[0];
 }
 
-int64_t kvick_wait(uint64_t event_mask, uint64_t timeout_ns)
+int64_t kvick_notify_wait(uint64_t event_mask, uint64_t timeout_ns, uint64_t notifications)
 {
-	struct kvick_call call = { .nr = KVICK_CALL_WAIT, .arg = { event_mask, timeout_ns } };
+	struct kvick_call call = { .nr = KVICK_CALL_WAIT, .arg = { event_mask, timeout_ns, notifications } };
 
 	kvick_hypercall(&call);
 	return call.ret;
+}
+
+int64_t kvick_wait(uint64_t event_mask, uint64_t timeout_ns)
+{
+	return kvick_notify_wait(event_mask, timeout_ns, 0);
 }
 
 int64_t kvick_entropy(void *buffer, size_t bytes)

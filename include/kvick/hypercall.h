@@ -32,7 +32,7 @@
 #define KVICK_CALL_CONSOLE_WRITE  1  /* buffer, bytes -> ret = bytes written */
 #define KVICK_CALL_EXIT           2  /* status (its low 8 bits become the exit code); no return */
 #define KVICK_CALL_CLOCK          3  /* KVICK_CLOCK_* -> arg[0] = nanoseconds */
-#define KVICK_CALL_WAIT           4  /* event mask, timeout in ns -> ret = events ready, 0 = time is over */
+#define KVICK_CALL_WAIT           4  /* event mask, timeout in ns, notifications -> ret = events ready, 0 = time is over */
 #define KVICK_CALL_ARGS           5  /* KVICK_ARGS_*, buffer, bytes -> ret = bytes needed in all */
 #define KVICK_CALL_ENTROPY        6  /* buffer, bytes (1..KVICK_ENTROPY_BYTES_MAX) -> ret = bytes */
 #define KVICK_CALL_MARK           7  /* number (0..KVICK_MARKS_MAX-1): stamps the timeline */
@@ -40,6 +40,7 @@
 #define KVICK_CALL_UPDATE_PGTABLE 9  /* va, pa | flags, pgd, pages, spare, spare pages -> ret = spares used */
 #define KVICK_CALL_LCR3           10 /* pgd */
 #define KVICK_CALL_CPUID          11 /* leaf, subleaf, buffer of 16 bytes: EAX, EBX, ECX, EDX */
+#define KVICK_CALL_DEVICE_SETUP   12 /* struct kvick_virtio_setup (virtio.h) -> 0 */
 
 /* arg[0] of KVICK_CALL_CLOCK */
 #define KVICK_CLOCK_MONOTONIC 0

@@ -10,11 +10,11 @@ $(eval $(call variant,fault,$(MUSL_CC) $(CFLAGS) $(SYSTEM_INCLUDES) -DKVICK_FAUL
 
 $(BUILD)/fault/kvick: $(call objects,asan,$(KVICK_SOURCES))
 	@mkdir -p $(@D)
-	$(CC) $(UNIT_CFLAGS) -o $@ $^
+	$(CC) $(UNIT_CFLAGS) -o $@ $^ $(LIBURING)
 
 $(BUILD)/fault/kvick-musl: $(call objects,fault,$(KVICK_SOURCES))
 	@mkdir -p $(@D)
-	$(MUSL_CC) $(CFLAGS) $(LDFLAGS) -o $@ $^
+	$(MUSL_CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBURING)
 
 .PHONY: fault-build
 fault-build: $(BUILD)/fault/kvick $(BUILD)/fault/kvick-musl

@@ -2,23 +2,46 @@
 # Unit tests: one program a module, all of kvick but its commands linked in, with sanitizers and fault injection.
 
 UNIT_CFLAGS := -std=gnu17 $(WARNINGS) -DKVICK_FAULT_INJECTION -g -O1 -fsanitize=address,undefined \
-	-fno-sanitize-recover=undefined
+	-fno-sanitize-recover=undefined -idirafter guests/runtime/include
 
 $(eval $(call variant,asan,$(CC) $(UNIT_CFLAGS)))
 
 UNIT_SOURCES := $(wildcard tests/unit/test_*.c)
 UNIT_TESTS := $(UNIT_SOURCES:tests/unit/%.c=$(BUILD)/unit/%)
-UNIT_LIBRARY := $(call objects,asan,$(VMM_SOURCES) $(LOADER_SOURCES) \
+UNIT_LIBRARY := $(call objects,asan,$(VMM_SOURCES) $(VIRTIO_SOURCES) $(LOADER_SOURCES) \
 	$(filter-out control/main.c control/cmd_%.c,$(CONTROL_SOURCES)))
 
+# The guests' side of virtio runs here too: rings against a model of the device's side, drivers and a unikernel in a world of such devices.
+GUEST_VIRTQ := guests/runtime/virtq.c guests/runtime/virtq_packed.c tests/unit/virtq_model.c
+GUEST_DRIVERS := $(filter-out $(GUEST_VIRTQ),$(wildcard guests/runtime/v*.c)) tests/unit/virtio_world.c \
+	$(addprefix guests/unikernels/blkcheck/,contents.c limits.c pattern.c)
+
 # Kept: make would take the objects of the tests for passing things and delete them.
-.SECONDARY: $(call objects,asan,$(UNIT_SOURCES) tests/unit/elf_builder.c)
+.SECONDARY: $(call objects,asan,$(UNIT_SOURCES) $(GUEST_DRIVERS) $(GUEST_VIRTQ) \
+	$(addprefix tests/unit/,elf_builder.c engine_fixture.c virtq_driver.c))
 
 $(BUILD)/unit/test_%: $(BUILD)/asan/tests/unit/test_%.c.o $(UNIT_LIBRARY)
 	@mkdir -p $(@D)
-	$(CC) $(UNIT_CFLAGS) $(UNIT_LDFLAGS) -o $@ $^ -lcmocka
+	$(CC) $(UNIT_CFLAGS) $(UNIT_LDFLAGS) -o $@ $^ $(LIBURING) -lcmocka
 
 $(filter $(BUILD)/unit/test_loader%,$(UNIT_TESTS)): $(call objects,asan,tests/unit/elf_builder.c)
+$(filter $(BUILD)/unit/test_virtq%,$(UNIT_TESTS)): $(call objects,asan,tests/unit/virtq_driver.c)
+
+$(BUILD)/unit/test_guest_virtq: $(call objects,asan,$(GUEST_VIRTQ))
+$(BUILD)/unit/test_guest_drivers: $(call objects,asan,$(GUEST_VIRTQ) $(GUEST_DRIVERS))
+$(filter $(BUILD)/unit/test_engine%,$(UNIT_TESTS)): $(call objects,asan,tests/unit/engine_fixture.c)
 
 # The tests that bring a KVM of their own (test_machine.h): ioctl() goes to them.
 $(addprefix $(BUILD)/unit/test_,cpu cpuconfig crash hypercalls update_pgtable): UNIT_LDFLAGS := -Wl,--wrap=sys_ioctl
+
+# The engine's two threads once more, with the thread sanitizer.
+TSAN_CFLAGS := -std=gnu17 $(WARNINGS) -DKVICK_FAULT_INJECTION -g -O1 -fsanitize=thread
+
+$(eval $(call variant,tsan,$(CC) $(TSAN_CFLAGS)))
+
+UNIT_TESTS += $(BUILD)/unit/test_engine_threads_tsan
+
+$(BUILD)/unit/test_engine_threads_tsan: $(call objects,tsan,tests/unit/test_engine_threads.c \
+		tests/unit/engine_fixture.c $(wildcard vmm/engine*.c) vmm/sys.c vmm/error.c)
+	@mkdir -p $(@D)
+	$(CC) $(TSAN_CFLAGS) -o $@ $^ $(LIBURING) -lcmocka

@@ -29,6 +29,9 @@ uint64_t kvick_clock_ns(unsigned clock);
 /* Sleeps until one of the events is ready or the time is over; returns those ready, 0 for none. */
 int64_t kvick_wait(uint64_t event_mask, uint64_t timeout_ns);
 
+/* The same, having told devices of news in their queues first: KVICK_NOTIFY_BIT. */
+int64_t kvick_notify_wait(uint64_t event_mask, uint64_t timeout_ns, uint64_t notifications);
+
 int64_t kvick_entropy(void *buffer, size_t bytes);
 int64_t kvick_mark(unsigned number);
 

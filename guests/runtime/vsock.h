@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The vsock driver's two halves: virtio_vsock.c moves packets, vsock_socket.c knows what they mean. */
+#ifndef KVICK_RUNTIME_VSOCK_H
+#define KVICK_RUNTIME_VSOCK_H
+
+#include <kvick_vsock.h>
+
+#include "virtio.h"
+
+/* 5.10.6 */
+struct vsock_header {
+	uint64_t src_cid, dst_cid;
+	uint32_t src_port, dst_port;
+	uint32_t bytes;
+	uint16_t type, operation;
+	uint32_t flags;
+	uint32_t buffer_bytes, forwarded; /* the sender's credit: 5.10.6.3 */
+} __attribute__((packed));
+
+#define VSOCK_STREAM 1
+
+enum vsock_operation { /* 5.10.6 */
+	VSOCK_REQUEST = 1,
+	VSOCK_RESPONSE,
+	VSOCK_RESET,
+	VSOCK_SHUTDOWN,
+	VSOCK_DATA,
+	VSOCK_CREDIT_UPDATE,
+	VSOCK_CREDIT_REQUEST,
+};
+
+#define VSOCK_DATA_BYTES     4096u  /* of one packet */
+#define VSOCK_PACKETS        8u     /* buffers in each direction */
+#define VSOCK_RECEIVE_BYTES  16384u /* a socket's buffer */
+#define VSOCK_RESETS_MAX     8u
+
+struct vsock_packet {
+	struct vsock_header header;
+	uint8_t data[VSOCK_DATA_BYTES];
+};
+
+_Static_assert(sizeof(struct vsock_header) == 44, "virtio 1.2, 5.10.6");
+
+enum socket_state {
+	SOCKET_FREE,
+	SOCKET_CONNECTING, /* our request is out */
+	SOCKET_OPEN,
+	SOCKET_CLOSING,    /* the guest has let go of it; its last packet is to be sent or answered */
+	SOCKET_DEAD,
+};
+
+struct kvick_socket {
+	struct kvick_vsock *vsock;
+	enum socket_state state;
+	bool accepted;        /* the guest has it, or had it */
+	unsigned owed;        /* packets without data that are to be sent: bits 1 << VSOCK_* */
+	uint64_t peer_cid;
+	uint32_t port, peer_port;
+	unsigned shut, peer_shut; /* KVICK_SHUTDOWN_* */
+
+	/* 5.10.6.3: counters run freely. */
+	uint32_t sent, peer_buffer_bytes, peer_forwarded;
+	uint32_t received, forwarded, forwarded_told;
+	uint8_t *buffer;      /* of VSOCK_RECEIVE_BYTES: [forwarded, received) modulo its size; kept by the slot */
+};
+
+struct kvick_vsock {
+	struct virtio virtio;
+	uint64_t cid;
+	uint32_t next_port;
+	uint32_t listening; /* port; 0: none */
+	struct kvick_socket sockets[KVICK_VSOCK_SOCKETS_MAX];
+	struct vsock_header resets[VSOCK_RESETS_MAX]; /* answers to packets of no socket, to be sent */
+	unsigned reset_count;
+	bool starved; /* something could not be sent for want of a buffer */
+	unsigned idle_count;
+	struct vsock_packet *idle[VSOCK_PACKETS];     /* not being sent */
+	struct vsock_packet receive[VSOCK_PACKETS], send[VSOCK_PACKETS];
+	uint32_t events[2];
+};
+
+/* virtio_vsock.c: sends, or returns false where there is no buffer now. */
+bool vsock_send(struct kvick_vsock *vsock, const struct vsock_header *header, const void *data);
+
+/* vsock_socket.c */
+void vsock_handle(struct kvick_vsock *vsock, const struct vsock_header *header, const void *data);
+/* Sends what is owed, as far as there are buffers. */
+void vsock_send_owed(struct kvick_vsock *vsock);
+/* 5.10.6.7.1: the device has forgotten all connections. */
+void vsock_forget_all(struct kvick_vsock *vsock);
+
+#endif
