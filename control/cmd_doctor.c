@@ -2,13 +2,11 @@
 /* kvick doctor: what this host offers, what costs start-up time on it, and what to do. */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/io_uring.h>
 #include <linux/kvm.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <kvick/hypercall.h>
@@ -17,6 +15,7 @@
 #include "control/doctor_cpu.h"
 #include "control/exit_codes.h"
 #include "control/text.h"
+#include "vmm/engine.h"
 #include "vmm/error.h"
 #include "vmm/host_cache.h"
 #include "vmm/host_probe.h"
@@ -233,16 +232,15 @@ static void examine_hugepages(struct examination *e)
 
 static void examine_io_uring(struct examination *e)
 {
-	struct io_uring_params params = { 0 };
-	long fd = syscall(SYS_io_uring_setup, 1, &params);
+	char text[160];
 
-	if (fd >= 0) {
-		sys_close(&e->sys, (int)fd);
-		find(e, "io_uring", GOOD, NULL, "there (features 0x%x)", params.features);
-	} else {
-		find(e, "io_uring", COSTS, errno == EPERM ? "sysctl kernel.io_uring_disabled=0, or allow it in the container's "
-							    "seccomp profile" : "a newer kernel has it", "%s", strerror(errno));
-	}
+	if (engine_probe(text, sizeof(text), &e->sys))
+		find(e, "io_uring", GOOD, NULL, "%s", text);
+	else
+		find(e, "io_uring", COSTS, strstr(text, strerror(EPERM)) ?
+		     "sysctl kernel.io_uring_disabled=0, or allow it in the container's seccomp profile" :
+		     strstr(text, strerror(ENOMEM)) ? "raise ulimit -l" : "a newer kernel has it",
+		     "%s: devices will use plain system calls", text);
 }
 
 static void examine_clock(struct examination *e)

@@ -17,6 +17,7 @@ int sandbox_enter(enum sandbox_kind kind, struct sys *sys, struct error *error)
 	static const struct sock_fprog filters[SANDBOX_KINDS] = {
 		[SANDBOX_PLAIN] = FILTER(sandbox_filter_plain),
 		[SANDBOX_REPORT] = FILTER(sandbox_filter_report),
+		[SANDBOX_DEVICES] = FILTER(sandbox_filter_devices),
 	};
 	int r;
 

@@ -201,7 +201,8 @@ static void print(const struct filter *filter, const char *name)
 
 int main(void)
 {
-	static const char *const names[SANDBOX_KINDS] = { "sandbox_filter_plain", "sandbox_filter_report" };
+	static const char *const names[SANDBOX_KINDS] = { "sandbox_filter_plain", "sandbox_filter_report",
+							  "sandbox_filter_devices" };
 	static struct filter filters[SANDBOX_KINDS];
 
 	check_rules();

@@ -8,6 +8,7 @@
  * Nothing here opens, maps, creates or executes: what a launch will need later (a report's file) it
  * opens before. Missing on purpose: KVM_GET_MSRS; mmap and brk, so no malloc() that has to grow; and what
  * musl's abort() does after its message, so that a failed assert ends in SIGSYS instead of SIGABRT.
+ * io_uring_setup and io_uring_register neither: the engine's ring is made, restricted and sealed before.
  * No filter stops calls 335 and 336: the kernel lets uprobes' own trampolines through.
  */
 #ifndef KVICK_VMM_SANDBOX_POLICY_H
@@ -26,6 +27,7 @@ enum sandbox_condition {
 enum sandbox_kind {
 	SANDBOX_PLAIN,  /* the process ends with the guest */
 	SANDBOX_REPORT, /* a report follows, and everything is torn down before it */
+	SANDBOX_DEVICES, /* there are devices, and so an engine (engine.h), perhaps with a thread of its own */
 	SANDBOX_KINDS,
 };
 
@@ -62,6 +64,13 @@ static const struct sandbox_rule sandbox_rules[] = {
 	SANDBOX_CALL(PLAIN, writev, "the C library's stdio: our messages"),
 	SANDBOX_CALL(PLAIN, pread64, "a crash report reads symbols from the image, which is open"),
 	SANDBOX_CALL(REPORT, getrusage, "a report's page faults and peak memory"),
+	SANDBOX_CALL(DEVICES, io_uring_enter, "the engine by io_uring: submits, waits"),
+	SANDBOX_CALL(DEVICES, futex, "the lock that vCPUs and the engine's completion thread share"),
+	SANDBOX_CALL(DEVICES, ppoll, "the engine by plain calls: waits for streams, polls and time-outs"),
+	SANDBOX_CALL(DEVICES, preadv2, "the engine by plain calls: a device reads its file or stream"),
+	SANDBOX_CALL(DEVICES, pwritev2, "the engine by plain calls: a device writes"),
+	SANDBOX_CALL(DEVICES, fdatasync, "the engine by plain calls: a guest flushes its disk"),
+	SANDBOX_CALL(DEVICES, fallocate, "the engine by plain calls: a guest discards or zeroes blocks"),
 };
 
 #define SANDBOX_RULES (sizeof(sandbox_rules) / sizeof(sandbox_rules[0]))

@@ -3,13 +3,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <liburing.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #ifdef KVICK_FAULT_INJECTION
@@ -150,6 +153,16 @@ int sys_getrusage(struct sys *sys, int who, struct rusage *usage)
 	return (int)THROUGH(sys, getrusage(who, usage));
 }
 
+int sys_fcntl(struct sys *sys, int fd, int command, void *argument)
+{
+	return (int)THROUGH(sys, fcntl(fd, command, argument));
+}
+
+int sys_fallocate(struct sys *sys, int fd, int mode, uint64_t offset, uint64_t bytes)
+{
+	return (int)THROUGH(sys, fallocate(fd, mode, (off_t)offset, (off_t)bytes));
+}
+
 int sys_ftruncate(struct sys *sys, int fd, uint64_t bytes)
 {
 	return (int)THROUGH(sys, ftruncate(fd, (off_t)bytes));
@@ -203,4 +216,59 @@ int sys_unlink(struct sys *sys, const char *path)
 int sys_mkdir(struct sys *sys, const char *path, mode_t mode)
 {
 	return (int)THROUGH(sys, mkdir(path, mode));
+}
+
+/* The kernel takes an offset in two halves, shifts the upper one away on x86-64, and uses the lower one whole. */
+ssize_t sys_preadv(struct sys *sys, int fd, const struct iovec *iov, unsigned count, uint64_t offset, int flags)
+{
+	return THROUGH(sys, syscall(SYS_preadv2, fd, iov, (unsigned long)count, offset, 0ul, flags));
+}
+
+ssize_t sys_pwritev(struct sys *sys, int fd, const struct iovec *iov, unsigned count, uint64_t offset, int flags)
+{
+	return THROUGH(sys, syscall(SYS_pwritev2, fd, iov, (unsigned long)count, offset, 0ul, flags));
+}
+
+int sys_fdatasync(struct sys *sys, int fd)
+{
+	return (int)THROUGH(sys, syscall(SYS_fdatasync, fd));
+}
+
+int sys_ppoll(struct sys *sys, struct pollfd *fds, unsigned count, const struct timespec *timeout)
+{
+	return (int)THROUGH(sys, ppoll(fds, count, timeout, NULL));
+}
+
+int sys_eventfd(struct sys *sys, unsigned value, int flags)
+{
+	return (int)THROUGH(sys, eventfd(value, flags));
+}
+
+int sys_uring_setup(struct sys *sys, unsigned entries, struct io_uring_params *params)
+{
+	return (int)THROUGH(sys, syscall(SYS_io_uring_setup, entries, params));
+}
+
+int sys_uring_queue_init(struct sys *sys, unsigned entries, struct io_uring *ring, struct io_uring_params *params)
+{
+	if (fails(sys))
+		return -FAULT_ERRNO(sys);
+	return io_uring_queue_init_params(entries, ring, params); /* a call and two mmap(); returns -errno by itself */
+}
+
+void sys_uring_queue_exit(struct sys *sys, struct io_uring *ring)
+{
+	(void)fails(sys); /* as for close() */
+	io_uring_queue_exit(ring);
+}
+
+int sys_uring_register(struct sys *sys, int fd, unsigned opcode, const void *arg, unsigned count)
+{
+	return (int)THROUGH(sys, syscall(SYS_io_uring_register, fd, opcode, arg, count));
+}
+
+int sys_uring_enter(struct sys *sys, int fd, unsigned to_submit, unsigned min_complete, unsigned flags, const void *arg,
+		    size_t arg_bytes)
+{
+	return (int)THROUGH(sys, syscall(SYS_io_uring_enter, fd, to_submit, min_complete, flags, arg, arg_bytes));
 }

@@ -20,6 +20,10 @@
 #include <sys/types.h>
 #include <time.h>
 
+struct iovec;
+struct io_uring;
+struct io_uring_params;
+
 /* One per launch, never shared between threads. Zero-initialised but for sys_init(). */
 struct sys {
 	uint64_t calls; /* made so far, the failed ones too */
@@ -47,6 +51,8 @@ ssize_t sys_getrandom(struct sys *sys, void *to, size_t bytes);
 int sys_clock_gettime(struct sys *sys, clockid_t clock, struct timespec *now);
 int sys_clock_nanosleep(struct sys *sys, clockid_t clock, int flags, const struct timespec *until);
 int sys_getrusage(struct sys *sys, int who, struct rusage *usage);
+int sys_fcntl(struct sys *sys, int fd, int command, void *argument);
+int sys_fallocate(struct sys *sys, int fd, int mode, uint64_t offset, uint64_t bytes);
 int sys_ftruncate(struct sys *sys, int fd, uint64_t bytes);
 int sys_sysinfo(struct sys *sys, struct sysinfo *info);
 int sys_sigaction(struct sys *sys, int signal, const struct sigaction *action, struct sigaction *before);
@@ -58,5 +64,21 @@ int sys_seccomp(struct sys *sys, unsigned operation, unsigned flags, void *args)
 int sys_rename(struct sys *sys, const char *from, const char *to);
 int sys_unlink(struct sys *sys, const char *path);
 int sys_mkdir(struct sys *sys, const char *path, mode_t mode);
+
+/* preadv2() and pwritev2(): at offset UINT64_MAX, at the file's own position, as streams want it. */
+ssize_t sys_preadv(struct sys *sys, int fd, const struct iovec *iov, unsigned count, uint64_t offset, int flags);
+ssize_t sys_pwritev(struct sys *sys, int fd, const struct iovec *iov, unsigned count, uint64_t offset, int flags);
+int sys_fdatasync(struct sys *sys, int fd);
+/* `timeout` NULL: for ever. */
+int sys_ppoll(struct sys *sys, struct pollfd *fds, unsigned count, const struct timespec *timeout);
+int sys_eventfd(struct sys *sys, unsigned value, int flags);
+
+/* io_uring. All that liburing would call the kernel for is here, so that it can be counted and made to fail. */
+int sys_uring_setup(struct sys *sys, unsigned entries, struct io_uring_params *params);
+int sys_uring_queue_init(struct sys *sys, unsigned entries, struct io_uring *ring, struct io_uring_params *params);
+void sys_uring_queue_exit(struct sys *sys, struct io_uring *ring);
+int sys_uring_register(struct sys *sys, int fd, unsigned opcode, const void *arg, unsigned count);
+int sys_uring_enter(struct sys *sys, int fd, unsigned to_submit, unsigned min_complete, unsigned flags, const void *arg,
+		    size_t arg_bytes);
 
 #endif
