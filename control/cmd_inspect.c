@@ -65,7 +65,7 @@ static void print_text(struct text *text, const struct image *image, const struc
 		    (unsigned long long)image->note.stack_bytes, image->note.flags,
 		    flags_name(image->note.flags));
 	text_printf(text, "memory     %llu KiB needed, %llu KiB given by default\n",
-		    (unsigned long long)memory_plan_least(image) >> 10, (unsigned long long)plan->bytes >> 10);
+		    (unsigned long long)memory_plan_least(image, false) >> 10, (unsigned long long)plan->bytes >> 10);
 }
 
 static void print_json(struct text *text, const struct image *image, const struct memory_plan *plan)
@@ -99,7 +99,7 @@ static void print_json(struct text *text, const struct image *image, const struc
 	json_u64(text, "stack_bytes", image->note.stack_bytes);
 	json_string(text, "rings", rings_name(image->note.rings));
 	json_close(text, '}');
-	json_u64(text, "memory_needed_bytes", memory_plan_least(image));
+	json_u64(text, "memory_needed_bytes", memory_plan_least(image, false));
 	json_u64(text, "memory_default_bytes", plan->bytes);
 	json_close(text, '}');
 	text_printf(text, "\n");
@@ -127,7 +127,7 @@ static int run(const struct command *command, int argc, char **argv)
 	if (image_open(&image, operands.operand, &sys, &error) < 0)
 		return command_failed(&error);
 	text_begin(&text, &sys, STDOUT_FILENO);
-	if (memory_plan_make(&plan, &image, 0, &error) == 0)
+	if (memory_plan_make(&plan, &image, 0, false, &error) == 0)
 		(o.json ? print_json : print_text)(&text, &image, &plan);
 	image_close(&image, &sys);
 	if (error.kind != ERROR_NONE)

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "control/commands.h"
+#include "control/device_options.h"
 #include "control/exit_codes.h"
 #include "control/report.h"
 #include "control/signals.h"
@@ -25,6 +26,7 @@ struct run_options {
 	enum report_kind report;
 	const char *report_path; /* NULL: stderr */
 	const char **env;        /* RUN_ENV_MAX of them */
+	struct device_options *devices;
 };
 
 static int take_mem(void *into, const char *value, struct error *error)
@@ -135,6 +137,32 @@ static int take_hugepages(void *into, const char *value, struct error *error)
 	return 0;
 }
 
+/* A device's words are cut up where they are: argv is ours to change. */
+static int take_disk(void *into, const char *value, struct error *error)
+{
+	return device_options_disk(((struct run_options *)into)->devices, (char *)(uintptr_t)value, error);
+}
+
+static int take_rng(void *into, const char *value, struct error *error)
+{
+	return device_options_rng(((struct run_options *)into)->devices, (char *)(uintptr_t)value, error);
+}
+
+static int take_io(void *into, const char *value, struct error *error)
+{
+	static const struct {
+		const char *name;
+		enum engine_kind kind;
+	} kinds[] = { { "auto", ENGINE_AUTO }, { "io_uring", ENGINE_IO_URING }, { "sync", ENGINE_SYNC } };
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (strcmp(kinds[i].name, value) == 0) {
+			((struct run_options *)into)->machine.devices.engine = kinds[i].kind;
+			return 0;
+		}
+	return error_set(error, ERROR_USAGE, EINVAL, "--io %s: write auto, io_uring or sync", value);
+}
+
 static int take_no_sandbox(void *into, const char *value, struct error *error)
 {
 	(void)value, (void)error;
@@ -149,6 +177,9 @@ static const struct option_row options[] = {
 	{ "timeout", "DURATION", "end the guest after 500ms, 2s, 1m (default: never)", take_timeout },
 	{ "report", "text|json[=FILE]", "say where the time went, on stderr or in FILE", take_report },
 	{ "env", "NAME=VALUE", "set a variable in the guest's environment; may be repeated", take_env },
+	{ "disk", "PATH[,ro][,direct][,id=NAME][,queues=N]", "give the guest a file or block device as a virtio disk; may be repeated", take_disk },
+	{ "rng", "[=id=NAME]", "give the guest a virtio entropy device", take_rng },
+	{ "io", "auto|io_uring|sync", "how devices do their I/O (default auto: by io_uring where there is one)", take_io },
 	{ "hugepages", "[=transparent]", "back guest RAM by 2 MiB pages: of hugetlbfs, or transparent ones", take_hugepages },
 	{ "doorbell", "auto|port|vmcall", "how the guest makes hypercalls (default auto)", take_doorbell },
 	{ "no-sandbox", NULL, "do not close the seccomp filter before the guest starts", take_no_sandbox },
@@ -197,6 +228,8 @@ static int parse(struct run_options *o, const struct command *command, int argc,
 	o->machine.argv = (const char *const *)guest_argv;
 	o->machine.argc = operands.rest_count + 1;
 	o->machine.envp = o->env;
+	o->machine.devices.list = o->devices->list;
+	o->machine.devices.count = o->devices->count;
 	return check(o, error);
 }
 
@@ -287,6 +320,7 @@ static int run(const struct command *command, int argc, char **argv)
 		struct run_options options;
 		struct machine machine;
 		const char *env[RUN_ENV_MAX];
+		struct device_options devices;
 	} launch;
 	struct run_options *o = &launch.options;
 	struct machine *m = &launch.machine;
@@ -296,6 +330,7 @@ static int run(const struct command *command, int argc, char **argv)
 	bool help = false;
 
 	o->env = launch.env;
+	o->devices = &launch.devices;
 	sys_init(&m->sys);
 	timeline_stamp(&m->timeline, MARK_MAIN);
 	if (parse(o, command, argc, argv, &help, &m->error) < 0)

@@ -62,6 +62,8 @@ int boot_info_write(struct machine *m)
 	info->stack_top = m->plan.stack_top;
 	info->pgd = m->pgd;
 	info->tsc_hz = m->timeline.tsc_khz * 1000;
+	info->devices = m->plan.devices_base;
+	info->device_count = m->devices.count;
 	info->xcr0 = m->cpu_state.xcr0;
 	info->xsave_bytes = m->cpu_state.xsave_bytes;
 	if (args_bytes <= sizeof(info->args))

@@ -43,15 +43,13 @@ static int64_t clock_call(struct machine *m, struct kvick_call *call)
 	return 0;
 }
 
-/* No device raises events yet, so there is only time to wait for. */
-static int64_t wait_call(struct machine *m, struct kvick_call *call)
+/* A guest without devices: there is only time to wait for. */
+static int64_t wait_for_time(struct machine *m, struct kvick_call *call)
 {
 	uint64_t ns = call->arg[1];
 	struct timespec until;
 	int r;
 
-	if (call->arg[0] != 0)
-		return -KVICK_EINVAL;
 	if (ns == 0)
 		return 0;
 	if (sys_clock_gettime(&m->sys, CLOCK_MONOTONIC, &until) < 0)
@@ -66,6 +64,22 @@ static int64_t wait_call(struct machine *m, struct kvick_call *call)
 		r = sys_clock_nanosleep(&m->sys, CLOCK_MONOTONIC, TIMER_ABSTIME, &until);
 	while (r == -EINTR && !m->config->stop->signal);
 	return r == 0 || r == -EINTR ? 0 : -KVICK_EIO;
+}
+
+static int64_t wait_call(struct machine *m, struct kvick_call *call)
+{
+	if (call->arg[0] >> m->devices.count)
+		return -KVICK_EINVAL;
+	return m->devices.count ? devices_wait(&m->devices, call->arg[0], call->arg[1], call->arg[2]) : wait_for_time(m, call);
+}
+
+static int64_t device_setup_call(struct machine *m, struct kvick_call *call)
+{
+	struct kvick_virtio_setup setup;
+
+	if (guest_mem_read(&m->mem, gpa(call->arg[0]), &setup, sizeof(setup)) < 0)
+		return -KVICK_EFAULT;
+	return devices_setup(&m->devices, &setup);
 }
 
 static int64_t args_call(struct machine *m, struct kvick_call *call)
@@ -131,6 +145,7 @@ static const struct {
 	[KVICK_CALL_CPUCONFIG] = { "cpuconfig", hypercall_cpuconfig },
 	[KVICK_CALL_UPDATE_PGTABLE] = { "update_pgtable", hypercall_update_pgtable },
 	[KVICK_CALL_LCR3] = { "lcr3", hypercall_lcr3 },
+	[KVICK_CALL_DEVICE_SETUP] = { "device_setup", device_setup_call },
 	[KVICK_CALL_CPUID] = { "cpuid", hypercall_cpuid },
 };
 

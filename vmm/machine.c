@@ -48,9 +48,10 @@ static int step_plan(struct machine *m)
 
 	if (r < 0)
 		return r;
-	r = memory_plan_make(&m->plan, &m->image, m->config->mem_bytes, &m->error);
+	r = memory_plan_make(&m->plan, &m->image, m->config->mem_bytes, m->config->devices.count > 0, &m->error);
 	if (r == 0 && m->config->pages == GUEST_PAGES_HUGETLBFS && m->plan.bytes % PAGE_2M_BYTES)
-		r = memory_plan_make(&m->plan, &m->image, (m->plan.bytes / PAGE_2M_BYTES + 1) * PAGE_2M_BYTES, &m->error);
+		r = memory_plan_make(&m->plan, &m->image, (m->plan.bytes / PAGE_2M_BYTES + 1) * PAGE_2M_BYTES,
+				     m->config->devices.count > 0, &m->error);
 	return r < 0 ? r : host_has_ram(m);
 }
 
@@ -146,7 +147,8 @@ static int step_vm(struct machine *m)
 static void undo_vm(struct machine *m)
 {
 	vm_destroy(&m->vm, &m->sys);
-	guest_mem_destroy(&m->mem, &m->sys);
+	if (!m->devices.engine) /* else it could not be stopped, and I/O may still be going on in there */
+		guest_mem_destroy(&m->mem, &m->sys);
 }
 
 static int step_memory(struct machine *m)
@@ -187,6 +189,18 @@ static int step_image(struct machine *m)
 	m->pgd = pagetable_build(&m->mem, &pool, mappings, count);
 	system_page_write(&m->mem, m->ring);
 	return 0;
+}
+
+static int step_devices(struct machine *m)
+{
+	if (m->config->devices.count == 0)
+		return 0;
+	return devices_create(&m->devices, &m->config->devices, &m->mem, gpa(m->plan.devices_base), m->config->stop, &m->sys, &m->error);
+}
+
+static void undo_devices(struct machine *m)
+{
+	devices_stop(&m->devices);
 }
 
 /* A VM whose RAM lies where the host wants its APIC page (Intel, RAM of 4 GiB) is made again, without a local APIC. */
@@ -246,7 +260,9 @@ static int step_sandbox(struct machine *m)
 {
 	const struct machine_config *c = m->config;
 
-	return c->sandbox ? sandbox_enter(c->process_ends ? SANDBOX_PLAIN : SANDBOX_REPORT, &m->sys, &m->error) : 0;
+	enum sandbox_kind kind = c->devices.count ? SANDBOX_DEVICES : c->process_ends ? SANDBOX_PLAIN : SANDBOX_REPORT;
+
+	return c->sandbox ? sandbox_enter(kind, &m->sys, &m->error) : 0;
 }
 
 /* pread, because the sandbox has that: symbols are read by it. */
@@ -373,17 +389,19 @@ static COLD void guest_stamps(struct machine *m)
 static const struct step {
 	int (*run)(struct machine *m);
 	void (*undo)(struct machine *m);
+	bool always; /* undone even where the process ends: others wait for what it holds */
 	enum mark mark; /* reached when the step is done; MARK_COUNT: none of its own */
 } steps[] = {
-	{ step_plan, NULL, MARK_PLAN },
-	{ step_kvm, undo_kvm, MARK_COUNT },
-	{ step_ring, NULL, MARK_KVM },
-	{ step_vm, undo_vm, MARK_VM },
-	{ step_memory, NULL, MARK_MEMORY },
-	{ step_image, NULL, MARK_IMAGE },
-	{ step_vcpu, undo_vcpu, MARK_VCPU },
-	{ step_sandbox, NULL, MARK_SANDBOX },
-	{ step_run, NULL, MARK_COUNT },
+	{ step_plan, NULL, false, MARK_PLAN },
+	{ step_kvm, undo_kvm, false, MARK_COUNT },
+	{ step_ring, NULL, false, MARK_KVM },
+	{ step_vm, undo_vm, false, MARK_VM },
+	{ step_memory, NULL, false, MARK_MEMORY },
+	{ step_image, NULL, false, MARK_IMAGE },
+	{ step_devices, undo_devices, true, MARK_DEVICES },
+	{ step_vcpu, undo_vcpu, false, MARK_VCPU },
+	{ step_sandbox, NULL, false, MARK_SANDBOX },
+	{ step_run, NULL, false, MARK_COUNT },
 };
 
 #define STEP_COUNT (sizeof(steps) / sizeof(steps[0]))
@@ -406,12 +424,11 @@ int machine_run(struct machine *m, const struct machine_config *config)
 	if (r == 0 && config->report)
 		guest_stamps(m);
 	config->stop->immediate_exit = NULL;
-	if (!config->process_ends) {
-		while (done-- > 0)
-			if (steps[done].undo)
-				steps[done].undo(m);
+	while (done-- > 0)
+		if (steps[done].undo && (steps[done].always || !config->process_ends))
+			steps[done].undo(m);
+	if (!config->process_ends)
 		timeline_stamp(&m->timeline, MARK_TORN_DOWN);
-	}
 	if (r < 0 && config->stop->signal) {
 		/* Whatever the signal made fail is not what ended the run. */
 		m->outcome = OUTCOME_STOPPED;
@@ -423,6 +440,7 @@ int machine_run(struct machine *m, const struct machine_config *config)
 
 void machine_close(struct machine *m)
 {
+	devices_free(&m->devices);
 	if (m->image.fd >= 0)
 		image_close(&m->image, &m->sys);
 }

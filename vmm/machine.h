@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "loader/image.h"
+#include "virtio/devices.h"
 #include "vmm/console.h"
 #include "vmm/cpu_model.h"
 #include "vmm/crash.h"
@@ -39,6 +40,7 @@ struct machine_config {
 	enum doorbell_choice doorbell;
 	enum guest_pages pages;
 	enum cpu_model cpu;    /* or CPU_AUTO */
+	struct devices_config devices;
 	bool sandbox;
 	bool report;           /* somebody will read the guest's stamps */
 	bool process_ends;     /* the process ends right after: leave tearing down to it, which is quicker */
@@ -88,6 +90,7 @@ struct machine {
 	uint64_t stuck_rip;
 	bool interrupt_flag;    /* as the guest last asked for it */
 
+	struct devices devices;
 	enum outcome_kind outcome;
 	int status;             /* OUTCOME_EXITED: 0..255 */
 	uint64_t calls[CALLS_MAX];        /* by KVICK_CALL_* ; 0 counts unknown numbers */

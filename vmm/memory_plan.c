@@ -17,7 +17,7 @@
 _Static_assert(MEMORY_MAPPINGS_MAX >= IMAGE_SEGMENTS_MAX + 7, "every mapping has its place");
 
 /* Places everything in `bytes` of RAM. Returns whether it fits. */
-static bool place(struct memory_plan *p, const struct image *image, uint64_t bytes)
+static bool place(struct memory_plan *p, const struct image *image, uint64_t bytes, bool devices)
 {
 	uint64_t stack_bytes = round_up(image->note.stack_bytes ? image->note.stack_bytes : KVICK_STACK_BYTES_DEFAULT,
 					GUEST_PAGE_BYTES);
@@ -26,11 +26,15 @@ static bool place(struct memory_plan *p, const struct image *image, uint64_t byt
 	uint64_t end = bytes, above = 0;
 
 	*p = (struct memory_plan){ .bytes = bytes, .heap_base = image->end };
+	if (devices) {
+		p->devices_base = image->end;
+		p->heap_base += GUEST_PAGE_BYTES;
+	}
 	if (stack_bytes > LAYOUT_STACK_BYTES_LOW)
 		above += stack_bytes + GUEST_PAGE_BYTES;
 	if (tables_bytes + ring0_bytes > LAYOUT_TABLES_LOW_END - LAYOUT_TABLES_LOW)
 		above += tables_bytes + ring0_bytes;
-	if (image->end > bytes || above > bytes - image->end)
+	if (p->heap_base > bytes || above > bytes - p->heap_base)
 		return false;
 
 	p->tables_base = LAYOUT_TABLES_LOW;
@@ -50,21 +54,21 @@ static bool place(struct memory_plan *p, const struct image *image, uint64_t byt
 }
 
 /* Tables and a large stack come on top of the image: found by halving, since tables grow with RAM. */
-uint64_t memory_plan_least(const struct image *image)
+uint64_t memory_plan_least(const struct image *image, bool devices)
 {
 	uint64_t too_little = round_up(image_mem_bytes_min(image), GUEST_PAGE_BYTES), fits = GUEST_MEM_BYTES_MAX;
 	struct memory_plan plan;
 
 	if (too_little < GUEST_MEM_BYTES_MIN)
 		too_little = GUEST_MEM_BYTES_MIN;
-	if (too_little <= GUEST_MEM_BYTES_MAX && place(&plan, image, too_little))
+	if (too_little <= GUEST_MEM_BYTES_MAX && place(&plan, image, too_little, devices))
 		return too_little;
-	if (!place(&plan, image, fits))
+	if (!place(&plan, image, fits, devices))
 		return 0;
 	while (fits - too_little > GUEST_PAGE_BYTES) {
 		uint64_t middle = round_down(too_little + (fits - too_little) / 2, GUEST_PAGE_BYTES);
 
-		if (place(&plan, image, middle))
+		if (place(&plan, image, middle, devices))
 			fits = middle;
 		else
 			too_little = middle;
@@ -72,16 +76,17 @@ uint64_t memory_plan_least(const struct image *image)
 	return fits;
 }
 
-int memory_plan_make(struct memory_plan *p, const struct image *image, uint64_t mem_bytes, struct error *error)
+int memory_plan_make(struct memory_plan *p, const struct image *image, uint64_t mem_bytes, bool devices,
+		     struct error *error)
 {
-	uint64_t least = memory_plan_least(image);
+	uint64_t least = memory_plan_least(image, devices);
 
 	if (least == 0)
 		return error_set(error, ERROR_IMAGE, ENOMEM, "%s: needs more guest RAM than the %llu GiB that kvick gives",
 				 image->path, GUEST_MEM_BYTES_MAX >> 30);
 	if (mem_bytes == 0)
 		mem_bytes = least < MEM_BYTES_DEFAULT ? MEM_BYTES_DEFAULT : least;
-	if (mem_bytes >= image_mem_bytes_min(image) && place(p, image, mem_bytes))
+	if (mem_bytes >= image_mem_bytes_min(image) && place(p, image, mem_bytes, devices))
 		return 0;
 	return error_set(error, ERROR_IMAGE, ENOMEM,
 			 "%s: needs %llu KiB of guest RAM, and --mem gives %llu KiB: use --mem %lluK", image->path,
@@ -117,7 +122,11 @@ unsigned memory_plan_mappings(const struct memory_plan *p, const struct image *i
 			.flags = (s->perms & SEGMENT_W ? PTE_WRITE : 0) | (s->perms & SEGMENT_X ? 0 : PTE_NX) | user,
 		};
 	}
-	if (p->heap_end > p->heap_base)
-		mappings[n++] = (struct mapping){ p->heap_base, p->heap_end - p->heap_base, data };
+
+	/* Free RAM, and the list of devices right before it. */
+	uint64_t rest = p->devices_base ? p->devices_base : p->heap_base;
+
+	if (p->heap_end > rest)
+		mappings[n++] = (struct mapping){ rest, p->heap_end - rest, data };
 	return n;
 }

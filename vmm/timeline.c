@@ -9,6 +9,7 @@ const char *const mark_names[MARK_COUNT] = {
 	[MARK_VM] = "vm",
 	[MARK_MEMORY] = "memory",
 	[MARK_IMAGE] = "image",
+	[MARK_DEVICES] = "devices",
 	[MARK_VCPU] = "vcpu",
 	[MARK_SANDBOX] = "sandbox",
 	[MARK_ENTRY] = "first_entry",

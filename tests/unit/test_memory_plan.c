@@ -92,7 +92,7 @@ static void everything_is_in_ram_and_disjoint(void **state)
 				struct error error = { 0 };
 
 				image.note.stack_bytes = stacks[k];
-				if (memory_plan_make(&plan, &image, sizes[i], &error) < 0) {
+				if (memory_plan_make(&plan, &image, sizes[i], false, &error) < 0) {
 					assert_int_equal(error.kind, ERROR_IMAGE);
 					continue;
 				}
@@ -113,7 +113,7 @@ static void what_an_image_wants_is_sound_too(void **state)
 			struct error error = { 0 };
 
 			image.note.stack_bytes = stacks[k];
-			if (memory_plan_make(&plan, &image, 0, &error) < 0)
+			if (memory_plan_make(&plan, &image, 0, false, &error) < 0)
 				fail_msg("%s", error.text);
 			assert_in_range(plan.bytes, GUEST_MEM_BYTES_MIN, GUEST_MEM_BYTES_MAX);
 			assert_sound(&plan, &image);
@@ -135,7 +135,7 @@ static void the_initial_tables_fit_and_grant_what_the_plan_says(void **state)
 			struct translation t;
 
 			image.note.stack_bytes = i % 2 ? 768 * KIB : 0;
-			if (memory_plan_make(&plan, &image, sizes[i], &error) < 0 ||
+			if (memory_plan_make(&plan, &image, sizes[i], false, &error) < 0 ||
 			    guest_mem_create(&mem, plan.bytes, false, &sys, &error) < 0)
 				fail_msg("%s", error.text);
 
@@ -192,7 +192,7 @@ static struct memory_plan plan_of(struct image *image, uint64_t mem_bytes)
 	struct memory_plan plan;
 	struct error error = { 0 };
 
-	if (memory_plan_make(&plan, image, mem_bytes, &error) < 0)
+	if (memory_plan_make(&plan, image, mem_bytes, false, &error) < 0)
 		fail_msg("%s", error.text);
 	return plan;
 }
@@ -301,7 +301,7 @@ static void too_little_memory_is_named_with_a_suggestion_that_works(void **state
 			struct error error = { 0 };
 
 			image.note.stack_bytes = stacks[k];
-			if (memory_plan_make(&plan, &image, 2 * MIB, &error) == 0)
+			if (memory_plan_make(&plan, &image, 2 * MIB, false, &error) == 0)
 				continue;
 			assert_int_equal(error.kind, ERROR_IMAGE);
 			assert_says(error.text, "test.elf: needs ");
@@ -319,7 +319,7 @@ static void less_than_the_notes_wish_is_refused(void **state)
 
 	(void)state;
 	image.note.mem_bytes = 32 * MIB;
-	assert_int_equal(memory_plan_make(&plan, &image, 32 * MIB - 4 * KIB, &error), -ENOMEM);
+	assert_int_equal(memory_plan_make(&plan, &image, 32 * MIB - 4 * KIB, false, &error), -ENOMEM);
 	assert_says(error.text, "needs 32768 KiB of guest RAM, and --mem gives 32764 KiB: use --mem 32768K");
 }
 
@@ -334,7 +334,7 @@ static void an_image_that_no_guest_can_hold_is_refused(void **state)
 		struct error error = { 0 };
 
 		image.note.stack_bytes = 1 * GIB;
-		assert_int_equal(memory_plan_make(&plan, &image, given[i], &error), -ENOMEM);
+		assert_int_equal(memory_plan_make(&plan, &image, given[i], false, &error), -ENOMEM);
 		assert_says(error.text, "more guest RAM than the 64 GiB");
 	}
 }

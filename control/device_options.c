@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "control/device_options.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "control/units.h"
+#include "vmm/error.h"
+
+#define QUEUES_MAX 4u /* what a native guest can notify */
+
+/* The next word of a list, its end cut off; NULL after the last. */
+static char *next_word(char **list)
+{
+	char *word = *list, *comma;
+
+	if (!word)
+		return NULL;
+	comma = strchr(word, ',');
+	*list = comma ? comma + 1 : NULL;
+	if (comma)
+		*comma = '\0';
+	return word;
+}
+
+/* A path: up to the first comma that stands alone; two of them are one of the path's. */
+static char *next_path(char **list)
+{
+	char *path = *list, *from = path, *to = path;
+
+	for (; *from && (*from != ',' || from[1] == ','); from++, to++) {
+		*to = *from;
+		from += *from == ',';
+	}
+	*list = *from ? from + 1 : NULL;
+	*to = '\0';
+	return path;
+}
+
+static int take_id(struct device_config *config, const char *value)
+{
+	if (!value || !*value || strlen(value) >= sizeof(config->id))
+		return -EINVAL;
+	for (const char *c = value; *c; c++)
+		if (*c <= ' ' || *c > '~')
+			return -EINVAL;
+	strcpy(config->id, value);
+	return 0;
+}
+
+static int take_read_only(struct device_config *config, const char *value)
+{
+	config->read_only = true;
+	return value ? -EINVAL : 0;
+}
+
+static int take_direct(struct device_config *config, const char *value)
+{
+	config->direct = !value || strcmp(value, "on") == 0;
+	return value && !config->direct && strcmp(value, "off") != 0 ? -EINVAL : 0;
+}
+
+/* The one there is; named so that a script need not rely on that. */
+static int take_format(struct device_config *config, const char *value)
+{
+	(void)config;
+	return value && strcmp(value, "raw") == 0 ? 0 : -EINVAL;
+}
+
+static int take_queues(struct device_config *config, const char *value)
+{
+	if (!value || value[0] < '1' || value[0] > '0' + (int)QUEUES_MAX || value[1])
+		return -EINVAL;
+	config->queues = (unsigned)(value[0] - '0');
+	return 0;
+}
+
+struct word {
+	const char *name;
+	int (*take)(struct device_config *config, const char *value);
+	const char *form; /* as it is to be written */
+};
+
+static const struct word disk_words[] = {
+	{ "ro", take_read_only, "ro" },
+	{ "direct", take_direct, "direct, direct=on or direct=off" },
+	{ "id", take_id, "id=NAME, up to 31 printable characters" },
+	{ "format", take_format, "format=raw: kvick knows no other" },
+	{ "queues", take_queues, "queues=1 to queues=4" },
+};
+
+static const struct word rng_words[] = {
+	{ "id", take_id, "id=NAME, up to 31 printable characters" },
+};
+
+static int take_word(struct device_config *config, const char *option, char *text, const struct word *words, unsigned count,
+		     struct error *error)
+{
+	char *value = strchr(text, '=');
+	size_t length = value ? (size_t)(value++ - text) : strlen(text);
+
+	for (unsigned i = 0; i < count; i++)
+		if (strlen(words[i].name) == length && memcmp(words[i].name, text, length) == 0)
+			return words[i].take(config, value) == 0 ? 0 :
+			       error_set(error, ERROR_USAGE, EINVAL, "--%s: %s: write %s", option, text, words[i].form);
+	return error_set(error, ERROR_USAGE, EINVAL, "--%s: %s: no such word: `kvick run --help` lists them", option, text);
+}
+
+static int check_id(const struct device_options *devices, const struct device_config *config, const char *option, struct error *error)
+{
+	for (unsigned i = 0; config->id[0] && i < devices->count; i++)
+		if (strcmp(devices->list[i].id, config->id) == 0)
+			return error_set(error, ERROR_USAGE, EINVAL, "--%s: id=%s: another device has it: give each its own", option,
+					 config->id);
+	return 0;
+}
+
+static int take_words(struct device_options *devices, struct device_config *config, const char *option, char *list,
+		      const struct word *words, unsigned count, struct error *error)
+{
+	char *text;
+	int r = 0;
+
+	if (devices->count == KVICK_DEVICES_MAX)
+		return error_set(error, ERROR_USAGE, E2BIG, "--%s: one device too many: a guest has up to %u", option, KVICK_DEVICES_MAX);
+	while (r == 0 && (text = next_word(&list)))
+		r = take_word(config, option, text, words, count, error);
+	if (r == 0)
+		r = check_id(devices, config, option, error);
+	if (r == 0)
+		devices->list[devices->count++] = *config;
+	return r;
+}
+
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+
+int device_options_disk(struct device_options *devices, char *value, struct error *error)
+{
+	struct device_config config = { .kind = DEVICE_BLOCK };
+
+	config.path = next_path(&value);
+	if (!*config.path)
+		return error_set(error, ERROR_USAGE, EINVAL, "--disk: a path is missing: write --disk PATH[,ro][,direct][,id=NAME]");
+	return take_words(devices, &config, "disk", value, disk_words, COUNT(disk_words), error);
+}
+
+int device_options_rng(struct device_options *devices, char *value, struct error *error)
+{
+	struct device_config config = { .kind = DEVICE_ENTROPY };
+
+	return take_words(devices, &config, "rng", value, rng_words, COUNT(rng_words), error);
+}

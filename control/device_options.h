@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* --disk, --rng and the like: one device each, in the order of the command line. */
+#ifndef KVICK_CONTROL_DEVICE_OPTIONS_H
+#define KVICK_CONTROL_DEVICE_OPTIONS_H
+
+#include "virtio/config.h"
+
+struct error;
+
+struct device_options {
+	unsigned count;
+	struct device_config list[KVICK_DEVICES_MAX];
+};
+
+/*
+ * Values are words between commas; the first one of --disk is a path, in which a comma is written twice. They are
+ * cut up where they are, on the command line. 0 or -errno with `error` set.
+ */
+int device_options_disk(struct device_options *devices, char *value, struct error *error);
+int device_options_rng(struct device_options *devices, char *value, struct error *error);
+
+#endif

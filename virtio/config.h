@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the operator wants of a device: filled in and validated by control/, never changed afterwards. Strings are the caller's. */
+#ifndef KVICK_VIRTIO_CONFIG_H
+#define KVICK_VIRTIO_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <kvick/virtio.h>
+
+#include "vmm/engine.h"
+
+enum device_kind { DEVICE_BLOCK, DEVICE_NET, DEVICE_VSOCK, DEVICE_CONSOLE, DEVICE_ENTROPY, DEVICE_KINDS };
+
+/* 0: no limit. A bucket holds `burst`, and is refilled at `per_second`. */
+struct device_rate {
+	uint64_t per_second, burst;
+};
+
+enum net_path { NET_TAP, NET_FD, NET_USER };
+
+struct device_config {
+	enum device_kind kind;
+	char id[sizeof(((struct kvick_device *)0)->name)]; /* the operator's name for it, or "" */
+	struct device_rate operations, bytes;
+	const char *path;          /* block: the disk; vsock: what the sockets' names begin with */
+	bool read_only, direct;    /* block */
+	unsigned queues;           /* block; 0: one */
+	enum net_path net;
+	const char *interface;     /* NET_TAP */
+	int fd;                    /* NET_FD */
+	uint8_t mac[6];            /* net; all zero: made from the interface's */
+	uint16_t mtu;              /* net; 0: not said */
+	uint64_t cid;              /* vsock: the guest's, 3 to 2^32 - 2 */
+};
+
+/* All of a machine's, in the order of the command line. */
+struct devices_config {
+	const struct device_config *list;
+	unsigned count;            /* up to KVICK_DEVICES_MAX */
+	enum engine_kind engine;
+};
+
+#endif

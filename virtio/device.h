@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What every virtio device is to the transport: a table of functions and the common state. virtio 1.2, 2.1 to 2.6.
+ *
+ * The transport (transport.c) owns status, features and queues; a device owns its configuration space and what it does with
+ * chains. All functions are called under the VM's device lock.
+ */
+#ifndef KVICK_VIRTIO_DEVICE_H
+#define KVICK_VIRTIO_DEVICE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "virtio/queue.h"
+
+struct engine;
+struct sys;
+struct virtio_device;
+
+#define VIRTIO_QUEUES_MAX       8u
+#define VIRTIO_CONFIG_BYTES_MAX 192u
+
+/* Ticks of the TSC, by powers of two. */
+#define VIRTIO_LATENCY_BUCKETS 40u
+
+struct virtio_metrics {
+	uint64_t requests, errors;
+	uint64_t latency[VIRTIO_LATENCY_BUCKETS]; /* [i]: took at least 2^i ticks, and less than 2^(i + 1) */
+};
+
+/* What went wrong on the host's side: the first time in full, then counted. */
+struct virtio_host_error {
+	uint64_t count;
+	int errnum;
+	const char *doing;
+	uint64_t at;
+};
+
+struct virtio_ops {
+	const char *name;      /* "block": as the report says it */
+	uint32_t id;           /* VIRTIO_ID_* */
+	/* DRIVER_OK was set: queues are running, features negotiated. 0, or -errno: the device needs a reset. */
+	int (*activate)(struct virtio_device *device);
+	/* The driver has put something into a queue. */
+	void (*notify)(struct virtio_device *device, unsigned queue);
+	/* The driver writes to the configuration space, within config_bytes; what it may change the device changes. NULL: nothing. */
+	void (*write_config)(struct virtio_device *device, uint32_t offset, uint32_t bytes, uint64_t value);
+	/*
+	 * Reset (2.1.1): nothing may be in flight on the host afterwards that touches guest memory. Either it is so on return (true), or
+	 * the device calls virtio_reset_done() when it is; until then the driver reads a status other than 0.
+	 */
+	bool (*reset)(struct virtio_device *device);
+	/* The VM ends: after reset() has completed; closes what is open. NULL: nothing. The device's memory stays for the report. */
+	void (*close)(struct virtio_device *device);
+};
+
+/* Where a device's interrupts go: an interrupt line, or the events of a native guest, which asks instead of being interrupted. */
+struct virtio_line {
+	void (*raise)(const struct virtio_line *line, struct virtio_device *device); /* transport.interrupt_status says for what */
+	void (*lower)(const struct virtio_line *line, struct virtio_device *device); /* everything is acknowledged */
+	void *context;
+};
+
+struct virtio_device {
+	const struct virtio_ops *ops;
+	unsigned index;                /* of the machine's devices, 0 to 15 */
+	char id[32];                   /* the operator's name for it, or "" */
+	const struct guest_mem *mem;
+	struct engine *engine;
+	struct sys *sys;
+	size_t bytes;                  /* of the whole device's memory (device_alloc()) */
+
+	uint64_t features_offered;     /* the device's own and, added by the transport, those of rings */
+	uint64_t features;             /* negotiated: valid from FEATURES_OK on */
+	unsigned queue_count;
+	uint16_t queue_size_max[VIRTIO_QUEUES_MAX];
+	struct virtq queues[VIRTIO_QUEUES_MAX];
+	struct virtio_metrics metrics[VIRTIO_QUEUES_MAX];
+	struct virtio_host_error host_error;
+	uint8_t config[VIRTIO_CONFIG_BYTES_MAX]; /* little-endian, as the guest reads it */
+	uint32_t config_bytes;
+	uint32_t config_generation;
+
+	/* The transport's own. */
+	struct {
+		uint32_t status;           /* 2.1 */
+		bool resetting;
+		uint32_t features_select, driver_features_select, queue_select;
+		uint64_t driver_features;
+		struct virtq_config queue_config[VIRTIO_QUEUES_MAX];
+		bool queue_ready[VIRTIO_QUEUES_MAX];
+		uint32_t interrupt_status;  /* VIRTIO_MMIO_INT_*, not acknowledged yet */
+		const char *needs_reset;    /* why it was said first; NULL: never */
+		const struct virtio_line *line;
+	} transport;
+};
+
+/* For devices: pushes are done, interrupt the driver if it wants that. */
+void virtio_queue_done(struct virtio_device *device, unsigned queue);
+/* The configuration space has changed: new generation, interrupt (2.5.1, 2.3). */
+void virtio_config_changed(struct virtio_device *device);
+/* For the report: a request has ended, that was popped at begin_tsc; an operation on the host has failed (doing: "read", … at a sector). */
+void virtio_request_done(struct virtio_device *device, unsigned queue, uint64_t begin_tsc, bool good);
+void virtio_host_error(struct virtio_device *device, int errnum, const char *doing, uint64_t at);
+
+/* Something the driver did makes the device unusable: DEVICE_NEEDS_RESET (2.1.2), said once in the report as `why`. */
+void virtio_needs_reset(struct virtio_device *device, const char *why);
+void virtio_reset_done(struct virtio_device *device);
+
+#endif

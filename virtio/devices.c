@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "virtio/devices.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+
+#include <linux/virtio_mmio.h>
+
+#include <kvick/hypercall.h>
+
+#include "virtio/transport.h"
+#include "vmm/engine.h"
+#include "vmm/error.h"
+#include "vmm/stop.h"
+#include "vmm/sys.h"
+
+static const struct {
+	int (*create)(struct virtio_device **device, const struct device_context *context);
+	unsigned depth; /* operations that it may have in flight: more than the engine takes wait inside it */
+} kinds[DEVICE_KINDS] = {
+	[DEVICE_BLOCK] = { virtio_block_create, 128 },
+	[DEVICE_ENTROPY] = { virtio_entropy_create, 1 },
+};
+
+/* ---- the list in guest RAM ---- */
+
+/* Odd while it is being written: a guest that runs meanwhile (there may be a completion thread) reads again. */
+static void list_device(const struct devices *devices, const struct virtio_device *d)
+{
+	struct kvick_device *entry = guest_mem_span(devices->mem, gpa(devices->page.u + d->index * sizeof(*entry)), sizeof(*entry));
+	uint32_t generation = d->config_generation * 2;
+
+	__atomic_store_n(&entry->generation, generation - 1, __ATOMIC_SEQ_CST);
+	entry->id = d->ops->id;
+	entry->features = d->features_offered;
+	entry->queues = (uint16_t)d->queue_count;
+	entry->queue_size_max = d->queue_size_max[0];
+	entry->config_bytes = d->config_bytes;
+	memcpy(entry->name, d->id, sizeof(entry->name));
+	memcpy(entry->config, d->config, d->config_bytes);
+	__atomic_store_n(&entry->generation, generation, __ATOMIC_RELEASE);
+}
+
+/* A native guest's interrupt line: nobody is interrupted, an event is remembered. */
+static void mark_event(const struct virtio_line *line, struct virtio_device *d)
+{
+	struct devices *devices = line->context;
+
+	if (d->transport.interrupt_status & VIRTIO_MMIO_INT_CONFIG)
+		list_device(devices, d);
+	d->transport.interrupt_status = 0;
+	devices->events |= KVICK_EVENT_BIT(d->index);
+}
+
+static void clear_event(const struct virtio_line *line, struct virtio_device *d)
+{
+	struct devices *devices = line->context;
+
+	devices->events &= ~KVICK_EVENT_BIT(d->index);
+}
+
+/* ---- making and ending ---- */
+
+void *device_alloc(const struct device_context *context, size_t bytes)
+{
+	struct virtio_device *d;
+	void *at;
+
+	if (sys_mmap(context->sys, NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0, &at) < 0) {
+		error_set(context->error, ERROR_HOST, ENOMEM, "no memory for a device: free some");
+		return NULL;
+	}
+	d = at; /* every device begins with it */
+	d->bytes = bytes;
+	d->mem = context->mem;
+	d->engine = context->engine;
+	d->sys = context->sys;
+	memcpy(d->id, context->config->id, sizeof(d->id));
+	return at;
+}
+
+void device_discard(const struct device_context *context, struct virtio_device *d)
+{
+	sys_munmap(context->sys, d, d->bytes);
+}
+
+static int create_one(struct devices *devices, const struct device_context *context)
+{
+	struct virtio_device *d;
+	int r = kinds[context->config->kind].create(&d, context);
+
+	if (r < 0)
+		return r;
+	d->index = devices->count;
+	virtio_transport_init(d, &devices->line);
+	devices->list[devices->count++] = d;
+	list_device(devices, d);
+	return 0;
+}
+
+int devices_create(struct devices *devices, const struct devices_config *config, struct guest_mem *mem, gpa_t page,
+		   const struct stop *stop, struct sys *sys, struct error *error)
+{
+	struct device_context context = { .mem = mem, .sys = sys, .error = error };
+	struct engine_config engine = { .kind = config->engine };
+	int r;
+
+	*devices = (struct devices){
+		.mem = mem,
+		.page = page,
+		.stop = stop,
+		.sys = sys,
+		.line = { .raise = mark_event, .lower = clear_event, .context = devices },
+	};
+	for (unsigned i = 0; i < config->count; i++)
+		engine.depth += kinds[config->list[i].kind].depth;
+	if (engine.depth > ENGINE_DEPTH)
+		engine.depth = ENGINE_DEPTH;
+	r = engine_create(&devices->engine, &engine, sys, error);
+	context.engine = devices->engine;
+	for (unsigned i = 0; i < config->count && r == 0; i++) {
+		context.config = &config->list[i];
+		r = create_one(devices, &context);
+	}
+	if (r == 0)
+		r = engine_seal(devices->engine, error);
+	if (r < 0 && devices_stop(devices))
+		devices_free(devices);
+	return r;
+}
+
+bool devices_stop(struct devices *devices)
+{
+	for (unsigned i = 0; i < devices->count; i++)
+		virtio_reset(devices->list[i]);
+	if (engine_destroy(devices->engine) < 0)
+		return false;
+	devices->engine = NULL;
+	for (unsigned i = 0; i < devices->count; i++)
+		if (devices->list[i]->ops->close)
+			devices->list[i]->ops->close(devices->list[i]);
+	return true;
+}
+
+void devices_free(struct devices *devices)
+{
+	if (devices->engine) /* could not be stopped */
+		return;
+	for (unsigned i = 0; i < devices->count; i++)
+		sys_munmap(devices->sys, devices->list[i], devices->list[i]->bytes);
+	devices->count = 0;
+}
+
+/* ---- what native guests ask for ---- */
+
+static int wait_for_reset(struct devices *devices, struct virtio_device *d)
+{
+	virtio_reset(d);
+	while (d->transport.resetting)
+		if (engine_wait(devices->engine, UINT64_MAX, devices->stop) < 0)
+			return -EINTR;
+	return 0;
+}
+
+int64_t devices_setup(struct devices *devices, const struct kvick_virtio_setup *setup)
+{
+	if (setup->device >= devices->count)
+		return -KVICK_EINVAL;
+
+	struct virtio_device *d = devices->list[setup->device];
+
+	/* Interrupted only when the guest is to end. */
+	if (wait_for_reset(devices, d) < 0)
+		return -KVICK_EIO;
+	if (setup->queues == 0)
+		return 0;
+	int r = virtio_setup(d, setup);
+
+	engine_submit(devices->engine);
+	return r == 0 ? 0 : r == -EINVAL ? -KVICK_EINVAL : -KVICK_EIO;
+}
+
+static void notify_all(struct devices *devices, uint64_t notifications)
+{
+	while (notifications) {
+		unsigned bit = (unsigned)__builtin_ctzll(notifications), device = bit / KVICK_NOTIFY_QUEUES;
+
+		notifications &= notifications - 1;
+		if (device < devices->count)
+			virtio_notify(devices->list[device], bit % KVICK_NOTIFY_QUEUES);
+	}
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static uint64_t take_events(struct devices *devices, uint64_t mask)
+{
+	uint64_t taken = devices->events & mask;
+
+	devices->events &= ~taken;
+	return taken;
+}
+
+int64_t devices_wait(struct devices *devices, uint64_t mask, uint64_t timeout_ns, uint64_t notifications)
+{
+	uint64_t events, deadline;
+
+	notify_all(devices, notifications);
+	engine_submit(devices->engine);
+	engine_reap(devices->engine);
+	events = take_events(devices, mask);
+	if (events || timeout_ns == 0)
+		return (int64_t)events;
+	if (timeout_ns == UINT64_MAX || __builtin_add_overflow(now_ns(), timeout_ns, &deadline))
+		deadline = UINT64_MAX;
+	while (!events && !devices->stop->signal) {
+		uint64_t left = UINT64_MAX;
+
+		if (deadline != UINT64_MAX) {
+			uint64_t now = now_ns();
+
+			if (now >= deadline)
+				break;
+			left = deadline - now;
+		}
+		engine_wait(devices->engine, left, devices->stop);
+		events = take_events(devices, mask);
+	}
+	return (int64_t)events;
+}

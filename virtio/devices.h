@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A machine's devices: made before the sandbox closes, in the order of the command line, and gone before guest RAM is.
+ *
+ * One lock for all of them, `lock`, which is nobody's but the vCPU thread's as long as the guest polls (native guests do).
+ */
+#ifndef KVICK_VIRTIO_DEVICES_H
+#define KVICK_VIRTIO_DEVICES_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <kvick/virtio.h>
+
+#include "virtio/config.h"
+#include "virtio/device.h"
+#include "vmm/guest_mem.h"
+
+struct engine;
+struct error;
+struct stop;
+struct sys;
+
+struct devices {
+	unsigned count;
+	struct virtio_device *list[KVICK_DEVICES_MAX];
+	struct engine *engine;      /* NULL while there are no devices */
+	struct virtio_line line;    /* native guests': marks events */
+	uint64_t events;            /* KVICK_EVENT_BIT() of what has happened and was not reported yet */
+	struct guest_mem *mem;
+	gpa_t page;                 /* the list in guest RAM */
+	const struct stop *stop;
+	struct sys *sys;
+};
+
+/* What a device's constructor is given. */
+struct device_context {
+	const struct device_config *config;
+	const struct guest_mem *mem;
+	struct engine *engine;
+	struct sys *sys;
+	struct error *error;
+};
+
+/* Each allocates its device and fills in ops, features, queues and configuration space. 0 or -errno with error set. */
+int virtio_block_create(struct virtio_device **device, const struct device_context *context);
+int virtio_entropy_create(struct virtio_device **device, const struct device_context *context);
+
+/* Memory for a device, zeroed, by mmap(): a launch that needs nothing else of malloc() does without it. NULL where there is none. */
+void *device_alloc(const struct device_context *context, size_t bytes);
+void device_discard(const struct device_context *context, struct virtio_device *device);
+
+/*
+ * Makes the devices and writes the list to the page at `page` of guest RAM. On failure everything made is undone. 0 or -errno with
+ * `error` set.
+ */
+int devices_create(struct devices *devices, const struct devices_config *config, struct guest_mem *mem, gpa_t page,
+		   const struct stop *stop, struct sys *sys, struct error *error);
+
+/*
+ * Ends all I/O, so that guest RAM may go, and closes everything. What devices know for the report stays until devices_free(). False
+ * where the kernel refuses to say that it is done: then RAM and devices are its own until the process has ended.
+ */
+bool devices_stop(struct devices *devices);
+void devices_free(struct devices *devices);
+
+/* KVICK_CALL_DEVICE_SETUP: 0 or -KVICK_E*. */
+int64_t devices_setup(struct devices *devices, const struct kvick_virtio_setup *setup);
+
+/* KVICK_CALL_WAIT with devices: notifications first; then the events of `mask` that are pending, waiting up to timeout_ns for the first. */
+int64_t devices_wait(struct devices *devices, uint64_t mask, uint64_t timeout_ns, uint64_t notifications);
+
+#endif
