@@ -161,6 +161,8 @@ int64_t kvick_virtio_wait(struct virtio *virtio, unsigned queues, uint64_t timeo
 		kvick_virtio_notify(virtio);
 		return 1;
 	}
+	if (__atomic_load_n(&virtio->listed->status, __ATOMIC_RELAXED) & KVICK_DEVICE_NEEDS_RESET)
+		return -KVICK_EIO;
 	virtio->notifications = 0;
 	r = kvick_notify_wait(KVICK_EVENT_BIT(virtio->index), timeout_ns, notifications);
 	return r > 0 ? 1 : r;

@@ -20,7 +20,10 @@
 #define KVICK_NOTIFY_QUEUES 4
 #define KVICK_EVENT_BIT(device) (1ull << (device))
 
-/* boot_info.devices points at an array of boot_info.device_count of these. Written by the VMM alone, and again when a configuration changes. */
+/* In kvick_device.status: DEVICE_NEEDS_RESET (2.1.2). Only KVICK_CALL_DEVICE_SETUP helps. */
+#define KVICK_DEVICE_NEEDS_RESET (1u << 0)
+
+/* boot_info.devices points at an array of boot_info.device_count of these. Written by the VMM alone, and again when a configuration or status changes. */
 struct kvick_device {
 	uint32_t id;           /* virtio 1.2, 5: 1 net, 2 block, 3 console, 4 entropy, 19 vsock */
 	uint32_t generation;   /* even; odd while config[] is being written */
@@ -28,7 +31,8 @@ struct kvick_device {
 	uint16_t queues;
 	uint16_t queue_size_max;
 	uint32_t config_bytes;
-	uint64_t reserved;
+	uint32_t status;       /* KVICK_DEVICE_* */
+	uint32_t reserved;
 	char name[32];         /* the operator's, NUL-terminated, or empty */
 	uint8_t config[192];   /* device configuration space */
 };
@@ -48,6 +52,7 @@ struct kvick_virtio_setup {
 };
 
 _Static_assert(sizeof(struct kvick_device) == 256, "sixteen devices fill a page");
+_Static_assert(offsetof(struct kvick_device, status) == 24, "device layout");
 _Static_assert(offsetof(struct kvick_device, name) == 32, "device layout");
 _Static_assert(offsetof(struct kvick_device, config) == 64, "device layout");
 _Static_assert(sizeof(struct kvick_virtio_queue) == 32, "setup layout");
