@@ -7,7 +7,7 @@
 #include <sys/mman.h>
 #include <time.h>
 
-#include <linux/virtio_mmio.h>
+#include <linux/virtio_config.h>
 
 #include <kvick/hypercall.h>
 
@@ -39,6 +39,7 @@ static void list_device(const struct devices *devices, const struct virtio_devic
 	entry->queues = (uint16_t)d->queue_count;
 	entry->queue_size_max = d->queue_size_max[0];
 	entry->config_bytes = d->config_bytes;
+	entry->status = d->transport.status & VIRTIO_CONFIG_S_NEEDS_RESET ? KVICK_DEVICE_NEEDS_RESET : 0;
 	memcpy(entry->name, d->id, sizeof(entry->name));
 	memcpy(entry->config, d->config, d->config_bytes);
 	__atomic_store_n(&entry->generation, generation, __ATOMIC_RELEASE);
@@ -49,10 +50,13 @@ static void mark_event(const struct virtio_line *line, struct virtio_device *d)
 {
 	struct devices *devices = line->context;
 
-	if (d->transport.interrupt_status & VIRTIO_MMIO_INT_CONFIG)
-		list_device(devices, d);
 	d->transport.interrupt_status = 0;
 	devices->events |= KVICK_EVENT_BIT(d->index);
+}
+
+static void show(const struct virtio_line *line, struct virtio_device *d)
+{
+	list_device(line->context, d);
 }
 
 static void clear_event(const struct virtio_line *line, struct virtio_device *d)
@@ -113,7 +117,7 @@ int devices_create(struct devices *devices, const struct devices_config *config,
 		.page = page,
 		.stop = stop,
 		.sys = sys,
-		.line = { .raise = mark_event, .lower = clear_event, .context = devices },
+		.line = { .show = show, .raise = mark_event, .lower = clear_event, .context = devices },
 	};
 	for (unsigned i = 0; i < config->count; i++)
 		engine.depth += kinds[config->list[i].kind].depth;
@@ -232,8 +236,11 @@ int64_t devices_wait(struct devices *devices, uint64_t mask, uint64_t timeout_ns
 				break;
 			left = deadline - now;
 		}
-		engine_wait(devices->engine, left, devices->stop);
+		int r = engine_wait(devices->engine, left, devices->stop);
+
 		events = take_events(devices, mask);
+		if (r < 0 && r != -EINTR && !events)
+			return -KVICK_EIO;
 	}
 	return (int64_t)events;
 }

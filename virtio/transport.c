@@ -31,8 +31,11 @@ void virtio_transport_init(struct virtio_device *d, const struct virtio_line *li
 
 /* ---- interrupts: 2.3, 2.5.1, 4.2.2 "InterruptStatus" ---- */
 
+/* A driver that has reset the device wants to hear no more of it. */
 static void interrupt(struct virtio_device *d, uint32_t why)
 {
+	if (d->transport.resetting)
+		return;
 	d->transport.interrupt_status |= why;
 	d->transport.line->raise(d->transport.line, d);
 }
@@ -43,20 +46,28 @@ void virtio_queue_done(struct virtio_device *d, unsigned queue)
 		interrupt(d, VIRTIO_MMIO_INT_VRING);
 }
 
+static void show(struct virtio_device *d)
+{
+	if (d->transport.line->show)
+		d->transport.line->show(d->transport.line, d);
+}
+
 void virtio_config_changed(struct virtio_device *d)
 {
 	d->config_generation++;
+	show(d);
 	if (d->transport.status & VIRTIO_CONFIG_S_DRIVER_OK)
 		interrupt(d, VIRTIO_MMIO_INT_CONFIG);
 }
 
 void virtio_needs_reset(struct virtio_device *d, const char *why)
 {
+	if (d->transport.resetting || (d->transport.status & VIRTIO_CONFIG_S_NEEDS_RESET))
+		return;
 	if (!d->transport.needs_reset)
 		d->transport.needs_reset = why;
-	if (d->transport.status & VIRTIO_CONFIG_S_NEEDS_RESET)
-		return;
 	d->transport.status |= VIRTIO_CONFIG_S_NEEDS_RESET;
+	show(d);
 	/* 2.1.2: the driver is told only if it is there. */
 	if (d->transport.status & VIRTIO_CONFIG_S_DRIVER_OK)
 		interrupt(d, VIRTIO_MMIO_INT_CONFIG);
@@ -68,12 +79,15 @@ void virtio_reset_done(struct virtio_device *d)
 {
 	const struct virtio_line *line = d->transport.line;
 	const char *needs_reset = d->transport.needs_reset;
+	bool shown = d->transport.status & VIRTIO_CONFIG_S_NEEDS_RESET;
 
 	line->lower(line, d);
 	memset(&d->transport, 0, sizeof(d->transport));
 	d->transport.line = line;
 	d->transport.needs_reset = needs_reset;
 	d->features = 0;
+	if (shown)
+		show(d);
 }
 
 bool virtio_reset(struct virtio_device *d)
@@ -86,6 +100,7 @@ bool virtio_reset(struct virtio_device *d)
 	d->transport.resetting = true;
 	for (unsigned i = 0; i < d->queue_count; i++)
 		virtq_stop(&d->queues[i]);
+	memset(d->transport.queue_ready, 0, sizeof(d->transport.queue_ready));
 	if (was_active && !d->ops->reset(d))
 		return false;
 	virtio_reset_done(d);
@@ -94,10 +109,8 @@ bool virtio_reset(struct virtio_device *d)
 
 /* ---- status: 2.1, 3.1.1 ---- */
 
-static bool features_acceptable(const struct virtio_device *d)
+static bool features_acceptable(const struct virtio_device *d, uint64_t wanted)
 {
-	uint64_t wanted = d->transport.driver_features;
-
 	/* 6.1: no device of ours works without VIRTIO_F_VERSION_1. */
 	return !(wanted & ~d->features_offered) && (wanted & FEATURE(VIRTIO_F_VERSION_1));
 }
@@ -126,11 +139,13 @@ static void write_status(struct virtio_device *d, uint32_t value)
 	*status |= added & (VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_FAILED);
 	if ((added & VIRTIO_CONFIG_S_DRIVER) && (*status & VIRTIO_CONFIG_S_ACKNOWLEDGE))
 		*status |= VIRTIO_CONFIG_S_DRIVER;
-	if ((added & VIRTIO_CONFIG_S_FEATURES_OK) && (*status & VIRTIO_CONFIG_S_DRIVER) && features_acceptable(d)) {
+	if ((added & VIRTIO_CONFIG_S_FEATURES_OK) && (*status & VIRTIO_CONFIG_S_DRIVER) &&
+	    features_acceptable(d, d->transport.driver_features)) {
 		d->features = d->transport.driver_features;
 		*status |= VIRTIO_CONFIG_S_FEATURES_OK;
 	}
-	if ((added & VIRTIO_CONFIG_S_DRIVER_OK) && (*status & VIRTIO_CONFIG_S_FEATURES_OK))
+	/* A device with a queue that would not start is not begun with. */
+	if ((added & VIRTIO_CONFIG_S_DRIVER_OK) && (*status & VIRTIO_CONFIG_S_FEATURES_OK) && !(*status & VIRTIO_CONFIG_S_NEEDS_RESET))
 		driver_ok(d);
 }
 
@@ -143,13 +158,19 @@ static bool selected(const struct virtio_device *d, unsigned *queue)
 	return *queue < d->queue_count;
 }
 
-/* A queue may be described between FEATURES_OK and its QueueReady, and at no other time: 4.2.2, "QueueReady". */
+/* Queues are made between FEATURES_OK and DRIVER_OK: 3.1.1. */
+static bool making_queues(const struct virtio_device *d)
+{
+	return !d->transport.resetting &&
+	       (d->transport.status & (VIRTIO_CONFIG_S_FEATURES_OK | VIRTIO_CONFIG_S_DRIVER_OK)) == VIRTIO_CONFIG_S_FEATURES_OK;
+}
+
+/* A queue may be described then, until its QueueReady, and at no other time: 4.2.2, "QueueReady". */
 static struct virtq_config *configurable(struct virtio_device *d)
 {
 	unsigned queue;
 
-	if (!selected(d, &queue) || d->transport.queue_ready[queue] || d->transport.resetting ||
-	    (d->transport.status & (VIRTIO_CONFIG_S_FEATURES_OK | VIRTIO_CONFIG_S_DRIVER_OK)) != VIRTIO_CONFIG_S_FEATURES_OK)
+	if (!selected(d, &queue) || d->transport.queue_ready[queue] || !making_queues(d))
 		return NULL;
 	return &d->transport.queue_config[queue];
 }
@@ -170,10 +191,17 @@ static bool start_queue(struct virtio_device *d, unsigned queue, const struct vi
 static void write_queue_ready(struct virtio_device *d, uint32_t value)
 {
 	const struct virtq_config *config = configurable(d);
-	unsigned queue = d->transport.queue_select;
+	unsigned queue;
 
+	if (!selected(d, &queue))
+		return;
 	if (config && value == 1 && start_queue(d, queue, config))
 		d->transport.queue_ready[queue] = true;
+	/* 4.2.2.2: a driver that gives up takes its queues back. One that the device uses already only a reset does. */
+	if (value == 0 && making_queues(d)) {
+		virtq_stop(&d->queues[queue]);
+		d->transport.queue_ready[queue] = false;
+	}
 }
 
 void virtio_notify(struct virtio_device *d, unsigned queue)
@@ -191,10 +219,9 @@ int virtio_setup(struct virtio_device *d, const struct kvick_virtio_setup *setup
 {
 	if (d->transport.status || d->transport.resetting)
 		return -EBUSY;
-	d->transport.driver_features = setup->features;
-	if (setup->queues > d->queue_count || !features_acceptable(d))
+	if (setup->queues > d->queue_count || !features_acceptable(d, setup->features))
 		return -EINVAL;
-	d->features = setup->features;
+	d->features = d->transport.driver_features = setup->features;
 	d->transport.status = VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER | VIRTIO_CONFIG_S_FEATURES_OK;
 	for (unsigned i = 0; i < setup->queues; i++) {
 		const struct kvick_virtio_queue *q = &setup->queue[i];
@@ -276,6 +303,7 @@ static uint64_t read_config(const struct virtio_device *d, uint64_t offset, unsi
 
 uint64_t virtio_mmio_read(struct virtio_device *d, uint64_t offset, unsigned bytes)
 {
+	assert(bytes <= sizeof(uint64_t));
 	if (offset >= VIRTIO_MMIO_CONFIG)
 		return read_config(d, offset - VIRTIO_MMIO_CONFIG, bytes);
 	return bytes == 4 && offset % 4 == 0 ? read_register(d, offset) : 0;
