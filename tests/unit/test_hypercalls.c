@@ -315,6 +315,19 @@ static void wait_for_events_that_there_are_not_is_invalid(void **state)
 	assert_int_equal(call(f, KVICK_CALL_WAIT, 1ull << 63, 0), -KVICK_EINVAL);
 }
 
+/* A bit in the mask beyond the devices that there are: then nothing is delivered either. */
+static void wait_for_a_device_that_is_not_there_is_invalid(void **state)
+{
+	struct fixture *f = *state;
+
+	for (f->m.devices.count = 1; f->m.devices.count <= KVICK_DEVICES_MAX; f->m.devices.count++) {
+		assert_int_equal(call(f, KVICK_CALL_WAIT, 1ull << f->m.devices.count, UINT64_MAX), -KVICK_EINVAL);
+		assert_int_equal(call(f, KVICK_CALL_WAIT, UINT64_MAX, UINT64_MAX), -KVICK_EINVAL);
+		assert_int_equal(call(f, KVICK_CALL_WAIT, 1ull << 63, UINT64_MAX), -KVICK_EINVAL);
+	}
+	f->m.devices.count = 0;
+}
+
 static void wait_goes_on_after_a_signal_that_stops_nothing(void **state)
 {
 	struct fixture *f = *state;
@@ -609,6 +622,7 @@ int main(void)
 		TEST(wait_lasts_as_long_as_asked),
 		TEST(wait_for_no_time_does_not_sleep),
 		TEST(wait_for_events_that_there_are_not_is_invalid),
+		TEST(wait_for_a_device_that_is_not_there_is_invalid),
 		TEST(wait_goes_on_after_a_signal_that_stops_nothing),
 		TEST(a_stop_ends_a_wait_without_end),
 		TEST(a_wait_that_the_host_refuses_is_an_io_error),
