@@ -57,7 +57,7 @@ static void an_unknown_number_is_no_such_call(void **state)
 	struct fixture *f = *state;
 
 	assert_int_equal(call(f, 0, 1), -KVICK_ENOSYS);
-	assert_int_equal(call(f, KVICK_CALL_CPUID + 1, 1), -KVICK_ENOSYS);
+	assert_int_equal(call(f, KVICK_CALL_DEVICE_SETUP + 1, 1), -KVICK_ENOSYS);
 	assert_int_equal(call(f, UINT32_MAX, 1), -KVICK_ENOSYS);
 	assert_int_equal(f->m.calls[0], 3);
 }
@@ -139,9 +139,9 @@ static void every_call_has_a_name_and_no_other_number_has(void **state)
 {
 	(void)state;
 	assert_null(hypercall_name(0));
-	for (unsigned nr = KVICK_CALL_CONSOLE_WRITE; nr <= KVICK_CALL_CPUID; nr++)
+	for (unsigned nr = KVICK_CALL_CONSOLE_WRITE; nr <= KVICK_CALL_DEVICE_SETUP; nr++)
 		assert_non_null(hypercall_name(nr));
-	assert_null(hypercall_name(KVICK_CALL_CPUID + 1));
+	assert_null(hypercall_name(KVICK_CALL_DEVICE_SETUP + 1));
 	assert_null(hypercall_name(UINT32_MAX));
 	assert_string_equal(hypercall_name(KVICK_CALL_UPDATE_PGTABLE), "update_pgtable");
 }

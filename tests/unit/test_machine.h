@@ -129,7 +129,7 @@ static inline int machine_set_up(void **state, unsigned ring)
 			{ .gpa = 0x101000, .mem_bytes = 0x1000, .perms = SEGMENT_R | SEGMENT_W },
 		},
 	};
-	if (memory_plan_make(&m->plan, &m->image, RAM, &m->error) < 0 ||
+	if (memory_plan_make(&m->plan, &m->image, RAM, false, &m->error) < 0 ||
 	    guest_mem_create(&m->mem, RAM, false, &m->sys, &m->error) < 0)
 		return -1;
 	struct table_pool pool = { m->plan.tables_base, m->plan.tables_end };
