@@ -7,11 +7,15 @@ FUZZ_CFLAGS := -std=gnu17 -g -O1 $(WARNINGS) -DIMAGE_COPY_BYTES_MAX=0 -fsanitize
 
 $(eval $(call variant,fuzz,clang $(FUZZ_CFLAGS)))
 
-FUZZ_TARGETS := $(BUILD)/fuzz/fuzz_elf $(BUILD)/fuzz/fuzz_virtq
+FUZZ_TARGETS := $(BUILD)/fuzz/fuzz_elf $(BUILD)/fuzz/fuzz_virtq $(BUILD)/fuzz/fuzz_virtio
 
 $(BUILD)/fuzz/fuzz_elf: $(call objects,fuzz,$(LOADER_SOURCES) vmm/error.c vmm/sys.c vmm/guest_mem.c tests/fuzz/fuzz_elf.c)
 	clang -fsanitize=fuzzer,address,undefined -o $@ $^ $(LIBURING)
 
 $(BUILD)/fuzz/fuzz_virtq: $(call objects,fuzz,$(wildcard virtio/queue*.c) vmm/error.c vmm/sys.c vmm/guest_mem.c \
 	tests/unit/virtq_driver.c tests/fuzz/fuzz_virtq.c)
+	clang -fsanitize=fuzzer,address,undefined -o $@ $^ $(LIBURING)
+
+$(BUILD)/fuzz/fuzz_virtio: $(call objects,fuzz,$(wildcard virtio/queue*.c) virtio/transport.c vmm/error.c vmm/sys.c vmm/guest_mem.c \
+	tests/unit/virtq_driver.c tests/fuzz/fuzz_virtio.c)
 	clang -fsanitize=fuzzer,address,undefined -o $@ $^ $(LIBURING)
