@@ -55,8 +55,8 @@ static void check_rules(void)
 	for (size_t i = 0; i < SANDBOX_RULES; i++) {
 		const struct sandbox_rule *rule = &sandbox_rules[i];
 
-		if (rule->condition == SANDBOX_ARG1_IS && rule->nr != SYS_ioctl)
-			fail("only ioctl requests may be told apart by 32 bits of an argument", rule->name);
+		if (rule->condition == SANDBOX_ARG1_IS && rule->nr != SYS_ioctl && rule->nr != SYS_fcntl)
+			fail("only requests of ioctl() and fcntl() may be told apart by 32 bits of an argument", rule->name);
 		for (size_t j = 0; j < i; j++) {
 			if (sandbox_rules[j].nr != rule->nr)
 				continue;
@@ -84,8 +84,8 @@ static void emit_kill(struct filter *filter, const char *why)
 	emit(filter, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS), why);
 }
 
-/* The rows with one condition that a filter of a kind has, as emit_group() wants them. Returns how many. */
-static unsigned collect(enum sandbox_kind kind, enum sandbox_condition condition, uint32_t values[SANDBOX_RULES],
+/* The rows of a call with requests (nr), or of calls without (-1), that a filter of a kind has, as emit_group() wants them. */
+static unsigned collect(enum sandbox_kind kind, int nr, uint32_t values[SANDBOX_RULES],
 			const char *names[SANDBOX_RULES])
 {
 	unsigned count = 0;
@@ -93,9 +93,11 @@ static unsigned collect(enum sandbox_kind kind, enum sandbox_condition condition
 	for (size_t i = 0; i < SANDBOX_RULES; i++) {
 		const struct sandbox_rule *rule = &sandbox_rules[i];
 
-		if (rule->condition != condition || rule->from > kind)
+		bool request = rule->condition == SANDBOX_ARG1_IS;
+
+		if (rule->from > kind || (request ? rule->nr != nr : nr != -1))
 			continue;
-		values[count] = condition == SANDBOX_ARG1_IS ? rule->value : (uint32_t)rule->nr;
+		values[count] = request ? rule->value : (uint32_t)rule->nr;
 		names[count++] = rule->name;
 	}
 	return count;
@@ -104,7 +106,8 @@ static unsigned collect(enum sandbox_kind kind, enum sandbox_condition condition
 /*
  *	is it this architecture? is it ioctl()?
  *	its request: one jump for each, to ALLOW; KILL
- *	numbers, in groups: one jump for each, to the group's own ALLOW; KILL
+ *	numbers, in groups: one jump for each, to the group's own ALLOW
+ *	is it fcntl(), where that has rows? its request likewise; KILL
  *
  * A number with the x32 bit (0x40000000) equals none of ours, and so is killed like any other.
  */
@@ -112,7 +115,7 @@ static void compile(struct filter *filter, enum sandbox_kind kind)
 {
 	const char *names[SANDBOX_RULES];
 	uint32_t values[SANDBOX_RULES];
-	unsigned count, to_ioctl;
+	unsigned count, to_ioctl, to_fcntl;
 
 	load(filter, offsetof(struct seccomp_data, args[1]), "an argument: first on purpose");
 	load(filter, offsetof(struct seccomp_data, arch), "architecture");
@@ -123,14 +126,22 @@ static void compile(struct filter *filter, enum sandbox_kind kind)
 	to_ioctl = filter->length;
 	emit(filter, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ioctl, 0, 0), "ioctl");
 	load(filter, offsetof(struct seccomp_data, args[1]), "request: the second argument, low half");
-	count = collect(kind, SANDBOX_ARG1_IS, values, names);
+	count = collect(kind, SYS_ioctl, values, names);
 	emit_group(filter, values, names, count);
 	emit_kill(filter, "not listed: kill");
 	filter->code[to_ioctl].jf = (uint8_t)(filter->length - to_ioctl - 1);
 
-	count = collect(kind, SANDBOX_ALWAYS, values, names);
+	count = collect(kind, -1, values, names);
 	for (unsigned i = 0; i < count; i += GROUP_NUMBERS)
 		emit_group(filter, values + i, names + i, count - i < GROUP_NUMBERS ? count - i : GROUP_NUMBERS);
+	count = collect(kind, SYS_fcntl, values, names);
+	if (count > 0) {
+		to_fcntl = filter->length;
+		emit(filter, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_fcntl, 0, 0), "fcntl");
+		load(filter, offsetof(struct seccomp_data, args[1]), "request");
+		emit_group(filter, values, names, count);
+		filter->code[to_fcntl].jf = (uint8_t)(filter->length - to_fcntl - 1);
+	}
 	emit_kill(filter, "not listed: kill");
 }
 

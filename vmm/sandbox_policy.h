@@ -14,13 +14,14 @@
 #ifndef KVICK_VMM_SANDBOX_POLICY_H
 #define KVICK_VMM_SANDBOX_POLICY_H
 
+#include <linux/fcntl.h>
 #include <linux/kvm.h>
 #include <stdint.h>
 #include <sys/syscall.h>
 
 enum sandbox_condition {
 	SANDBOX_ALWAYS,
-	SANDBOX_ARG1_IS, /* the second argument's low 32 bits: all that the kernel looks at in an ioctl request */
+	SANDBOX_ARG1_IS, /* the second argument's low 32 bits: all that the kernel looks at in a request of ioctl() or fcntl() */
 };
 
 /* One filter for each kind of launch: what a launch does not need, it cannot call. */
@@ -70,6 +71,7 @@ static const struct sandbox_rule sandbox_rules[] = {
 	SANDBOX_CALL(DEVICES, preadv2, "the engine by plain calls: a device reads its file or stream"),
 	SANDBOX_CALL(DEVICES, pwritev2, "the engine by plain calls: a device writes"),
 	SANDBOX_CALL(DEVICES, fdatasync, "the engine by plain calls: a guest flushes its disk"),
+	{ SANDBOX_DEVICES, SYS_fcntl, "fcntl F_OFD_SETLK", SANDBOX_ARG1_IS, F_OFD_SETLK, "a disk's lock ends with its guest" },
 	SANDBOX_CALL(DEVICES, fallocate, "the engine by plain calls: a guest discards or zeroes blocks"),
 };
 

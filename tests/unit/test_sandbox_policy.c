@@ -158,6 +158,15 @@ static void each_bit_of_a_request_counts(void **state)
 		}
 }
 
+static void the_one_fcntl_is_a_lock(void **state)
+{
+	(void)state;
+	for (uint32_t request = 0; request < 2048; request++)
+		assert_int_equal(allows(SYS_fcntl, request), kind == SANDBOX_DEVICES && request == F_OFD_SETLK);
+	for (unsigned bit = 0; bit < 32; bit++)
+		assert_false(allows(SYS_fcntl, F_OFD_SETLK ^ 1u << bit));
+}
+
 /* The kernel's ioctl() takes an unsigned int: the upper half of the register is not looked at, by neither. */
 static void the_upper_half_of_a_request_does_not_count(void **state)
 {
@@ -256,6 +265,7 @@ int main(void)
 		cmocka_unit_test(a_value_that_is_no_request_of_ours_makes_no_other_call_allowed),
 		cmocka_unit_test(ioctl_is_allowed_with_exactly_the_listed_requests),
 		cmocka_unit_test(each_bit_of_a_request_counts),
+		cmocka_unit_test(the_one_fcntl_is_a_lock),
 		cmocka_unit_test(the_upper_half_of_a_request_does_not_count),
 		cmocka_unit_test(another_architecture_is_killed),
 		cmocka_unit_test(x32_calls_are_killed),
