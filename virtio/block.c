@@ -9,6 +9,7 @@
 #include <linux/virtio_ids.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <x86intrin.h>
 
 #include "virtio/device.h"
@@ -36,16 +37,21 @@ struct request {
 	uint64_t sector;
 	uint64_t begin_tsc;
 	struct virtq_chain chain;
+	struct iovec *data;        /* what is left of iov[] */
+	unsigned data_count;
+	bool bounced;
+	struct iovec bounce;
 	struct iovec iov[VIRTQ_SEGMENTS_MAX];
 };
 
 struct block {
 	struct virtio_device device;
 	struct disk disk;
-	int file;                  /* the engine's number of it */
+	int file, buffered;        /* the engine's numbers of it; the second with `direct` only */
 	struct request *free;      /* used before, and free again */
 	unsigned fresh;            /* requests[fresh] and those after it were never used: not a page of them is touched */
 	unsigned under_way;
+	uint8_t *bounce;           /* `direct`: DISK_BOUNCE_BYTES for each request, touched by those that need it */
 	bool starved[VIRTIO_QUEUES_MAX]; /* left with something in it when the pool was empty */
 	char serial[VIRTIO_BLK_ID_BYTES];
 	struct request requests[REQUESTS];
@@ -111,7 +117,14 @@ static void more(struct block *b);
 static void range_done(struct engine_op *op, int32_t result)
 {
 	struct request *r = op->context;
+	const uint32_t hole = FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE;
 
+	/* tmpfs and others know no zero range: a hole reads as zeroes as well. */
+	if (result == -EOPNOTSUPP && op->code == ENGINE_FALLOCATE && op->mode != hole && !r->block->device.transport.resetting) {
+		op->mode = hole;
+		engine_start(r->block->device.engine, op);
+		return;
+	}
 	finish(r, status_of(r, result), 0);
 	more(r->block);
 }
@@ -119,31 +132,75 @@ static void range_done(struct engine_op *op, int32_t result)
 /* Takes `bytes` off the front of what is still to be moved. */
 static void advance(struct request *r, uint64_t bytes)
 {
-	struct iovec *iov = (struct iovec *)r->op.iov;
-
 	r->left -= bytes;
 	r->op.offset += bytes;
-	while (bytes >= iov->iov_len && r->op.iov_count > 1) {
-		bytes -= iov->iov_len;
-		iov++;
-		r->op.iov_count--;
+	while (bytes >= r->data->iov_len && r->data_count > 1) {
+		bytes -= r->data->iov_len;
+		r->data++;
+		r->data_count--;
 	}
-	iov->iov_base = (uint8_t *)iov->iov_base + bytes;
-	iov->iov_len -= bytes;
-	r->op.iov = iov;
+	r->data->iov_base = (uint8_t *)r->data->iov_base + bytes;
+	r->data->iov_len -= bytes;
+}
+
+/* Between the request's piece of the bounce memory and the front of its data. */
+static COLD void copy_bounced(struct request *r, uint64_t bytes, bool to_guest)
+{
+	uint8_t *at = r->bounce.iov_base;
+
+	for (unsigned i = 0; bytes > 0; i++) {
+		uint64_t n = r->data[i].iov_len < bytes ? r->data[i].iov_len : bytes;
+
+		memcpy(to_guest ? r->data[i].iov_base : at, to_guest ? at : r->data[i].iov_base, n);
+		at += n;
+		bytes -= n;
+	}
+}
+
+/* A length that is no sector's comes only of a file that was cut short: whatever then fails may fail. */
+static COLD void bounce(struct request *r)
+{
+	struct block *b = r->block;
+
+	r->bounce.iov_base = b->bounce + (size_t)(r - b->requests) * DISK_BOUNCE_BYTES;
+	r->bounce.iov_len = r->left < DISK_BOUNCE_BYTES ? r->left : DISK_BOUNCE_BYTES;
+	if (r->type == VIRTIO_BLK_T_OUT)
+		copy_bounced(r, r->bounce.iov_len, false);
+	r->bounced = true;
+	r->op.iov = &r->bounce;
+	r->op.iov_count = 1;
+}
+
+/* Hands what is left of a request's data to the engine: all of it, or the first piece. */
+static void transfer(struct request *r)
+{
+	struct block *b = r->block;
+	enum disk_way way = disk_way(&b->disk, r->op.offset, r->data, r->data_count);
+
+	r->op.file = way == DISK_BUFFERED ? b->buffered : b->file;
+	r->op.iov = r->data;
+	r->op.iov_count = r->data_count;
+	r->bounced = false;
+	if (way == DISK_BOUNCED)
+		bounce(r);
+	engine_start(b->device.engine, &r->op);
 }
 
 static void data_done(struct engine_op *op, int32_t result)
 {
 	struct request *r = op->context;
 	struct block *b = r->block;
+	bool read = r->type == VIRTIO_BLK_T_IN, resetting = b->device.transport.resetting;
 
-	if (result > 0 && r->type == VIRTIO_BLK_T_IN)
+	if (result > 0 && read) {
+		if (r->bounced && !resetting)
+			copy_bounced(r, (uint64_t)result, true);
 		r->written += (uint32_t)result;
-	/* Short: a signal, or the file's end, which was elsewhere when it was opened; the second then gives 0. */
-	if (result > 0 && (uint64_t)result < r->left && !b->device.transport.resetting) {
+	}
+	/* Short: bounced, a signal, or the file's end, which was elsewhere when it was opened; the next then gives 0. */
+	if (result > 0 && (uint64_t)result < r->left && !resetting) {
 		advance(r, (uint64_t)result);
-		engine_start(b->device.engine, op);
+		transfer(r);
 		return;
 	}
 	finish(r, status_of(r, result == 0 ? -ENODATA : result), r->written);
@@ -155,17 +212,17 @@ static void data_done(struct engine_op *op, int32_t result)
 /* Does [sector, sector + bytes) lie on the disk, and in whole units? */
 static bool on_disk(const struct block *b, uint64_t sector, uint64_t bytes)
 {
-	uint64_t sectors = b->disk.bytes / DISK_SECTOR_BYTES, unit = b->disk.direct ? b->disk.logical_bytes : DISK_SECTOR_BYTES;
+	uint64_t sectors = b->disk.bytes / DISK_SECTOR_BYTES;
 
-	return bytes % unit == 0 && sector <= sectors && bytes / DISK_SECTOR_BYTES <= sectors - sector &&
-	       sector * DISK_SECTOR_BYTES % unit == 0;
+	return bytes % DISK_SECTOR_BYTES == 0 && sector <= sectors && bytes / DISK_SECTOR_BYTES <= sectors - sector;
 }
 
-static void start(struct request *r, enum engine_code code, void (*done)(struct engine_op *, int32_t))
+/* An operation without data. */
+static void start(struct request *r, enum engine_code code)
 {
 	r->op.code = code;
 	r->op.file = r->block->file;
-	r->op.done = done;
+	r->op.done = range_done;
 	r->op.context = r;
 	engine_start(r->block->device.engine, &r->op);
 }
@@ -183,12 +240,15 @@ static void start_data(struct request *r, bool write)
 		finish(r, VIRTIO_BLK_S_OK, 0);
 		return;
 	}
-	r->op.iov = r->iov;
-	r->op.iov_count = write ? chain_readable(c, sizeof(struct virtio_blk_outhdr), bytes, r->iov) :
-				  chain_writable(c, 0, bytes, r->iov);
+	r->data = r->iov;
+	r->data_count = write ? chain_readable(c, sizeof(struct virtio_blk_outhdr), bytes, r->iov) :
+			 chain_writable(c, 0, bytes, r->iov);
 	r->op.offset = r->sector * DISK_SECTOR_BYTES;
 	r->left = bytes;
-	start(r, write ? ENGINE_WRITEV : ENGINE_READV, data_done);
+	r->op.code = write ? ENGINE_WRITEV : ENGINE_READV;
+	r->op.done = data_done;
+	r->op.context = r;
+	transfer(r);
 }
 
 /* 5.2.6.2: one segment of {sector, count, flags}; more than one was not offered. */
@@ -215,7 +275,7 @@ static void start_range(struct request *r)
 	r->op.offset = range.sector * DISK_SECTOR_BYTES;
 	r->op.mode = FALLOC_FL_KEEP_SIZE |
 		     (zeroes && !(range.flags & VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP) ? FALLOC_FL_ZERO_RANGE : FALLOC_FL_PUNCH_HOLE);
-	start(r, ENGINE_FALLOCATE, range_done);
+	start(r, ENGINE_FALLOCATE);
 }
 
 static void get_id(struct request *r)
@@ -247,7 +307,7 @@ static bool begin(struct request *r)
 		start_data(r, true);
 		break;
 	case VIRTIO_BLK_T_FLUSH:
-		start(r, ENGINE_FSYNC, range_done);
+		start(r, ENGINE_FSYNC);
 		break;
 	case VIRTIO_BLK_T_DISCARD:
 	case VIRTIO_BLK_T_WRITE_ZEROES:
@@ -322,7 +382,11 @@ static bool reset(struct virtio_device *device)
 
 static void close_disk(struct virtio_device *device)
 {
-	disk_close(&((struct block *)device)->disk, device->sys);
+	struct block *b = (struct block *)device;
+
+	disk_close(&b->disk, device->sys);
+	if (b->bounce)
+		sys_munmap(device->sys, b->bounce, (size_t)REQUESTS * DISK_BOUNCE_BYTES);
 }
 
 /* The writeback byte is not offered (VIRTIO_BLK_F_CONFIG_WCE), so a driver has nothing to write. */
@@ -369,6 +433,31 @@ static void describe(struct block *b)
 	_Static_assert(sizeof(config) <= VIRTIO_CONFIG_BYTES_MAX, "the configuration space holds a block device's");
 }
 
+static COLD int add_direct(struct block *b, const struct device_context *context)
+{
+	void *at;
+	int r = 0;
+
+	if (b->disk.buffered_fd >= 0)
+		r = b->buffered = engine_add_file(context->engine, b->disk.buffered_fd);
+	if (r >= 0)
+		r = sys_mmap(context->sys, NULL, (size_t)REQUESTS * DISK_BOUNCE_BYTES, PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0, &at);
+	if (r >= 0)
+		b->bounce = at;
+	return r;
+}
+
+static int add_files(struct block *b, const struct device_context *context)
+{
+	int r = b->file = engine_add_file(context->engine, b->disk.fd);
+
+	if (r >= 0 && b->disk.direct)
+		r = add_direct(b, context);
+	return r >= 0 ? 0 : error_set(context->error, ERROR_HOST, -r, "--disk %s: it cannot be prepared for I/O: %s",
+				      context->config->path, strerror(-r));
+}
+
 int virtio_block_create(struct virtio_device **device, const struct device_context *context)
 {
 	struct block *b = device_alloc(context, sizeof(*b));
@@ -378,16 +467,14 @@ int virtio_block_create(struct virtio_device **device, const struct device_conte
 		return -ENOMEM;
 	r = disk_open(&b->disk, context->config, context->sys, context->error);
 	if (r == 0) {
-		b->file = engine_add_file(context->engine, b->disk.fd);
-		if (b->file >= 0)
-			goto opened;
-		r = error_set(context->error, ERROR_HOST, -b->file, "--disk %s: it cannot be registered for I/O: %s", context->config->path,
-			      strerror(-b->file));
-		disk_close(&b->disk, context->sys);
+		r = add_files(b, context);
+		if (r < 0)
+			disk_close(&b->disk, context->sys);
 	}
-	device_discard(context, &b->device);
-	return r;
-opened:
+	if (r < 0) {
+		device_discard(context, &b->device);
+		return r;
+	}
 	b->device.ops = &ops;
 	b->device.queue_count = context->config->queues ? context->config->queues : 1;
 	for (unsigned i = 0; i < b->device.queue_count; i++)

@@ -7,12 +7,14 @@
 #include <linux/fs.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <time.h>
 
 #include "virtio/config.h"
 #include "vmm/error.h"
 #include "vmm/sys.h"
 
+#define PAGE_BYTES    4096u
 #define LOCK_TRIES    20u
 #define LOCK_PAUSE_NS 10000000
 
@@ -104,9 +106,6 @@ static int measure(struct disk *disk, const struct device_config *config, struct
 		disk->bytes = (uint64_t)st.st_size;
 		disk->logical_bytes = DISK_SECTOR_BYTES;
 		disk->physical_bytes = st.st_blksize >= (long)DISK_SECTOR_BYTES ? (uint32_t)st.st_blksize : DISK_SECTOR_BYTES;
-		/* Direct I/O wants the file system's unit, and a guest that is told so keeps to it. */
-		if (disk->direct)
-			disk->logical_bytes = disk->physical_bytes;
 	} else {
 		return refuse(config, 0, "is neither a file nor a block device", "give one of them", error);
 	}
@@ -124,6 +123,74 @@ static bool can_punch(const struct disk *disk, struct sys *sys)
 	       sys_fallocate(sys, disk->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, disk->bytes, disk->logical_bytes) == 0;
 }
 
+static uint32_t at_least(uint32_t value, uint32_t least)
+{
+	return value < least ? least : value;
+}
+
+static bool power_of_two(uint32_t value)
+{
+	return value && !(value & (value - 1));
+}
+
+/* Linux before 6.1, or a file system that does not say what it wants: does it take one sector? Else more than any wants. */
+static void try_direct(const struct disk *disk, struct sys *sys, uint32_t *memory, uint32_t *offset)
+{
+	_Alignas(DISK_SECTOR_BYTES) uint8_t sector[DISK_SECTOR_BYTES];
+
+	*memory = *offset = at_least(disk->physical_bytes, PAGE_BYTES);
+	if (sys_pread(sys, disk->fd, sector, sizeof(sector), disk->bytes - sizeof(sector)) == sizeof(sector))
+		*memory = *offset = DISK_SECTOR_BYTES;
+}
+
+/* The file once more, for what direct I/O cannot take. The lock is the first descriptor's. */
+static int open_buffered(struct disk *disk, const struct device_config *config, int flags, struct sys *sys, struct error *error)
+{
+	struct stat st, again;
+	int r = disk->buffered_fd = sys_open(sys, config->path, flags, 0);
+
+	if (r < 0)
+		return refuse_open(config, -r, error);
+	r = sys_fstat(sys, disk->fd, &st);
+	if (r == 0)
+		r = sys_fstat(sys, disk->buffered_fd, &again);
+	if (r < 0)
+		return refuse(config, -r, "fstat", "give a file or a block device", error);
+	if (st.st_dev != again.st_dev || st.st_ino != again.st_ino)
+		return refuse(config, 0, "is another file than a moment ago", "try again when nobody renames files there", error);
+	return 0;
+}
+
+static int prepare_direct(struct disk *disk, const struct device_config *config, int flags, struct sys *sys, struct error *error)
+{
+	uint32_t memory, offset;
+
+	if (sys_direct_alignment(sys, disk->fd, &memory, &offset) < 0)
+		try_direct(disk, sys, &memory, &offset);
+	if (!power_of_two(memory) || !power_of_two(offset) || memory > DISK_BOUNCE_BYTES)
+		return refuse(config, 0, "its file system cannot do direct I/O", "leave `,direct` out", error);
+	disk->direct_memory = memory;
+	disk->direct_offset = disk->direct_piece = offset;
+	if (offset <= DISK_SECTOR_BYTES)
+		return 0;
+	disk->direct_offset = at_least(offset, PAGE_BYTES);
+	return open_buffered(disk, config, flags & ~O_DIRECT, sys, error);
+}
+
+enum disk_way disk_way(const struct disk *disk, uint64_t offset, const struct iovec *iov, unsigned count)
+{
+	uint64_t wrong = 0, bytes = 0;
+
+	for (unsigned i = 0; i < count && disk->direct; i++) {
+		wrong |= (uintptr_t)iov[i].iov_base & (disk->direct_memory - 1);
+		wrong |= iov[i].iov_len & (disk->direct_piece - 1);
+		bytes += iov[i].iov_len;
+	}
+	if (disk->buffered_fd >= 0 && ((offset | bytes) & (disk->direct_offset - 1)))
+		return DISK_BUFFERED;
+	return wrong ? DISK_BOUNCED : DISK_AS_IT_IS;
+}
+
 int disk_open(struct disk *disk, const struct device_config *config, struct sys *sys, struct error *error)
 {
 	int flags = (config->read_only ? O_RDONLY : O_RDWR) | (config->direct ? O_DIRECT : 0) | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
@@ -131,10 +198,12 @@ int disk_open(struct disk *disk, const struct device_config *config, struct sys 
 
 	if (fd < 0)
 		return refuse_open(config, -fd, error);
-	*disk = (struct disk){ .fd = fd, .read_only = config->read_only, .direct = config->direct };
+	*disk = (struct disk){ .fd = fd, .buffered_fd = -1, .read_only = config->read_only, .direct = config->direct };
 	r = measure(disk, config, sys, error);
 	if (r == 0)
 		r = lock(disk, config, sys, error);
+	if (r == 0 && disk->direct)
+		r = prepare_direct(disk, config, flags, sys, error);
 	if (r < 0) {
 		disk_close(disk, sys);
 		return r;
@@ -146,6 +215,8 @@ int disk_open(struct disk *disk, const struct device_config *config, struct sys 
 void disk_close(struct disk *disk, struct sys *sys)
 {
 	set_lock(disk, F_UNLCK, sys); /* now, and not when the kernel has taken the ring apart that had the file too */
+	if (disk->buffered_fd >= 0)
+		sys_close(sys, disk->buffered_fd);
 	sys_close(sys, disk->fd);
 	disk->fd = -1;
 }

@@ -8,17 +8,22 @@
 
 struct device_config;
 struct error;
+struct iovec;
 struct sys;
 
+#define DISK_BOUNCE_BYTES 32768u /* of a request that direct I/O cannot take as it is, at a time */
 #define DISK_SECTOR_BYTES 512u /* virtio 1.2, 5.2.6: the unit of all addresses */
 
 struct disk {
 	int fd;
+	int buffered_fd;          /* direct, on a medium whose unit is larger than a sector: for smaller requests; else -1 */
 	uint64_t bytes;           /* a multiple of sectors */
-	uint32_t logical_bytes;   /* least unit of a request */
+	uint32_t logical_bytes;   /* the medium's unit, told to the driver: any sector may be asked for all the same */
 	uint32_t physical_bytes;  /* unit that the medium likes */
 	bool read_only, direct, block_device;
 	bool punches;             /* FALLOC_FL_PUNCH_HOLE works: discard */
+	/* Powers of two, what direct I/O wants of addresses, of the lengths of their pieces, and of offset and whole length. */
+	uint32_t direct_memory, direct_piece, direct_offset;
 };
 
 /*
@@ -26,6 +31,21 @@ struct disk {
  * (F_OFD_SETLK). The disk owns its descriptor until disk_close(). 0, or -errno with `error` naming path and next step.
  */
 int disk_open(struct disk *disk, const struct device_config *config, struct sys *sys, struct error *error);
+
+/* How a transfer can be made. */
+enum disk_way {
+	DISK_AS_IT_IS, /* by `fd` */
+	DISK_BOUNCED,  /* by `fd`, from or to memory that is aligned */
+	DISK_BUFFERED, /* by `buffered_fd` */
+};
+
+/*
+ * Direct I/O wants everything aligned, and a driver may ask for any sector, from and to any memory. `fd` and `buffered_fd` together are
+ * coherent as long as no page is written both ways at one time: where there are both, direct transfers are of whole
+ * pages, and so two requests that do not overlap never share one.
+ */
+enum disk_way disk_way(const struct disk *disk, uint64_t offset, const struct iovec *iov, unsigned count);
+
 void disk_close(struct disk *disk, struct sys *sys);
 
 #endif

@@ -163,6 +163,30 @@ int sys_fallocate(struct sys *sys, int fd, int mode, uint64_t offset, uint64_t b
 	return (int)THROUGH(sys, fallocate(fd, mode, (off_t)offset, (off_t)bytes));
 }
 
+/* struct statx as far as Linux 6.1 has it: the C libraries' are older, and <linux/stat.h> does not go with theirs. */
+struct statx_6_1 {
+	uint32_t mask, others[37];
+	uint32_t direct_memory, direct_offset;
+	uint32_t room[24];
+};
+
+#define STATX_DIOALIGN_6_1 0x2000u
+
+int sys_direct_alignment(struct sys *sys, int fd, uint32_t *memory, uint32_t *offset)
+{
+	struct statx_6_1 st;
+	int r = (int)THROUGH(sys, syscall(SYS_statx, fd, "", AT_EMPTY_PATH, STATX_DIOALIGN_6_1, &st));
+
+	_Static_assert(sizeof(st) == 256 && offsetof(struct statx_6_1, direct_memory) == 152, "as the kernel's");
+	if (r < 0)
+		return r;
+	if (!(st.mask & STATX_DIOALIGN_6_1))
+		return -ENODATA;
+	*memory = st.direct_memory;
+	*offset = st.direct_offset;
+	return 0;
+}
+
 int sys_ftruncate(struct sys *sys, int fd, uint64_t bytes)
 {
 	return (int)THROUGH(sys, ftruncate(fd, (off_t)bytes));
