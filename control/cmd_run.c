@@ -9,6 +9,7 @@
 #include "control/device_options.h"
 #include "control/exit_codes.h"
 #include "control/report.h"
+#include "control/report_devices.h"
 #include "control/signals.h"
 #include "control/text.h"
 #include "control/units.h"
@@ -266,6 +267,7 @@ static void say(struct text *text, struct machine *m)
 		else
 			text_printf(text, ": ended by signal %d\n", signal);
 	}
+	devices_say(text, m);
 	if (m->console.errnum && m->console.errnum != EFAULT) /* that one is RAM's fault, and has been said */
 		text_printf(text, "kvick: console: %s: the guest's output is incomplete: make room or fix where stdout goes\n",
 			    strerror(m->console.errnum));

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/report_devices.h"
 #include "control/text.h"
 #include "control/version.h"
 #include "vmm/exits.h"
@@ -146,6 +147,7 @@ void report_text(struct text *text, struct machine *m, const struct report_basis
 	text_printf(text, "\nkvick: guest RAM %llu KiB, peak resident %llu KiB with the VMM, page faults %llu minor %llu major, "
 		    "system calls %llu\n", (unsigned long long)m->plan.bytes >> 10, (unsigned long long)usage.peak_bytes >> 10,
 		    (unsigned long long)usage.minor_faults, (unsigned long long)usage.major_faults, (unsigned long long)syscalls);
+	devices_text(text, m);
 }
 
 static void timeline_json(struct text *text, const struct timeline *t)
@@ -216,6 +218,7 @@ void report_json(struct text *text, struct machine *m, const struct report_basis
 		json_u64(text, "guest_bytes", m->plan.bytes);
 		json_u64(text, "peak_resident_bytes", usage.peak_bytes);
 		json_close(text, '}');
+		devices_json(text, m);
 	}
 	if (m->outcome == OUTCOME_CRASHED)
 		crash_json(text, m);

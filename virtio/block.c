@@ -107,6 +107,8 @@ static uint8_t status_of(struct request *r, int32_t result)
 		return VIRTIO_BLK_S_OK;
 	if (result == -EOPNOTSUPP)
 		return VIRTIO_BLK_S_UNSUPP;
+	if (result == -ECANCELED) /* the machine ends */
+		return VIRTIO_BLK_S_IOERR;
 	virtio_host_error(&r->block->device, -result, r->type == VIRTIO_BLK_T_IN ? "read" : r->type == VIRTIO_BLK_T_OUT ? "write" :
 			  r->type == VIRTIO_BLK_T_FLUSH ? "flush" : "discard", r->sector);
 	return VIRTIO_BLK_S_IOERR;

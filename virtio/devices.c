@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
@@ -140,6 +141,10 @@ bool devices_stop(struct devices *devices)
 {
 	for (unsigned i = 0; i < devices->count; i++)
 		virtio_reset(devices->list[i]);
+	if (devices->engine) {
+		snprintf(devices->engine_text, sizeof(devices->engine_text), "%s", engine_describe(devices->engine));
+		devices->engine_counts = *engine_counts(devices->engine);
+	}
 	if (engine_destroy(devices->engine) < 0)
 		return false;
 	devices->engine = NULL;

@@ -17,7 +17,6 @@
 #include "virtio/device.h"
 #include "vmm/guest_mem.h"
 
-struct engine;
 struct error;
 struct stop;
 struct sys;
@@ -32,6 +31,8 @@ struct devices {
 	gpa_t page;                 /* the list in guest RAM */
 	const struct stop *stop;
 	struct sys *sys;
+	char engine_text[160];      /* for the report, once the engine has ended: which it was, and what it did */
+	struct engine_counts engine_counts;
 };
 
 /* What a device's constructor is given. */

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <linux/virtio_ids.h>
 #include <string.h>
+#include <x86intrin.h>
 
 #include "virtio/device.h"
 #include "virtio/devices.h"
@@ -39,7 +40,11 @@ static void notify(struct virtio_device *device, unsigned queue)
 	do {
 		virtq_quiet(q);
 		while ((r = virtq_pop(q, &chain)) == 1) {
-			virtq_push(q, &chain, serve(device, &chain));
+			uint64_t begin = __rdtsc();
+			uint32_t written = serve(device, &chain);
+
+			virtq_push(q, &chain, written);
+			virtio_request_done(device, queue, begin, written > 0);
 			any = true;
 		}
 	} while (r == 0 && virtq_listen(q));

@@ -53,8 +53,11 @@ int sys_clock_nanosleep(struct sys *sys, clockid_t clock, int flags, const struc
 int sys_getrusage(struct sys *sys, int who, struct rusage *usage);
 int sys_fcntl(struct sys *sys, int fd, int command, void *argument);
 int sys_fallocate(struct sys *sys, int fd, int mode, uint64_t offset, uint64_t bytes);
-/* What direct I/O wants of a file: multiples of memory address and of offset and length; both 0: there is none. -ENODATA: nobody knows. */
-int sys_direct_alignment(struct sys *sys, int fd, uint32_t *memory, uint32_t *offset);
+/*
+ * What direct I/O wants of a file: multiples of memory address, and of offset and length; both 0: there is none.
+ * -ENODATA: nobody knows.
+ */
+int sys_direct_alignment(struct sys *sys, int fd, uint32_t *memory, uint32_t *offset) __attribute__((cold));
 int sys_ftruncate(struct sys *sys, int fd, uint64_t bytes);
 int sys_sysinfo(struct sys *sys, struct sysinfo *info);
 int sys_sigaction(struct sys *sys, int signal, const struct sigaction *action, struct sigaction *before);

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a machine's devices did, for the report, and what went wrong underneath them, for everybody. */
+#ifndef KVICK_CONTROL_REPORT_DEVICES_H
+#define KVICK_CONTROL_REPORT_DEVICES_H
+
+struct machine;
+struct text;
+
+/* One line for each device that met an error on the host's side; nothing where all went well. */
+void devices_say(struct text *text, const struct machine *machine);
+
+/* Nothing where there are no devices. */
+void devices_text(struct text *text, const struct machine *machine);
+/* The members "engine" and "devices" of an object that is open. */
+void devices_json(struct text *text, const struct machine *machine);
+
+#endif
