@@ -138,18 +138,23 @@ static int take_hugepages(void *into, const char *value, struct error *error)
 	return 0;
 }
 
-/* A device's words are cut up where they are: argv is ours to change. */
-static int take_disk(void *into, const char *value, struct error *error)
+/* Devices. Their words are cut up where they are: argv is ours to change. Cold: a launch without devices calls none (kvick.ld). */
+COLD static int take_disk(void *into, const char *value, struct error *error)
 {
 	return device_options_disk(((struct run_options *)into)->devices, (char *)(uintptr_t)value, error);
 }
 
-static int take_rng(void *into, const char *value, struct error *error)
+COLD static int take_net(void *into, const char *value, struct error *error)
+{
+	return device_options_net(((struct run_options *)into)->devices, (char *)(uintptr_t)value, error);
+}
+
+COLD static int take_rng(void *into, const char *value, struct error *error)
 {
 	return device_options_rng(((struct run_options *)into)->devices, (char *)(uintptr_t)value, error);
 }
 
-static int take_io(void *into, const char *value, struct error *error)
+COLD static int take_io(void *into, const char *value, struct error *error)
 {
 	static const struct {
 		const char *name;
@@ -179,6 +184,7 @@ static const struct option_row options[] = {
 	{ "report", "text|json[=FILE]", "say where the time went, on stderr or in FILE", take_report },
 	{ "env", "NAME=VALUE", "set a variable in the guest's environment; may be repeated", take_env },
 	{ "disk", "PATH[,ro][,direct][,id=NAME][,queues=N]", "give the guest a file or block device as a virtio disk; may be repeated", take_disk },
+	{ "net", "tap=NAME|fd=N|user=PATH[,mac=…][,mtu=N][,id=NAME]", "give the guest a virtio network; may be repeated", take_net },
 	{ "rng", "[=id=NAME]", "give the guest a virtio entropy device", take_rng },
 	{ "io", "auto|io_uring|sync", "how devices do their I/O (default auto: by io_uring where there is one)", take_io },
 	{ "hugepages", "[=transparent]", "back guest RAM by 2 MiB pages: of hugetlbfs, or transparent ones", take_hugepages },

@@ -2,6 +2,8 @@
 #include "control/device_options.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <net/if.h>
 #include <string.h>
 
 #include "control/units.h"
@@ -75,6 +77,81 @@ static int take_queues(struct device_config *config, const char *value)
 	return 0;
 }
 
+#define MTU_MIN 68u /* RFC 791: what every IP host takes */
+
+/* A decimal number and nothing else. */
+static bool take_number(const char *value, unsigned long max, unsigned long *number)
+{
+	*number = 0;
+	if (!value || !*value)
+		return false;
+	for (; *value >= '0' && *value <= '9' && *number <= max; value++)
+		*number = *number * 10 + (unsigned long)(*value - '0');
+	return !*value && *number <= max;
+}
+
+/* Which of the three it is to be is said once. */
+static int take_net(struct device_config *config, enum net_path net, bool good)
+{
+	if (config->net != NET_NONE || !good)
+		return -EINVAL;
+	config->net = net;
+	return 0;
+}
+
+static int take_tap(struct device_config *config, const char *value)
+{
+	config->interface = value;
+	return take_net(config, NET_TAP, value && *value && strlen(value) < IFNAMSIZ && !strpbrk(value, "/:% \t"));
+}
+
+static int take_fd(struct device_config *config, const char *value)
+{
+	unsigned long fd;
+	bool good = take_number(value, INT_MAX, &fd);
+
+	config->fd = (int)fd;
+	return take_net(config, NET_FD, good && fd > 2);
+}
+
+static int take_user(struct device_config *config, const char *value)
+{
+	config->path = value;
+	return take_net(config, NET_USER, value && *value);
+}
+
+static int hex_digit(char c)
+{
+	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* One station's address, and not the one that says "none". */
+static int take_mac(struct device_config *config, const char *value)
+{
+	static const uint8_t none[sizeof(config->mac)];
+
+	if (!value || strlen(value) != sizeof("00:00:00:00:00:00") - 1)
+		return -EINVAL;
+	for (unsigned i = 0; i < sizeof(config->mac); i++) {
+		int high = hex_digit(value[i * 3]), low = hex_digit(value[i * 3 + 1]);
+
+		if (high < 0 || low < 0 || (i < sizeof(config->mac) - 1 && value[i * 3 + 2] != ':'))
+			return -EINVAL;
+		config->mac[i] = (uint8_t)(high << 4 | low);
+	}
+	return config->mac[0] & 1 || memcmp(config->mac, none, sizeof(none)) == 0 ? -EINVAL : 0;
+}
+
+static int take_mtu(struct device_config *config, const char *value)
+{
+	unsigned long mtu;
+
+	if (!take_number(value, UINT16_MAX, &mtu) || mtu < MTU_MIN)
+		return -EINVAL;
+	config->mtu = (uint16_t)mtu;
+	return 0;
+}
+
 struct word {
 	const char *name;
 	int (*take)(struct device_config *config, const char *value);
@@ -87,6 +164,15 @@ static const struct word disk_words[] = {
 	{ "id", take_id, "id=NAME, up to 31 printable characters" },
 	{ "format", take_format, "format=raw: kvick knows no other" },
 	{ "queues", take_queues, "queues=1 to queues=4" },
+};
+
+static const struct word net_words[] = {
+	{ "tap", take_tap, "tap=NAME, an interface's name, up to 15 characters; one of tap=, fd= and user=" },
+	{ "fd", take_fd, "fd=N, from 3 on; one of tap=, fd= and user=" },
+	{ "user", take_user, "user=PATH, passt's socket; one of tap=, fd= and user=" },
+	{ "mac", take_mac, "mac=02:11:22:33:44:55, the address of one station" },
+	{ "mtu", take_mtu, "mtu=68 to mtu=65535" },
+	{ "id", take_id, "id=NAME, up to 31 printable characters" },
 };
 
 static const struct word rng_words[] = {
@@ -142,6 +228,32 @@ int device_options_disk(struct device_options *devices, char *value, struct erro
 	if (!*config.path)
 		return error_set(error, ERROR_USAGE, EINVAL, "--disk: a path is missing: write --disk PATH[,ro][,direct][,id=NAME]");
 	return take_words(devices, &config, "disk", value, disk_words, COUNT(disk_words), error);
+}
+
+/* A descriptor is one device's. */
+static int check_fd(const struct device_options *devices, int fd, struct error *error)
+{
+	for (unsigned i = 0; i < devices->count; i++)
+		if (devices->list[i].kind == DEVICE_NET && devices->list[i].net == NET_FD && devices->list[i].fd == fd)
+			return error_set(error, ERROR_USAGE, EINVAL, "--net: fd=%d: another device has it: give each its own", fd);
+	return 0;
+}
+
+int device_options_net(struct device_options *devices, char *value, struct error *error)
+{
+	struct device_config config = { .kind = DEVICE_NET };
+	const struct device_config *added;
+	int r;
+
+	r = take_words(devices, &config, "net", value, net_words, COUNT(net_words), error);
+	if (r < 0)
+		return r;
+	added = &devices->list[--devices->count];
+	if (added->net == NET_NONE)
+		return error_set(error, ERROR_USAGE, EINVAL, "--net: to what? write tap=NAME, fd=N or user=PATH");
+	r = added->net == NET_FD ? check_fd(devices, added->fd, error) : 0;
+	devices->count += r == 0;
+	return r;
 }
 
 int device_options_rng(struct device_options *devices, char *value, struct error *error)

@@ -17,6 +17,7 @@ struct device_options {
  * cut up where they are, on the command line. 0 or -errno with `error` set.
  */
 int device_options_disk(struct device_options *devices, char *value, struct error *error);
+int device_options_net(struct device_options *devices, char *value, struct error *error);
 int device_options_rng(struct device_options *devices, char *value, struct error *error);
 
 #endif

@@ -17,19 +17,19 @@ struct device_rate {
 	uint64_t per_second, burst;
 };
 
-enum net_path { NET_TAP, NET_FD, NET_USER };
+enum net_path { NET_NONE, NET_TAP, NET_FD, NET_USER };
 
 struct device_config {
 	enum device_kind kind;
 	char id[sizeof(((struct kvick_device *)0)->name)]; /* the operator's name for it, or "" */
 	struct device_rate operations, bytes;
-	const char *path;          /* block: the disk; vsock: what the sockets' names begin with */
+	const char *path;          /* block: the disk; NET_USER: the socket; vsock: what the sockets' names begin with */
 	bool read_only, direct;    /* block */
 	unsigned queues;           /* block; 0: one */
 	enum net_path net;
 	const char *interface;     /* NET_TAP */
 	int fd;                    /* NET_FD */
-	uint8_t mac[6];            /* net; all zero: made from the interface's */
+	uint8_t mac[6];            /* net; all zero: made from the tap's own, or of random */
 	uint16_t mtu;              /* net; 0: not said */
 	uint64_t cid;              /* vsock: the guest's, 3 to 2^32 - 2 */
 };

@@ -23,6 +23,7 @@ static const struct {
 	unsigned depth; /* operations that it may have in flight: more than the engine takes wait inside it */
 } kinds[DEVICE_KINDS] = {
 	[DEVICE_BLOCK] = { virtio_block_create, 128 },
+	[DEVICE_NET] = { virtio_net_create, 3 },
 	[DEVICE_ENTROPY] = { virtio_entropy_create, 1 },
 };
 

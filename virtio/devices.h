@@ -46,6 +46,7 @@ struct device_context {
 
 /* Each allocates its device and fills in ops, features, queues and configuration space. 0 or -errno with error set. */
 int virtio_block_create(struct virtio_device **device, const struct device_context *context);
+int virtio_net_create(struct virtio_device **device, const struct device_context *context);
 int virtio_entropy_create(struct virtio_device **device, const struct device_context *context);
 
 /* Memory for a device, zeroed, by mmap(): a launch that needs nothing else of malloc() does without it. NULL where there is none. */

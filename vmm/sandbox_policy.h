@@ -15,6 +15,7 @@
 #define KVICK_VMM_SANDBOX_POLICY_H
 
 #include <linux/fcntl.h>
+#include <linux/if_tun.h>
 #include <linux/kvm.h>
 #include <stdint.h>
 #include <sys/syscall.h>
@@ -65,6 +66,7 @@ static const struct sandbox_rule sandbox_rules[] = {
 	SANDBOX_CALL(PLAIN, writev, "the C library's stdio: our messages"),
 	SANDBOX_CALL(PLAIN, pread64, "a crash report reads symbols from the image, which is open"),
 	SANDBOX_CALL(REPORT, getrusage, "a report's page faults and peak memory"),
+	SANDBOX_IOCTL(DEVICES, TUNSETOFFLOAD, "a network driver has said which offloads it understands: its tap may use no others"),
 	SANDBOX_CALL(DEVICES, io_uring_enter, "the engine by io_uring: submits, waits"),
 	SANDBOX_CALL(DEVICES, futex, "the lock that vCPUs and the engine's completion thread share"),
 	SANDBOX_CALL(DEVICES, ppoll, "the engine by plain calls: waits for streams, polls and time-outs"),

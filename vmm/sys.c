@@ -11,6 +11,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -266,6 +267,26 @@ int sys_ppoll(struct sys *sys, struct pollfd *fds, unsigned count, const struct 
 int sys_eventfd(struct sys *sys, unsigned value, int flags)
 {
 	return (int)THROUGH(sys, eventfd(value, flags));
+}
+
+int sys_socket(struct sys *sys, int domain, int type, int protocol)
+{
+	return (int)THROUGH(sys, socket(domain, type, protocol));
+}
+
+int sys_connect(struct sys *sys, int fd, const void *address, unsigned bytes)
+{
+	return (int)THROUGH(sys, connect(fd, address, bytes));
+}
+
+int sys_getsockopt(struct sys *sys, int fd, int level, int name, void *value, unsigned *bytes)
+{
+	return (int)THROUGH(sys, getsockopt(fd, level, name, value, bytes));
+}
+
+int sys_getpeername(struct sys *sys, int fd, void *address, unsigned *bytes)
+{
+	return (int)THROUGH(sys, getpeername(fd, address, bytes));
 }
 
 int sys_uring_setup(struct sys *sys, unsigned entries, struct io_uring_params *params)

@@ -1,0 +1,490 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The network device: virtio 1.2, 5.1. Queue 0 receives, queue 1 sends.
+ *
+ * Frames are copied, once each way, and the host sees the copy: what has been checked is what is sent; nothing on the host touches guest
+ * memory, so a reset waits for nobody; a frame half written to a byte stream can be finished whatever becomes of the guest's
+ * buffer. One read and one write are under way at most (engine.h); what is not sent yet waits in the guest's ring.
+ */
+#include <endian.h>
+#include <errno.h>
+#include <linux/virtio_config.h>
+#include <linux/virtio_ids.h>
+#include <linux/virtio_net.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include <x86intrin.h>
+
+#include "virtio/device.h"
+#include "virtio/devices.h"
+#include "virtio/net_header.h"
+#include "virtio/net_port.h"
+#include "vmm/engine.h"
+#include "vmm/error.h"
+#include "vmm/sys.h"
+
+#define RX 0u
+#define TX 1u
+
+#define QUEUE_SIZE   256u
+#define LENGTH_BYTES 4u   /* before each frame of a stream */
+#define TURN_FRAMES  64u  /* handed to the guest before somebody else gets his turn */
+#define FEATURE(bit) (1ull << (bit))
+
+_Static_assert(sizeof(struct virtio_net_hdr_v1) == NET_HEADER_BYTES, "5.1.6");
+
+struct net {
+	struct virtio_device device;
+	struct net_port port;
+	int file;                    /* the engine's number of it */
+	bool gone;                   /* the other side of the port */
+	uint64_t features;           /* negotiated, without offloads that lack what they need (5.1.3.1) */
+
+	/* Towards the guest. */
+	struct engine_op read, pause;
+	struct iovec read_iov;
+	bool reading, pausing;
+	size_t rx_from, rx_to;       /* what has been read and not passed on */
+	uint64_t rx_begin;
+	unsigned held;               /* buffers popped and not filled: for one frame, which they are still too small for */
+	uint64_t held_bytes;
+	struct virtq_chain buffers[VIRTQ_SIZE_MAX];
+
+	/* Towards the host. */
+	struct engine_op write;
+	struct iovec write_iov;
+	bool writing;
+	unsigned tx_frames;          /* in what is being written */
+	size_t tx_bytes;
+	uint64_t tx_begin;
+	struct virtq_chain sent;
+
+	/* One byte more than the longest frame has: so one that is longer shows. */
+	uint8_t rx[NET_HEADER_BYTES + NET_FRAME_BYTES_MAX + 1];
+	uint8_t tx[2 * (NET_HEADER_BYTES + NET_FRAME_BYTES_MAX)];
+};
+
+static bool usable(const struct net *n)
+{
+	const uint32_t needed = VIRTIO_CONFIG_S_DRIVER_OK;
+
+	return !n->device.transport.resetting &&
+	       (n->device.transport.status & (needed | VIRTIO_CONFIG_S_NEEDS_RESET)) == needed;
+}
+
+/* The other side has gone away (passt has ended, the tap was deleted). Said once; the guest sees its link go down, and lives. */
+static void lose(struct net *n, int errnum, const char *doing)
+{
+	const uint16_t down = 0;
+	char text[160];
+	int bytes;
+
+	if (n->gone)
+		return;
+	n->gone = true;
+	virtio_host_error(&n->device, errnum, doing, 0);
+	bytes = snprintf(text, sizeof(text), "kvick: %s: %s: the guest's network is down from now on\n", n->port.name,
+			 errnum ? strerror(errnum) : "closed by the other side");
+	sys_write(n->device.sys, STDERR_FILENO, text, (size_t)bytes < sizeof(text) ? (size_t)bytes : sizeof(text) - 1);
+	memcpy(n->device.config + offsetof(struct virtio_net_config, status), &down, sizeof(down));
+	virtio_config_changed(&n->device);
+}
+
+static void start(struct net *n, struct engine_op *op, enum engine_code code, void (*done)(struct engine_op *, int32_t))
+{
+	*op = (struct engine_op){ .code = code, .file = n->file, .offset = ENGINE_STREAM, .done = done, .context = n };
+	op->iov = code == ENGINE_READV ? &n->read_iov : &n->write_iov;
+	op->iov_count = 1;
+	engine_start(n->device.engine, op);
+}
+
+/* ---- from the host to the guest ---- */
+
+static void read_done(struct engine_op *op, int32_t result);
+
+static void start_read(struct net *n)
+{
+	if (n->reading || n->gone)
+		return;
+	memmove(n->rx, n->rx + n->rx_from, n->rx_to - n->rx_from); /* nothing, or the beginning of a stream's next frame */
+	n->rx_to -= n->rx_from;
+	n->rx_from = 0;
+	n->read_iov = (struct iovec){ n->rx + n->rx_to, sizeof(n->rx) - n->rx_to };
+	n->reading = true;
+	start(n, &n->read, ENGINE_READV, read_done);
+}
+
+struct frame {
+	struct virtio_net_hdr_v1 header;
+	const uint8_t *at;
+	size_t bytes;
+	size_t next;           /* where in rx the one after it begins */
+};
+
+/* The next frame of what has been read. 1; 0: more has to be read; -EPROTO: a stream that does not consist of frames. */
+static int next_frame(const struct net *n, struct frame *f)
+{
+	size_t there = n->rx_to - n->rx_from;
+	uint32_t bytes;
+
+	f->header = (struct virtio_net_hdr_v1){ 0 };
+	f->at = n->rx + n->rx_from;
+	f->bytes = there;
+	f->next = n->rx_to;
+	if (there == 0)
+		return 0;
+	if (n->port.stream) {
+		if (there < LENGTH_BYTES)
+			return 0;
+		memcpy(&bytes, f->at, LENGTH_BYTES);
+		bytes = be32toh(bytes);
+		if (bytes > NET_FRAME_BYTES_MAX)
+			return -EPROTO;
+		f->at += LENGTH_BYTES;
+		f->bytes = bytes;
+		f->next = n->rx_from + LENGTH_BYTES + bytes;
+		return f->next <= n->rx_to;
+	}
+	if (n->port.header) {
+		size_t header = there < NET_HEADER_BYTES ? there : NET_HEADER_BYTES;
+
+		memcpy(&f->header, f->at, header);
+		f->at += header;
+		f->bytes -= header;
+	}
+	return 1;
+}
+
+/* One more buffer of the guest's. 1; 0: there is none, and we will be notified; negative: the device needs a reset. */
+static int hold_buffer(struct net *n)
+{
+	struct virtq *q = &n->device.queues[RX];
+	struct virtq_chain *buffer = &n->buffers[n->held];
+	int r;
+
+	virtq_quiet(q);
+	do
+		r = virtq_pop(q, buffer);
+	while (r == 0 && virtq_listen(q));
+	if (r < 0)
+		virtio_needs_reset(&n->device, q->broken);
+	if (r != 1)
+		return r;
+	/* 5.1.6.3.1 */
+	if (buffer->writable_bytes < NET_HEADER_BYTES) {
+		virtio_needs_reset(&n->device, "a receive buffer has no room for a header");
+		return -EINVAL;
+	}
+	n->held++;
+	n->held_bytes += buffer->writable_bytes;
+	return 1;
+}
+
+/* Buffers for a frame. 1; 0: not enough yet; -E2BIG: the driver's buffers never hold it; other errors as hold_buffer(). */
+static int collect(struct net *n, uint64_t bytes)
+{
+	bool merges = n->features & FEATURE(VIRTIO_NET_F_MRG_RXBUF);
+	unsigned most = merges ? n->device.queues[RX].config.size : 1;
+	int r = 1;
+
+	while (n->held_bytes < bytes && r == 1) {
+		if (n->held == most)
+			return -E2BIG;
+		r = hold_buffer(n);
+	}
+	return r;
+}
+
+/* Header and frame into the first of the buffers held, as many as it takes. */
+static void fill(struct net *n, struct frame *f)
+{
+	uint64_t left = NET_HEADER_BYTES + f->bytes, room = 0;
+	unsigned count = 0;
+	size_t done = 0;
+
+	while (room < left)
+		room += n->buffers[count++].writable_bytes;
+	f->header.num_buffers = (uint16_t)count; /* 5.1.6.4.1: 1 where nothing is merged */
+	for (unsigned i = 0; i < count; i++) {
+		struct virtq_chain *buffer = &n->buffers[i];
+		uint64_t bytes = buffer->writable_bytes < left ? buffer->writable_bytes : left;
+		unsigned header = i == 0 ? NET_HEADER_BYTES : 0;
+
+		if (header)
+			chain_write(buffer, 0, &f->header, header);
+		done += chain_write(buffer, header, f->at + done, (size_t)bytes - header);
+		left -= bytes;
+		virtq_push(&n->device.queues[RX], buffer, (uint32_t)bytes);
+	}
+	/* Some stay only if a frame before had been too long for them all. */
+	n->held -= count;
+	n->held_bytes -= room;
+	memmove(n->buffers, n->buffers + count, n->held * sizeof(n->buffers[0]));
+}
+
+static void pause_done(struct engine_op *op, int32_t result);
+
+/* Passes on what has been read, and reads on. Where the guest has no buffer the frame stays, and with it all that come after it. */
+static void receive(struct net *n)
+{
+	bool any = false;
+	struct frame f;
+	int r = 1;
+
+	if (!usable(n) || n->reading || n->pausing)
+		return;
+	for (unsigned i = 0; i < TURN_FRAMES && (r = next_frame(n, &f)) == 1; i++) {
+		bool good = net_header_in(&f.header, f.bytes, n->features);
+
+		if (good) {
+			r = collect(n, NET_HEADER_BYTES + f.bytes);
+			good = r == 1;
+			if (!good && r != -E2BIG)
+				break;
+		}
+		if (good)
+			fill(n, &f);
+		any |= good;
+		virtio_request_done(&n->device, RX, n->rx_begin, good);
+		n->rx_from = f.next;
+	}
+	if (any)
+		virtio_queue_done(&n->device, RX);
+	if (r == -EPROTO) {
+		lose(n, EPROTO, "read");
+	} else if (r == 1) {
+		n->pausing = true;
+		start(n, &n->pause, ENGINE_TIMEOUT, pause_done); /* of no length: others' turn comes first */
+	} else if (r == 0 && next_frame(n, &f) == 0) {
+		start_read(n);
+	}
+}
+
+static void pause_done(struct engine_op *op, int32_t result)
+{
+	struct net *n = op->context;
+
+	n->pausing = false;
+	if (result != -ECANCELED)
+		receive(n);
+}
+
+static void read_done(struct engine_op *op, int32_t result)
+{
+	struct net *n = op->context;
+
+	n->reading = false;
+	if (result == -ECANCELED)
+		return;
+	if (result > 0) {
+		n->rx_to += (size_t)result;
+		n->rx_begin = __rdtsc();
+		receive(n);
+	} else if (result == -EAGAIN || result == -EINTR || (result == 0 && !n->port.connected)) {
+		start_read(n); /* nothing, or a datagram of no length */
+	} else {
+		lose(n, -result, "read");
+	}
+}
+
+/* ---- from the guest to the host ---- */
+
+/* Appends a popped chain's frame to what is to be written. False: it is none that may be sent. */
+static bool take_frame(struct net *n)
+{
+	uint64_t bytes = n->sent.readable_bytes - NET_HEADER_BYTES;
+	struct virtio_net_hdr_v1 header;
+	uint8_t *to = n->tx + n->tx_bytes;
+
+	if (chain_read(&n->sent, 0, &header, sizeof(header)) != sizeof(header) || !net_header_out(&header, bytes, n->features) ||
+	    n->gone)
+		return false;
+	if (n->port.stream) {
+		uint32_t length = htobe32((uint32_t)bytes);
+
+		memcpy(to, &length, LENGTH_BYTES);
+		to += LENGTH_BYTES;
+	} else if (n->port.header) {
+		memcpy(to, &header, NET_HEADER_BYTES);
+		to += NET_HEADER_BYTES;
+	}
+	to += chain_read(&n->sent, NET_HEADER_BYTES, to, (size_t)bytes);
+	n->tx_bytes = (size_t)(to - n->tx);
+	n->tx_frames++;
+	return true;
+}
+
+/* A stream takes many frames at once; elsewhere one write is one frame. */
+static bool has_room(const struct net *n)
+{
+	return n->tx_frames == 0 || (n->port.stream && n->tx_bytes <= sizeof(n->tx) / 2);
+}
+
+static void write_done(struct engine_op *op, int32_t result);
+
+static void transmit(struct net *n)
+{
+	struct virtq *q = &n->device.queues[TX];
+	bool any = false, room;
+	int r = 0;
+
+	if (!usable(n) || n->writing)
+		return;
+	n->tx_bytes = n->tx_frames = 0;
+	n->tx_begin = __rdtsc();
+	do {
+		virtq_quiet(q);
+		while ((room = has_room(n)) && (r = virtq_pop(q, &n->sent)) == 1) {
+			if (!take_frame(n))
+				virtio_request_done(&n->device, TX, n->tx_begin, false);
+			virtq_push(q, &n->sent, 0);
+			any = true;
+		}
+	} while (room && r == 0 && virtq_listen(q));
+	if (any)
+		virtio_queue_done(&n->device, TX);
+	if (n->tx_frames) {
+		n->write_iov = (struct iovec){ n->tx, n->tx_bytes };
+		n->writing = true;
+		start(n, &n->write, ENGINE_WRITEV, write_done);
+	}
+	if (r < 0)
+		virtio_needs_reset(&n->device, q->broken);
+}
+
+/* Is nobody there any more? Anything else (a tap that is down, no memory) costs these frames and may pass. */
+static bool is_end(const struct net *n, int errnum)
+{
+	static const int ends[] = { EPIPE, ECONNRESET, ECONNREFUSED, ENOTCONN, EBADF, EBADFD, ENODEV };
+
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+		if (ends[i] == errnum)
+			return true;
+	return n->port.stream; /* nobody knows where in a frame it stands */
+}
+
+static void write_done(struct engine_op *op, int32_t result)
+{
+	struct net *n = op->context;
+
+	n->writing = false;
+	if (result == -ECANCELED)
+		return;
+	if (result >= 0 && n->port.stream && (size_t)result < n->write_iov.iov_len) {
+		n->write_iov.iov_base = (uint8_t *)n->write_iov.iov_base + result;
+		n->write_iov.iov_len -= (size_t)result;
+		result = -EAGAIN;
+	}
+	if (result == -EAGAIN || result == -EINTR) {
+		n->writing = true;
+		start(n, &n->write, ENGINE_WRITEV, write_done);
+		return;
+	}
+	for (unsigned i = 0; i < n->tx_frames; i++)
+		virtio_request_done(&n->device, TX, n->tx_begin, result >= 0);
+	if (result < 0 && is_end(n, -result))
+		lose(n, -result, "write");
+	else if (result < 0)
+		virtio_host_error(&n->device, -result, "write", 0);
+	transmit(n);
+}
+
+/* ---- what the transport asks for ---- */
+
+static void notify(struct virtio_device *device, unsigned queue)
+{
+	struct net *n = (struct net *)device;
+
+	if (queue == RX)
+		receive(n);
+	else
+		transmit(n);
+}
+
+static int activate(struct virtio_device *device)
+{
+	struct net *n = (struct net *)device;
+	int r;
+
+	/* 5.1.3.1: segmentation needs checksums. A driver that forgets it gets neither. */
+	n->features = device->features;
+	if (!(n->features & FEATURE(VIRTIO_NET_F_CSUM)))
+		n->features &= ~(FEATURE(VIRTIO_NET_F_HOST_TSO4) | FEATURE(VIRTIO_NET_F_HOST_TSO6));
+	if (!(n->features & FEATURE(VIRTIO_NET_F_GUEST_CSUM)))
+		n->features &= ~(FEATURE(VIRTIO_NET_F_GUEST_TSO4) | FEATURE(VIRTIO_NET_F_GUEST_TSO6));
+	r = n->gone ? 0 : net_port_set_offloads(&n->port, n->features, device->sys);
+	if (r == -EBADFD || r == -ENODEV) {
+		lose(n, -r, "offloads");
+		r = 0;
+	}
+	n->held = 0;
+	n->held_bytes = 0;
+	if (r == 0)
+		receive(n);
+	return r;
+}
+
+/* What is under way goes on, in memory of ours; a write finds the queue stopped when it is done, or the next driver's. */
+static bool reset(struct virtio_device *device)
+{
+	(void)device;
+	return true;
+}
+
+static void close_port(struct virtio_device *device)
+{
+	net_port_close(&((struct net *)device)->port, device->sys);
+}
+
+static const struct virtio_ops ops = {
+	.name = "network",
+	.id = VIRTIO_ID_NET,
+	.activate = activate,
+	.notify = notify,
+	.reset = reset,
+	.close = close_port,
+};
+
+static void describe(struct net *n, uint16_t mtu)
+{
+	struct virtio_net_config config = { .status = VIRTIO_NET_S_LINK_UP, .max_virtqueue_pairs = 1, .mtu = mtu };
+	struct virtio_device *d = &n->device;
+
+	memcpy(config.mac, n->port.mac, sizeof(config.mac));
+	d->ops = &ops;
+	d->queue_count = 2;
+	d->queue_size_max[RX] = d->queue_size_max[TX] = QUEUE_SIZE;
+	d->features_offered = FEATURE(VIRTIO_NET_F_MAC) | FEATURE(VIRTIO_NET_F_STATUS) | FEATURE(VIRTIO_NET_F_MRG_RXBUF) |
+			      n->port.offloads;
+	if (mtu)
+		d->features_offered |= FEATURE(VIRTIO_NET_F_MTU);
+	d->config_bytes = offsetof(struct virtio_net_config, mtu) + sizeof(config.mtu);
+	memcpy(d->config, &config, d->config_bytes);
+}
+
+int virtio_net_create(struct virtio_device **device, const struct device_context *context)
+{
+	struct net *n = device_alloc(context, sizeof(*n));
+	int r;
+
+	if (!n)
+		return -ENOMEM;
+	r = net_port_open(&n->port, context->config, context->sys, context->error);
+	if (r < 0)
+		goto discard;
+	n->file = engine_add_file(context->engine, n->port.fd);
+	if (n->file < 0) {
+		r = error_set(context->error, ERROR_HOST, -n->file, "%s: it cannot be registered for I/O: %s", n->port.name,
+			      strerror(-n->file));
+		net_port_close(&n->port, context->sys);
+		goto discard;
+	}
+	describe(n, context->config->mtu);
+	*device = &n->device;
+	return 0;
+discard:
+	device_discard(context, &n->device);
+	return r;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The host's side of a network: a descriptor that frames go through, and how they lie in what is read and written there. */
+#ifndef KVICK_VIRTIO_NET_PORT_H
+#define KVICK_VIRTIO_NET_PORT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct device_config;
+struct error;
+struct sys;
+
+struct net_port {
+	int fd;                /* non-blocking */
+	bool tap;
+	bool header;           /* each frame has a virtio_net_hdr_v1 before it */
+	bool stream;           /* frames follow each other, each with its length before it: 4 bytes, big-endian */
+	bool connected;        /* nothing read is the end */
+	uint64_t offloads;     /* VIRTIO_NET_F_*: what it can do */
+	uint8_t mac[6];        /* for the guest */
+	char name[64];         /* "--net tap=tap0": for messages */
+};
+
+/* 0, or -errno with `error` naming what and the next step. The port owns its descriptor until net_port_close(). */
+int net_port_open(struct net_port *port, const struct device_config *config, struct sys *sys, struct error *error);
+void net_port_close(struct net_port *port, struct sys *sys);
+
+/* From now on frames to the guest may use these, of `offloads`: the guest understands them. 0 or -errno. */
+int net_port_set_offloads(struct net_port *port, uint64_t features, struct sys *sys);
+
+/* For net_port.c: a tap by its name; a descriptor that is said to be one. As net_port_open(); -ENOTTY without an error: it is none. */
+int net_tap_open(struct net_port *port, const char *interface, struct sys *sys, struct error *error);
+int net_tap_adopt(struct net_port *port, struct sys *sys, struct error *error);
+
+#endif
