@@ -7,6 +7,7 @@
 #include <net/if.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <time.h>
 
 #include "virtio/net_header.h"
 #include "virtio/net_port.h"
@@ -14,6 +15,8 @@
 #include "vmm/sys.h"
 
 #define FEATURE(bit) (1ull << (bit))
+#define ATTACH_TRIES    20u
+#define ATTACH_PAUSE_NS 10000000
 
 static int refuse(const struct net_port *port, int errnum, const char *what, const char *next, struct error *error)
 {
@@ -85,6 +88,21 @@ static int refuse_name(const struct net_port *port, int errnum, struct error *er
 	return refuse(port, errnum, "cannot be had", "`ip link show` lists what there is", error);
 }
 
+/* As with a disk's lock (disk.c): the kernel may need some milliseconds to see that the tap's last kvick, and its io_uring, have ended. */
+static int attach(const struct net_port *port, struct ifreq *request, struct sys *sys)
+{
+	const struct timespec pause = { .tv_nsec = ATTACH_PAUSE_NS };
+	int r;
+
+	for (unsigned i = 0; i < ATTACH_TRIES; i++) {
+		r = sys_ioctl(sys, port->fd, TUNSETIFF, (uintptr_t)request);
+		if (r != -EBUSY)
+			break;
+		sys_clock_nanosleep(sys, CLOCK_MONOTONIC, 0, &pause);
+	}
+	return r;
+}
+
 int net_tap_open(struct net_port *port, const char *interface, struct sys *sys, struct error *error)
 {
 	struct ifreq request = { .ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR };
@@ -95,7 +113,7 @@ int net_tap_open(struct net_port *port, const char *interface, struct sys *sys, 
 		return refuse(port, -port->fd, "/dev/net/tun",
 			      port->fd == -EACCES ? "give yourself the right to it" : "load the module: `modprobe tun`, as root", error);
 	memcpy(request.ifr_name, interface, strnlen(interface, sizeof(request.ifr_name) - 1));
-	r = sys_ioctl(sys, port->fd, TUNSETIFF, (uintptr_t)&request);
+	r = attach(port, &request, sys);
 	if (r < 0)
 		return refuse_name(port, -r, error);
 	port->header = true;
