@@ -90,6 +90,8 @@ static void lose(struct net *n, int errnum, const char *doing)
 	sys_write(n->device.sys, STDERR_FILENO, text, (size_t)bytes < sizeof(text) ? (size_t)bytes : sizeof(text) - 1);
 	memcpy(n->device.config + offsetof(struct virtio_net_config, status), &down, sizeof(down));
 	virtio_config_changed(&n->device);
+	if (n->reading)
+		engine_cancel(n->device.engine, &n->read);
 }
 
 static void start(struct net *n, struct engine_op *op, enum engine_code code, void (*done)(struct engine_op *, int32_t))

@@ -28,6 +28,7 @@ $(filter $(BUILD)/unit/test_loader%,$(UNIT_TESTS)): $(call objects,asan,tests/un
 $(filter $(BUILD)/unit/test_virt%,$(UNIT_TESTS)): $(call objects,asan,tests/unit/virtq_driver.c)
 $(BUILD)/unit/test_devices: $(call objects,asan,tests/unit/virtq_driver.c)
 $(filter $(BUILD)/unit/test_virtq% $(BUILD)/unit/test_block,$(UNIT_TESTS)): $(call objects,asan,tests/unit/virtq_driver.c)
+$(filter $(BUILD)/unit/test_virtq% $(BUILD)/unit/test_net,$(UNIT_TESTS)): $(call objects,asan,tests/unit/virtq_driver.c)
 
 $(BUILD)/unit/test_guest_virtq: $(call objects,asan,$(GUEST_VIRTQ))
 $(BUILD)/unit/test_guest_drivers: $(call objects,asan,$(GUEST_VIRTQ) $(GUEST_DRIVERS))

@@ -1,0 +1,968 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The network device, with rings that a driver made and socket pairs behind it. */
+#include "tests/unit/test_unit.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <linux/virtio_net.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "control/device_options.h"
+#include "tests/unit/virtq_driver.h"
+#include "virtio/devices.h"
+#include "virtio/net_header.h"
+#include "virtio/transport.h"
+#include "vmm/engine.h"
+#include "vmm/error.h"
+#include "vmm/sys.h"
+
+#define BIT(n)     (1ull << (n))
+#define TX_AT      0x200000ull /* the second driver's part of RAM */
+#define RAM        0x400000ull
+#define HEADER     NET_HEADER_BYTES
+#define RX         0u
+#define TX         1u
+#define PACKED     BIT(VIRTIO_F_RING_PACKED)
+#define MERGED     BIT(VIRTIO_NET_F_MRG_RXBUF)
+#define SIZE       64u
+#define SLOT_BYTES 0x2000ull
+
+struct world {
+	struct driver driver[2];
+	uint64_t at[2];         /* where the next buffer lies */
+	struct sys sys;
+	struct error error;
+	struct engine *engine;
+	struct virtio_device *device;
+	struct virtio_line line;
+	unsigned raised;
+	int peer, listener;
+	int fd_before;
+	char path[64];
+};
+
+static uint64_t ring; /* PACKED or 0 */
+
+static void raise_line(const struct virtio_line *line, struct virtio_device *device)
+{
+	((struct world *)line->context)->raised++;
+	device->transport.interrupt_status = 0;
+}
+
+static void lower_line(const struct virtio_line *line, struct virtio_device *device)
+{
+	(void)line, (void)device;
+}
+
+static int set_up(void **state)
+{
+	struct world *w = calloc(1, sizeof(*w));
+
+	sys_init(&w->sys);
+	w->fd_before = lowest_free_fd();
+	w->peer = w->listener = -1;
+	w->line = (struct virtio_line){ raise_line, lower_line, w };
+	driver_create(&w->driver[RX], RAM);
+	w->driver[TX].mem = (struct guest_mem){ .host = w->driver[RX].mem.host + TX_AT, .bytes = RAM - TX_AT };
+	*state = w;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct world *w = *state;
+
+	if (w->device) {
+		assert_true(virtio_reset(w->device));
+		assert_int_equal(engine_destroy(w->engine), 0);
+		w->device->ops->close(w->device);
+		sys_munmap(&w->sys, w->device, w->device->bytes);
+	} else {
+		engine_destroy(w->engine);
+	}
+	if (w->peer >= 0)
+		close(w->peer);
+	if (w->listener >= 0)
+		close(w->listener);
+	if (w->path[0])
+		unlink(w->path);
+	assert_int_equal(lowest_free_fd(), w->fd_before);
+	driver_destroy(&w->driver[RX]);
+	free(w);
+	return 0;
+}
+
+static int create(struct world *w, struct device_config *config)
+{
+	const struct engine_config engine = { .kind = ENGINE_SYNC, .depth = 8 };
+	const struct device_context context = { config, &w->driver[RX].mem, NULL, &w->sys, &w->error };
+	struct device_context with_engine = context;
+	int r;
+
+	assert_int_equal(engine_create(&w->engine, &engine, &w->sys, &w->error), 0);
+	with_engine.engine = w->engine;
+	config->kind = DEVICE_NET;
+	r = virtio_net_create(&w->device, &with_engine);
+	if (r < 0) {
+		w->device = NULL;
+		return r;
+	}
+	virtio_transport_init(w->device, &w->line);
+	assert_int_equal(engine_seal(w->engine, &w->error), 0);
+	return 0;
+}
+
+/* A driver with fresh rings. */
+static void begin(struct world *w, uint64_t features)
+{
+	struct kvick_virtio_setup setup = { .queues = 2, .features = BIT(VIRTIO_F_VERSION_1) | ring | features };
+
+	for (unsigned q = 0; q < 2; q++) {
+		uint64_t base = q == TX ? TX_AT : 0;
+
+		driver_start(&w->driver[q], SIZE, ring);
+		setup.queue[q] = (struct kvick_virtio_queue){
+			.size = SIZE,
+			.desc = base + w->driver[q].config.desc,
+			.driver = base + w->driver[q].config.driver,
+			.device = base + w->driver[q].config.device,
+		};
+		w->at[q] = base + DRIVER_DATA_AT;
+	}
+	assert_int_equal(virtio_setup(w->device, &setup), 0);
+	engine_submit(w->engine);
+}
+
+static void pass_pair(struct world *w, int type)
+{
+	struct device_config config = { .net = NET_FD };
+	int ends[2];
+
+	assert_int_equal(socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, ends), 0);
+	w->peer = ends[1];
+	config.fd = ends[0];
+	assert_int_equal(create(w, &config), 0);
+}
+
+/* As passt does: listens, and accepts the one that comes. */
+static void pass_stream(struct world *w)
+{
+	struct device_config config = { .net = NET_USER, .path = w->path };
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+
+	snprintf(w->path, sizeof(w->path), "/tmp/kvick-test-net-%d", getpid());
+	memcpy(at.sun_path, w->path, sizeof(w->path));
+	w->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(w->listener, (struct sockaddr *)&at, sizeof(at)), 0);
+	assert_int_equal(listen(w->listener, 1), 0);
+	assert_int_equal(create(w, &config), 0);
+	w->peer = accept4(w->listener, NULL, NULL, SOCK_CLOEXEC);
+	assert_true(w->peer >= 0);
+}
+
+/* What a guest's wait does: submits, and reaps until nothing more comes. */
+static void turns(struct world *w)
+{
+	do
+		engine_submit(w->engine);
+	while (engine_reap(w->engine) > 0);
+}
+
+static uint8_t *host(struct world *w, uint64_t at)
+{
+	return w->driver[RX].mem.host + at;
+}
+
+static int add(struct world *w, unsigned q, const struct driver_part *parts, unsigned count)
+{
+	int id = driver_add(&w->driver[q], parts, count, false);
+
+	assert_true(id >= 0);
+	w->at[q] += parts[count - 1].address - w->at[q] + parts[count - 1].bytes;
+	w->at[q] = (w->at[q] + 63) / 64 * 64;
+	return id;
+}
+
+/* Makes a receive buffer available; where it lies. */
+static uint64_t give(struct world *w, uint32_t bytes)
+{
+	const struct driver_part part = { w->at[RX], bytes, true };
+
+	memset(host(w, part.address), 0xee, bytes);
+	add(w, RX, &part, 1);
+	return part.address;
+}
+
+static void notify(struct world *w, unsigned q)
+{
+	virtio_notify(w->device, q);
+	turns(w);
+}
+
+static uint8_t content(unsigned seed, size_t i)
+{
+	return (uint8_t)(seed * 31 + i * 7 + (i >> 8));
+}
+
+static void make_frame(uint8_t *frame, size_t bytes, unsigned seed)
+{
+	for (size_t i = 0; i < bytes; i++)
+		frame[i] = content(seed, i);
+}
+
+/* A frame to be sent: header, and the rest in two parts. */
+static void put(struct world *w, const struct virtio_net_hdr_v1 *header, size_t bytes, unsigned seed)
+{
+	const uint64_t at = w->at[TX];
+	const uint32_t first = (uint32_t)(HEADER + bytes / 3);
+	const struct driver_part parts[] = { { at, first, false }, { at + first, (uint32_t)(bytes - bytes / 3), false } };
+
+	memset(host(w, at), 0, HEADER);
+	if (header)
+		memcpy(host(w, at), header, HEADER);
+	make_frame(host(w, at + HEADER), bytes, seed);
+	add(w, TX, parts, 2);
+}
+
+static unsigned used(struct world *w, unsigned q)
+{
+	unsigned count = 0;
+	uint32_t written;
+	uint16_t id;
+	int r;
+
+	while ((r = driver_take_used(&w->driver[q], &id, &written)) == 1)
+		count++;
+	assert_int_equal(r, 0);
+	return count;
+}
+
+static uint32_t take_one(struct world *w)
+{
+	uint32_t written;
+	uint16_t id;
+
+	assert_int_equal(driver_take_used(&w->driver[RX], &id, &written), 1);
+	return written;
+}
+
+static void assert_frame(const uint8_t *frame, size_t bytes, unsigned seed)
+{
+	for (size_t i = 0; i < bytes; i++)
+		if (frame[i] != content(seed, i))
+			fail_msg("byte %zu of %zu", i, bytes);
+}
+
+static uint16_t buffers_of(struct world *w, uint64_t at)
+{
+	struct virtio_net_hdr_v1 header;
+
+	memcpy(&header, host(w, at), sizeof(header));
+	assert_int_equal(header.flags | header.gso_type | header.gso_size | header.csum_start | header.hdr_len, 0);
+	return header.num_buffers;
+}
+
+static void send_from_peer(struct world *w, size_t bytes, unsigned seed)
+{
+	static uint8_t frame[70000];
+
+	make_frame(frame, bytes, seed);
+	assert_int_equal(send(w->peer, frame, bytes, MSG_DONTWAIT), bytes);
+}
+
+static void stream_from_peer(struct world *w, size_t bytes, unsigned seed)
+{
+	uint32_t length = htonl((uint32_t)bytes);
+
+	assert_int_equal(send(w->peer, &length, 4, MSG_DONTWAIT), 4);
+	send_from_peer(w, bytes, seed);
+}
+
+static uint16_t link_status(const struct world *w)
+{
+	uint16_t status;
+
+	memcpy(&status, w->device->config + offsetof(struct virtio_net_config, status), 2);
+	return status;
+}
+
+/* --- what is offered --- */
+
+static void the_configuration_says_address_mtu_and_link(void **state)
+{
+	struct world *w = *state;
+	struct device_config config = { .net = NET_FD, .mac = { 2, 1, 2, 3, 4, 5 }, .mtu = 9000 };
+	struct virtio_net_config seen;
+	int ends[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, ends), 0);
+	w->peer = ends[1];
+	config.fd = ends[0];
+	assert_int_equal(create(w, &config), 0);
+	memcpy(&seen, w->device->config, 12);
+	assert_int_equal(w->device->config_bytes, 12);
+	assert_memory_equal(seen.mac, config.mac, 6);
+	assert_int_equal(seen.mtu, 9000);
+	assert_int_equal(seen.status, VIRTIO_NET_S_LINK_UP);
+	/* Nothing in a socket says what has no checksum yet. */
+	assert_int_equal(w->device->features_offered & 0xffffff, MERGED | BIT(VIRTIO_NET_F_MAC) | BIT(VIRTIO_NET_F_STATUS) |
+								 BIT(VIRTIO_NET_F_MTU));
+}
+
+static void descriptors_of_no_use_are_refused(void **state)
+{
+	struct world *w = *state;
+	int pair[2], stream[2], lonely = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC), inet = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	assert_int_equal(pipe2(pair, O_CLOEXEC), 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, stream), 0);
+
+	const struct {
+		int fd;
+		const char *says;
+	} rows[] = { { pair[0], "neither a tap nor a socket" }, { null, "neither a tap nor a socket" }, { inet, "not such a socket" },
+		     { stream[0], "not such a socket" }, { lonely, "no other end" }, { 1000000, "no such descriptor" } };
+
+	for (unsigned i = 0; i < COUNT_OF(rows); i++) {
+		struct device_config config = { .net = NET_FD, .fd = rows[i].fd };
+
+		w->error = (struct error){ 0 };
+		assert_true(create(w, &config) < 0);
+		assert_says(w->error.text, rows[i].says);
+		assert_int_equal(engine_destroy(w->engine), 0);
+		w->engine = NULL;
+	}
+	close(pair[1]);
+	close(stream[1]); /* the others were the device's to close */
+}
+
+/* --- frames --- */
+
+static void frames_go_out(void **state)
+{
+	static const size_t sizes[] = { 14, 60, 1514, 9014, 65000 };
+	static uint8_t got[70000];
+	struct world *w = *state;
+
+	pass_pair(w, SOCK_SEQPACKET);
+	begin(w, 0);
+	for (unsigned i = 0; i < COUNT_OF(sizes); i++)
+		put(w, NULL, sizes[i], i);
+	notify(w, TX);
+	for (unsigned i = 0; i < COUNT_OF(sizes); i++) {
+		assert_int_equal(recv(w->peer, got, sizeof(got), MSG_DONTWAIT), sizes[i]);
+		assert_frame(got, sizes[i], i);
+	}
+	assert_int_equal(used(w, TX), COUNT_OF(sizes));
+	assert_int_equal(w->device->metrics[TX].requests, COUNT_OF(sizes));
+	assert_int_equal(w->device->metrics[TX].errors, 0);
+	assert_true(w->raised > 0);
+}
+
+static void frames_that_are_none_are_given_back_unsent(void **state)
+{
+	const struct virtio_net_hdr_v1 forged = { .flags = VIRTIO_NET_HDR_F_NEEDS_CSUM, .csum_start = 34, .csum_offset = 6 };
+	struct world *w = *state;
+	struct driver_part part;
+	uint8_t got[100];
+
+	pass_pair(w, SOCK_DGRAM);
+	begin(w, 0);
+	for (unsigned bytes = 1; bytes <= HEADER; bytes++) {
+		part = (struct driver_part){ w->at[TX], bytes, false };
+		add(w, TX, &part, 1);
+	}
+	part = (struct driver_part){ w->at[TX], 100, true }; /* nothing to be read in it */
+	add(w, TX, &part, 1);
+	put(w, NULL, 13, 0);
+	put(w, NULL, NET_FRAME_BYTES_MAX + 1, 0);
+	put(w, &forged, 100, 0); /* not negotiated */
+	put(w, NULL, 60, 9);
+	notify(w, TX);
+	assert_int_equal(recv(w->peer, got, sizeof(got), MSG_DONTWAIT), 60);
+	assert_frame(got, 60, 9);
+	assert_int_equal(recv(w->peer, got, sizeof(got), MSG_DONTWAIT), -1);
+	assert_int_equal(used(w, TX), HEADER + 5);
+	assert_int_equal(w->device->metrics[TX].errors, HEADER + 4);
+	assert_null(w->device->transport.needs_reset);
+}
+
+static void frames_come_in(void **state)
+{
+	static const size_t sizes[] = { 14, 60, 1514, 4000 };
+	struct world *w = *state;
+	uint64_t at[COUNT_OF(sizes)];
+
+	pass_pair(w, SOCK_SEQPACKET);
+	begin(w, 0);
+	for (unsigned i = 0; i < COUNT_OF(sizes); i++)
+		at[i] = give(w, 4012);
+	notify(w, RX);
+	for (unsigned i = 0; i < COUNT_OF(sizes); i++)
+		send_from_peer(w, sizes[i], i);
+	turns(w);
+	for (unsigned i = 0; i < COUNT_OF(sizes); i++) {
+		assert_int_equal(take_one(w), HEADER + sizes[i]);
+		assert_int_equal(buffers_of(w, at[i]), 1);
+		assert_frame(host(w, at[i] + HEADER), sizes[i], i);
+		if (HEADER + sizes[i] < 4012)
+			assert_int_equal(*host(w, at[i] + HEADER + sizes[i]), 0xee);
+	}
+	assert_int_equal(used(w, RX), 0);
+}
+
+/* 5.1.6.3.2: also into buffers that are not all of a size. */
+static void a_frame_is_spread_over_merged_buffers(void **state)
+{
+	static const uint32_t rooms[] = { 12, 13, 100, 12, 500, 400, 100 };
+	static uint8_t got[2000];
+	struct world *w = *state;
+	uint64_t at[COUNT_OF(rooms)];
+	size_t total = 0;
+
+	pass_pair(w, SOCK_SEQPACKET);
+	begin(w, MERGED);
+	for (unsigned i = 0; i < COUNT_OF(rooms); i++)
+		at[i] = give(w, rooms[i]);
+	notify(w, RX);
+	send_from_peer(w, 1000, 3);
+	turns(w);
+	assert_int_equal(buffers_of(w, at[0]), 6);
+	for (unsigned i = 0; i < 6; i++) {
+		uint32_t written = take_one(w);
+
+		assert_int_equal(written, i < 5 ? rooms[i] : HEADER + 1000 - 637);
+		memcpy(got + total, host(w, at[i]), written);
+		total += written;
+	}
+	assert_int_equal(total, HEADER + 1000);
+	assert_frame(got + HEADER, 1000, 3);
+	assert_int_equal(used(w, RX), 0);
+	/* The last one is the next frame's. */
+	send_from_peer(w, 40, 4);
+	turns(w);
+	assert_int_equal(take_one(w), HEADER + 40);
+	assert_int_equal(buffers_of(w, at[6]), 1);
+}
+
+static void a_frame_waits_for_the_guests_buffers(void **state)
+{
+	struct world *w = *state;
+	uint64_t at;
+
+	pass_pair(w, SOCK_SEQPACKET);
+	begin(w, MERGED);
+	send_from_peer(w, 1000, 1);
+	send_from_peer(w, 60, 2);
+	turns(w);
+	at = give(w, 900); /* not enough for the first */
+	assert_true(driver_should_notify(&w->driver[RX]));
+	notify(w, RX);
+	assert_int_equal(used(w, RX), 0);
+	give(w, 900);
+	assert_true(driver_should_notify(&w->driver[RX]));
+	notify(w, RX);
+	assert_int_equal(take_one(w), 900);
+	assert_int_equal(take_one(w), 112);
+	assert_int_equal(buffers_of(w, at), 2);
+	give(w, 900);
+	notify(w, RX);
+	assert_int_equal(take_one(w), HEADER + 60);
+	assert_int_equal(w->device->metrics[RX].errors, 0);
+}
+
+static void a_frame_that_no_buffer_holds_is_dropped(void **state)
+{
+	struct world *w = *state;
+	uint64_t at;
+
+	pass_pair(w, SOCK_SEQPACKET);
+	begin(w, 0);
+	at = give(w, 500);
+	notify(w, RX);
+	send_from_peer(w, 489, 1);
+	send_from_peer(w, 13, 1); /* no Ethernet frame */
+	send_from_peer(w, 66000, 1);
+	send_from_peer(w, 488, 2);
+	turns(w);
+	assert_int_equal(take_one(w), 500);
+	assert_int_equal(buffers_of(w, at), 1);
+	assert_frame(host(w, at + HEADER), 488, 2);
+	assert_int_equal(w->device->metrics[RX].errors, 3);
+	/* Merged, the whole ring of them: the same. */
+	assert_true(virtio_reset(w->device));
+	begin(w, MERGED);
+	for (unsigned i = 0; i < SIZE; i++)
+		give(w, 20);
+	notify(w, RX);
+	send_from_peer(w, SIZE * 20, 1);
+	send_from_peer(w, 200, 2);
+	turns(w);
+	assert_int_equal(used(w, RX), 11);
+	send_from_peer(w, 28, 2); /* what was held for the one too long serves */
+	turns(w);
+	assert_int_equal(used(w, RX), 2);
+}
+
+static void a_buffer_without_room_for_a_header_needs_a_reset(void **state)
+{
+	struct world *w = *state;
+
+	pass_pair(w, SOCK_SEQPACKET);
+	begin(w, MERGED);
+	give(w, HEADER - 1);
+	notify(w, RX);
+	send_from_peer(w, 60, 1);
+	turns(w);
+	assert_says(w->device->transport.needs_reset, "no room for a header");
+	turns(w);
+	assert_int_equal(used(w, RX), 0);
+}
+
+/* CVE-2020-16843: however much comes, others have their turn. */
+static void a_flood_is_let_in_by_turns(void **state)
+{
+	static uint8_t flood[300 * 18];
+	const uint32_t length = htonl(14);
+	struct world *w = *state;
+	unsigned got, before;
+
+	pass_stream(w);
+	begin(w, 0);
+	for (unsigned i = 0; i < SIZE; i++)
+		give(w, 100);
+	notify(w, RX);
+	for (unsigned i = 0; i < 300; i++)
+		memcpy(flood + i * 18, &length, 4);
+	assert_int_equal(send(w->peer, flood, sizeof(flood), 0), sizeof(flood));
+	for (before = 0; before < 300; before += got) {
+		engine_submit(w->engine);
+		engine_reap(w->engine);
+		got = used(w, RX);
+		assert_true(got <= 64);
+		for (unsigned i = 0; i < got; i++)
+			w->at[RX] = DRIVER_DATA_AT + i * 128, give(w, 100);
+		virtio_notify(w->device, RX);
+		engine_submit(w->engine);
+		got += used(w, RX);
+	}
+	assert_int_equal(before, 300);
+}
+
+/* --- streams --- */
+
+static void a_stream_carries_lengths(void **state)
+{
+	struct world *w = *state;
+	uint8_t got[4096];
+	uint32_t length = htonl(60);
+	uint64_t at;
+
+	pass_stream(w);
+	begin(w, 0);
+	for (unsigned i = 0; i < 3; i++)
+		put(w, NULL, 100 + i, i);
+	notify(w, TX);
+	assert_int_equal(recv(w->peer, got, sizeof(got), MSG_DONTWAIT), 3 * 4 + 303);
+	for (unsigned i = 0, from = 0; i < 3; i++) {
+		assert_int_equal(got[from] << 24 | got[from + 1] << 16 | got[from + 2] << 8 | got[from + 3], 100 + i);
+		assert_frame(got + from + 4, 100 + i, i);
+		from += 4 + 100 + i;
+	}
+	/* Byte by byte, and then some at once. */
+	at = give(w, 2000);
+	notify(w, RX);
+	make_frame(got, 60, 5);
+	for (unsigned i = 0; i < 64; i++) {
+		assert_int_equal(used(w, RX), 0);
+		assert_int_equal(send(w->peer, i < 4 ? (uint8_t *)&length + i : got + i - 4, 1, 0), 1);
+		turns(w);
+	}
+	assert_int_equal(take_one(w), HEADER + 60);
+	assert_frame(host(w, at + HEADER), 60, 5);
+	for (unsigned i = 0; i < 3; i++)
+		give(w, 2000);
+	for (unsigned i = 0; i < 3; i++)
+		stream_from_peer(w, 1000, i);
+	notify(w, RX);
+	assert_int_equal(used(w, RX), 3);
+}
+
+/* A whole frame goes out, whatever the guest does meanwhile: the stream stays in step. */
+static void a_reset_does_not_tear_a_stream(void **state)
+{
+	static uint8_t got[1 << 22];
+	struct world *w = *state;
+	size_t total = 0, from = 0;
+	ssize_t n;
+
+	pass_stream(w);
+	for (unsigned k = 0; k < 20; k++) {
+		begin(w, 0);
+		for (unsigned i = 0; i < 6; i++)
+			put(w, NULL, 30000 + i, i);
+		notify(w, TX); /* until the socket is full */
+		assert_true(virtio_reset(w->device));
+		memset(host(w, TX_AT), 0xdd, RAM - TX_AT); /* it is the guest's again */
+	}
+	begin(w, 0);
+	for (unsigned i = 0; i < 100 && total < sizeof(got); i++) {
+		n = recv(w->peer, got + total, sizeof(got) - total, MSG_DONTWAIT);
+		total += n > 0 ? (size_t)n : 0;
+		turns(w);
+	}
+	assert_true(total > 100000);
+	while (from < total) {
+		size_t bytes = (size_t)(got[from] << 24 | got[from + 1] << 16 | got[from + 2] << 8 | got[from + 3]);
+
+		assert_in_range(bytes, 30000, 30005);
+		assert_frame(got + from + 4, bytes, (unsigned)bytes - 30000);
+		from += 4 + bytes;
+	}
+	assert_int_equal(from, total);
+}
+
+/* Runs `end` with stderr in a pipe; how often it says "is down". */
+static unsigned said(struct world *w, void (*end)(struct world *))
+{
+	int saved = dup(STDERR_FILENO), ends[2];
+	char text[1000] = "";
+	unsigned count = 0;
+
+	assert_int_equal(pipe2(ends, O_NONBLOCK), 0);
+	dup2(ends[1], STDERR_FILENO);
+	end(w);
+	dup2(saved, STDERR_FILENO);
+	assert_true(read(ends[0], text, sizeof(text) - 1) > 0);
+	for (const char *at = text; (at = strstr(at, "the guest's network is down")); at++)
+		count++;
+	close(saved);
+	close(ends[0]);
+	close(ends[1]);
+	return count;
+}
+
+static void peer_closes(struct world *w)
+{
+	close(w->peer);
+	w->peer = -1;
+	turns(w);
+	for (unsigned i = 0; i < 3; i++)
+		put(w, NULL, 60, i);
+	notify(w, TX);
+	notify(w, RX);
+}
+
+static void peer_talks_nonsense(struct world *w)
+{
+	uint32_t length = htonl(NET_FRAME_BYTES_MAX + 1);
+
+	assert_int_equal(send(w->peer, &length, 4, 0), 4);
+	turns(w);
+	peer_closes(w);
+}
+
+static void check_end(struct world *w, void (*end)(struct world *))
+{
+	uint32_t generation = w->device->config_generation;
+
+	begin(w, 0);
+	give(w, 2000);
+	notify(w, RX);
+	assert_int_equal(link_status(w), VIRTIO_NET_S_LINK_UP);
+	assert_int_equal(said(w, end), 1);
+	assert_int_equal(link_status(w), 0);
+	assert_int_equal(w->device->config_generation, generation + 1);
+	assert_int_equal(w->device->host_error.count, 1);
+	/* The guest lives: what it sends is taken. */
+	assert_int_equal(used(w, TX), 3);
+	assert_null(w->device->transport.needs_reset);
+	assert_int_equal(engine_in_flight(w->engine), 0);
+	assert_true(virtio_reset(w->device));
+	begin(w, 0);
+	notify(w, RX);
+	assert_int_equal(engine_in_flight(w->engine), 0);
+}
+
+static void a_stream_that_ends_is_told_once(void **state)
+{
+	pass_stream(*state);
+	check_end(*state, peer_closes);
+}
+
+static void a_stream_out_of_step_is_told_once(void **state)
+{
+	pass_stream(*state);
+	check_end(*state, peer_talks_nonsense);
+}
+
+static void a_connection_that_ends_is_told_once(void **state)
+{
+	pass_pair(*state, SOCK_SEQPACKET);
+	check_end(*state, peer_closes);
+}
+
+static void datagrams_to_nobody_are_told_once(void **state)
+{
+	pass_pair(*state, SOCK_DGRAM);
+	check_end(*state, peer_closes);
+}
+
+static void a_datagram_of_no_length_is_nothing(void **state)
+{
+	struct world *w = *state;
+
+	pass_pair(w, SOCK_DGRAM);
+	begin(w, 0);
+	give(w, 2000);
+	notify(w, RX);
+	assert_int_equal(send(w->peer, "", 0, 0), 0);
+	send_from_peer(w, 60, 1);
+	turns(w);
+	assert_int_equal(take_one(w), HEADER + 60);
+}
+
+/* --- reset --- */
+
+/* CVE-2026-45782: what comes back after a reset finds no memory of the guest's. */
+static void a_read_under_way_outlives_a_reset(void **state)
+{
+	struct world *w = *state;
+	uint64_t at;
+
+	pass_pair(w, SOCK_SEQPACKET);
+	begin(w, 0);
+	at = give(w, 2000);
+	notify(w, RX);
+	assert_int_equal(engine_in_flight(w->engine), 1);
+	assert_true(virtio_reset(w->device));
+	send_from_peer(w, 60, 1);
+	turns(w);
+	for (unsigned i = 0; i < 2000; i++)
+		assert_int_equal(*host(w, at + i), 0xee);
+	/* The next driver gets it. */
+	begin(w, MERGED);
+	at = give(w, 2000);
+	notify(w, RX);
+	assert_int_equal(take_one(w), HEADER + 60);
+	assert_frame(host(w, at + HEADER), 60, 1);
+}
+
+static void buffers_held_are_forgotten_by_a_reset(void **state)
+{
+	struct world *w = *state;
+	uint64_t at;
+
+	pass_pair(w, SOCK_SEQPACKET);
+	begin(w, MERGED);
+	at = give(w, 100);
+	send_from_peer(w, 1000, 1);
+	notify(w, RX); /* the first buffer is held, and it is too small */
+	assert_int_equal(w->device->queues[RX].in_flight, 1);
+	assert_true(virtio_reset(w->device));
+	begin(w, MERGED);
+	at += 0x10000;
+	w->at[RX] = at;
+	give(w, 2000);
+	notify(w, RX);
+	assert_int_equal(take_one(w), HEADER + 1000);
+	assert_int_equal(buffers_of(w, at), 1);
+}
+
+/* --- headers --- */
+
+#define CSUM VIRTIO_NET_HDR_F_NEEDS_CSUM
+#define ALL (BIT(VIRTIO_NET_F_CSUM) | BIT(VIRTIO_NET_F_HOST_TSO4) | BIT(VIRTIO_NET_F_HOST_TSO6) | BIT(VIRTIO_NET_F_GUEST_CSUM) | \
+	     BIT(VIRTIO_NET_F_GUEST_TSO4) | BIT(VIRTIO_NET_F_GUEST_TSO6))
+#define HDR(f, type, size, start, offset) \
+	{ .flags = f, .gso_type = type, .gso_size = size, .csum_start = start, .csum_offset = offset }
+
+static void forged_headers_do_not_reach_the_host(void **state)
+{
+	static const struct {
+		struct virtio_net_hdr_v1 header;
+		uint64_t frame_bytes, features;
+		bool good;
+	} rows[] = {
+		{ HDR(0, 0, 0, 0, 0), 14, 0, true },
+		{ HDR(0, 0, 0, 0, 0), 13, 0, false },
+		{ HDR(0, 0, 0, 0, 0), UINT64_MAX - 11, 0, false }, /* less than a header was there */
+		{ HDR(0, 0, 0, 0, 0), NET_FRAME_BYTES_MAX, 0, true },
+		{ HDR(0, 0, 0, 0, 0), NET_FRAME_BYTES_MAX + 1, 0, false },
+		{ HDR(0xfe, 0, 0xffff, 0xffff, 0xffff), 60, 0, true }, /* ignored */
+		{ HDR(CSUM, 0, 0, 34, 6), 60, ALL, true },
+		{ HDR(CSUM, 0, 0, 34, 6), 60, ALL & ~BIT(VIRTIO_NET_F_CSUM), false },
+		{ HDR(CSUM, 0, 0, 34, 6), 42, ALL, true },
+		{ HDR(CSUM, 0, 0, 34, 6), 41, ALL, false },
+		{ HDR(CSUM, 0, 0, 13, 6), 60, ALL, false },
+		{ HDR(CSUM, 0, 0, 14, 44), 60, ALL, true },
+		{ HDR(CSUM, 0, 0, 14, 45), 60, ALL, false },
+		{ HDR(CSUM, 0, 0, 60, 0), 60, ALL, false },
+		{ HDR(CSUM, 0, 0, 0xffff, 0xffff), 60, ALL, false },
+		{ HDR(CSUM, 0, 0, 0xfffe, 4), 60, ALL, false }, /* 2 where 16 bits wrap */
+		{ HDR(CSUM, 1, 1460, 34, 16), 3000, ALL, true },
+		{ HDR(CSUM, 4, 1440, 54, 16), 3000, ALL, true },
+		{ HDR(CSUM, 1, 1460, 34, 16), 3000, ALL & ~BIT(VIRTIO_NET_F_HOST_TSO4), false },
+		{ HDR(CSUM, 4, 1460, 34, 16), 3000, ALL & ~BIT(VIRTIO_NET_F_HOST_TSO6), false },
+		{ HDR(0, 1, 1460, 34, 16), 3000, ALL, false },
+		{ HDR(CSUM, 1, 0, 34, 16), 3000, ALL, false },
+		{ HDR(CSUM, 1, 1460, 34, 6), 3000, ALL, false },
+		{ HDR(CSUM, 1, 1460, 34, 16), 53, ALL, false },
+		{ HDR(CSUM, 1, 1460, 34, 16), 54, ALL, true },
+		{ HDR(CSUM, 3, 1460, 34, 16), 3000, ALL, false },
+		{ HDR(CSUM, 5, 1460, 34, 16), 3000, ALL, false },
+		{ HDR(CSUM, 2, 1460, 34, 16), 3000, ALL, false },
+		{ HDR(CSUM, 0x81, 1460, 34, 16), 3000, ALL, false },
+		{ HDR(CSUM, 0xff, 1460, 34, 16), 3000, ALL, false },
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < COUNT_OF(rows); i++) {
+		struct virtio_net_hdr_v1 h = rows[i].header;
+
+		h.hdr_len = h.num_buffers = 0xffff;
+		if (net_header_out(&h, rows[i].frame_bytes, rows[i].features) != rows[i].good)
+			fail_msg("row %u", i);
+		if (!rows[i].good)
+			continue;
+		assert_int_equal(h.num_buffers, 0);
+		assert_true(h.hdr_len <= rows[i].frame_bytes);
+		assert_int_equal(h.flags & ~CSUM, 0);
+	}
+}
+
+static void the_guest_gets_what_it_agreed_to(void **state)
+{
+	static const struct {
+		struct virtio_net_hdr_v1 header;
+		uint64_t features;
+		bool good;
+		uint8_t flags;
+	} rows[] = {
+		{ HDR(0, 0, 0, 0, 0), 0, true, 0 },
+		{ HDR(VIRTIO_NET_HDR_F_DATA_VALID, 0, 0, 0, 0), 0, true, 0 },
+		{ HDR(VIRTIO_NET_HDR_F_DATA_VALID, 0, 0, 0, 0), ALL, true, VIRTIO_NET_HDR_F_DATA_VALID },
+		{ HDR(0xfc, 0, 0, 0, 0), ALL, true, 0 },
+		{ HDR(CSUM, 0, 0, 34, 6), ALL, true, CSUM },
+		{ HDR(CSUM, 0, 0, 34, 6), 0, false, 0 },
+		{ HDR(CSUM, 0, 0, 2999, 6), ALL, false, 0 },
+		{ HDR(CSUM, 1, 1460, 34, 16), ALL, true, CSUM },
+		{ HDR(CSUM, 1, 1460, 34, 16), ALL & ~BIT(VIRTIO_NET_F_GUEST_TSO4), false, 0 },
+		{ HDR(CSUM, 4, 1460, 34, 16), ALL, true, CSUM },
+		{ HDR(CSUM, 4, 1460, 34, 16), ALL & ~BIT(VIRTIO_NET_F_GUEST_TSO6), false, 0 },
+		{ HDR(CSUM, 1, 0, 34, 16), ALL, false, 0 },
+		{ HDR(CSUM, 0x81, 1460, 34, 16), ALL, false, 0 },
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < COUNT_OF(rows); i++) {
+		struct virtio_net_hdr_v1 h = rows[i].header;
+
+		if (net_header_in(&h, 3000, rows[i].features) != rows[i].good)
+			fail_msg("row %u", i);
+		if (rows[i].good)
+			assert_int_equal(h.flags, rows[i].flags);
+	}
+}
+
+/* --- the command line --- */
+
+static void options_are_understood(void **state)
+{
+	static const struct {
+		const char *value, *says; /* NULL: good */
+	} rows[] = {
+		{ "tap=tap0", NULL },
+		{ "tap=tap0,mac=02:00:00:00:00:01,mtu=1500,id=lan", NULL },
+		{ "mtu=68,user=/run/passt", NULL },
+		{ "fd=3", NULL },
+		{ "fd=2147483647", NULL },
+		{ "", "no such word" },
+		{ "mtu=1500", "to what?" },
+		{ "tap", "write tap=NAME" },
+		{ "tap=", "write tap=NAME" },
+		{ "tap=a/b", "write tap=NAME" },
+		{ "tap=0123456789012345", "write tap=NAME" },
+		{ "tap=a,fd=3", "one of tap=, fd= and user=" },
+		{ "fd=2", "write fd=N" },
+		{ "fd=-1", "write fd=N" },
+		{ "fd=2147483648", "write fd=N" },
+		{ "fd=3x", "write fd=N" },
+		{ "user", "write user=PATH" },
+		{ "fd=3,mtu=67", "write mtu=68" },
+		{ "fd=3,mtu=65536", "write mtu=68" },
+		{ "fd=3,mac=01:00:00:00:00:00", "one station" },
+		{ "fd=3,mac=00:00:00:00:00:00", "one station" },
+		{ "fd=3,mac=02:00:00:00:00:0", "one station" },
+		{ "fd=3,mac=02:00:00:00:00-00", "one station" },
+		{ "fd=3,mac=02:00:00:00:00:0g", "one station" },
+		{ "fd=3,speed=1", "no such word" },
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < COUNT_OF(rows); i++) {
+		struct device_options devices = { 0 };
+		struct error error = { 0 };
+		char *value = strdup(rows[i].value);
+		int r = device_options_net(&devices, value, &error);
+
+		if ((r == 0) != !rows[i].says)
+			fail_msg("%s: %s", rows[i].value, error.text);
+		if (rows[i].says)
+			assert_says(error.text, rows[i].says);
+		assert_int_equal(devices.count, r == 0);
+		free(value);
+	}
+}
+
+static void a_descriptor_is_one_devices(void **state)
+{
+	struct device_options devices = { 0 };
+	struct error error = { 0 };
+	char first[] = "fd=3", other[] = "fd=4", again[] = "fd=3,mtu=1500";
+
+	(void)state;
+	assert_int_equal(device_options_net(&devices, first, &error), 0);
+	assert_int_equal(device_options_net(&devices, other, &error), 0);
+	assert_true(device_options_net(&devices, again, &error) < 0);
+	assert_says(error.text, "another device has it");
+	assert_int_equal(devices.count, 2);
+}
+
+int main(void)
+{
+	const struct CMUnitTest with_rings[] = {
+		TEST(frames_go_out),
+		TEST(frames_that_are_none_are_given_back_unsent),
+		TEST(frames_come_in),
+		TEST(a_frame_is_spread_over_merged_buffers),
+		TEST(a_frame_waits_for_the_guests_buffers),
+		TEST(a_frame_that_no_buffer_holds_is_dropped),
+		TEST(a_buffer_without_room_for_a_header_needs_a_reset),
+		TEST(a_flood_is_let_in_by_turns),
+		TEST(a_stream_carries_lengths),
+		TEST(a_reset_does_not_tear_a_stream),
+		TEST(a_stream_that_ends_is_told_once),
+		TEST(a_stream_out_of_step_is_told_once),
+		TEST(a_connection_that_ends_is_told_once),
+		TEST(datagrams_to_nobody_are_told_once),
+		TEST(a_datagram_of_no_length_is_nothing),
+		TEST(a_read_under_way_outlives_a_reset),
+		TEST(buffers_held_are_forgotten_by_a_reset),
+	};
+	const struct CMUnitTest without[] = {
+		TEST(the_configuration_says_address_mtu_and_link),
+		TEST(descriptors_of_no_use_are_refused),
+		cmocka_unit_test(forged_headers_do_not_reach_the_host),
+		cmocka_unit_test(the_guest_gets_what_it_agreed_to),
+		cmocka_unit_test(options_are_understood),
+		cmocka_unit_test(a_descriptor_is_one_devices),
+	};
+	int failed = cmocka_run_group_tests_name("network", without, NULL, NULL);
+
+	failed += cmocka_run_group_tests_name("network, split ring", with_rings, NULL, NULL);
+	ring = PACKED;
+	return failed + cmocka_run_group_tests_name("network, packed ring", with_rings, NULL, NULL);
+}
