@@ -11,6 +11,7 @@
 #include "control/report.h"
 #include "control/report_devices.h"
 #include "control/signals.h"
+#include "control/terminal.h"
 #include "control/text.h"
 #include "control/units.h"
 #include "vmm/machine.h"
@@ -117,7 +118,7 @@ static int take_report(void *into, const char *value, struct error *error)
 	return 0;
 }
 
-static int take_env(void *into, const char *value, struct error *error)
+COLD static int take_env(void *into, const char *value, struct error *error)
 {
 	struct run_options *o = into;
 
@@ -130,7 +131,7 @@ static int take_env(void *into, const char *value, struct error *error)
 	return 0;
 }
 
-static int take_hugepages(void *into, const char *value, struct error *error)
+COLD static int take_hugepages(void *into, const char *value, struct error *error)
 {
 	if (value && strcmp(value, "transparent") != 0)
 		return error_set(error, ERROR_USAGE, EINVAL, "--hugepages=%s: write --hugepages or --hugepages=transparent", value);
@@ -152,6 +153,11 @@ COLD static int take_net(void *into, const char *value, struct error *error)
 COLD static int take_rng(void *into, const char *value, struct error *error)
 {
 	return device_options_rng(((struct run_options *)into)->devices, (char *)(uintptr_t)value, error);
+}
+
+COLD static int take_console(void *into, const char *value, struct error *error)
+{
+	return device_options_console(((struct run_options *)into)->devices, (char *)(uintptr_t)value, error);
 }
 
 COLD static int take_io(void *into, const char *value, struct error *error)
@@ -186,6 +192,7 @@ static const struct option_row options[] = {
 	{ "disk", "PATH[,ro][,direct][,id=NAME][,queues=N]", "give the guest a file or block device as a virtio disk; may be repeated", take_disk },
 	{ "net", "tap=NAME|fd=N|user=PATH[,mac=…][,mtu=N][,id=NAME]", "give the guest a virtio network; may be repeated", take_net },
 	{ "rng", "[=id=NAME]", "give the guest a virtio entropy device", take_rng },
+	{ "console", "[=id=NAME]", "give the guest our stdin and stdout as a virtio console; Ctrl-] ends it", take_console },
 	{ "io", "auto|io_uring|sync", "how devices do their I/O (default auto: by io_uring where there is one)", take_io },
 	{ "hugepages", "[=transparent]", "back guest RAM by 2 MiB pages: of hugetlbfs, or transparent ones", take_hugepages },
 	{ "doorbell", "auto|port|vmcall", "how the guest makes hypercalls (default auto)", take_doorbell },
@@ -240,13 +247,19 @@ static int parse(struct run_options *o, const struct command *command, int argc,
 	return check(o, error);
 }
 
+/* Why a console has lost output; both write to stdout. */
+static int console_errnum(const struct machine *m)
+{
+	return m->console.errnum ? m->console.errnum : m->devices.count ? devices_console_lost(&m->devices) : 0;
+}
+
 static int exit_code(const struct machine *m)
 {
 	int signal = m->config->stop->signal;
 
 	switch (m->outcome) {
 	case OUTCOME_EXITED:
-		return m->console.errnum ? EXIT_HOST : m->status;
+		return console_errnum(m) ? EXIT_HOST : m->status;
 	case OUTCOME_CRASHED:
 		return EXIT_CRASHED;
 	case OUTCOME_STOPPED:
@@ -259,7 +272,7 @@ static int exit_code(const struct machine *m)
 /* What went wrong beyond the guest's own exit code, for people. */
 static void say(struct text *text, struct machine *m)
 {
-	int signal = m->config->stop->signal;
+	int signal = m->config->stop->signal, errnum = console_errnum(m);
 
 	if (m->outcome == OUTCOME_CRASHED) {
 		crash_text(text, m);
@@ -274,9 +287,9 @@ static void say(struct text *text, struct machine *m)
 			text_printf(text, ": ended by signal %d\n", signal);
 	}
 	devices_say(text, m);
-	if (m->console.errnum && m->console.errnum != EFAULT) /* that one is RAM's fault, and has been said */
+	if (errnum && errnum != EFAULT) /* that one is RAM's fault, and has been said */
 		text_printf(text, "kvick: console: %s: the guest's output is incomplete: make room or fix where stdout goes\n",
-			    strerror(m->console.errnum));
+			    strerror(errnum));
 }
 
 static int open_report(struct run_options *o, struct sys *sys, struct error *error)
@@ -361,7 +374,16 @@ static int run(const struct command *command, int argc, char **argv)
 	if (report_fd < 0)
 		return command_failed(&m->error);
 
+	struct device_config *console = device_options_find(o->devices, DEVICE_CONSOLE);
+
+	if (console && terminal_begin(console, &m->sys, &m->error) < 0)
+		return command_failed(&m->error);
+
 	int r = machine_run(m, &o->machine);
+
+	if (console)
+		terminal_end();
+
 	int code = r == 0 ? exit_code(m) : m->error.kind == ERROR_IMAGE ? EXIT_IMAGE :
 		   m->error.kind == ERROR_USAGE ? EXIT_USAGE : EXIT_HOST;
 
@@ -378,7 +400,7 @@ const struct command command_run = {
 	.purpose = "Boot an image and wait for its end; its exit code becomes ours.",
 	.options = options,
 	.option_count = sizeof(options) / sizeof(options[0]),
-	.more = "The guest's console is stdout; kvick's own messages go to stderr.\n"
+	.more = "The guest's consoles are stdout; kvick's own messages go to stderr.\n"
 		"Exit codes besides the guest's: 120 usage, 121 guest crashed, 122 image refused, 123 host cannot,\n"
 		"124 timed out, 128 + N ended by signal N.\n",
 	.run = run,

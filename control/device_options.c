@@ -179,6 +179,10 @@ static const struct word rng_words[] = {
 	{ "id", take_id, "id=NAME, up to 31 printable characters" },
 };
 
+static const struct word console_words[] = {
+	{ "id", take_id, "id=NAME, up to 31 printable characters" },
+};
+
 static int take_word(struct device_config *config, const char *option, char *text, const struct word *words, unsigned count,
 		     struct error *error)
 {
@@ -261,4 +265,22 @@ int device_options_rng(struct device_options *devices, char *value, struct error
 	struct device_config config = { .kind = DEVICE_ENTROPY };
 
 	return take_words(devices, &config, "rng", value, rng_words, COUNT(rng_words), error);
+}
+
+struct device_config *device_options_find(struct device_options *devices, enum device_kind kind)
+{
+	for (unsigned i = 0; i < devices->count; i++)
+		if (devices->list[i].kind == kind)
+			return &devices->list[i];
+	return NULL;
+}
+
+int device_options_console(struct device_options *devices, char *value, struct error *error)
+{
+	struct device_config config = { .kind = DEVICE_CONSOLE };
+
+	if (device_options_find(devices, DEVICE_CONSOLE))
+		return error_set(error, ERROR_USAGE, EINVAL, "--console: there is one already, and kvick has one standard input: write "
+				 "it once");
+	return take_words(devices, &config, "console", value, console_words, COUNT(console_words), error);
 }

@@ -8,11 +8,12 @@
 #include <unistd.h>
 
 #include "control/exit_codes.h"
+#include "control/terminal.h"
 #include "vmm/error.h"
 #include "vmm/stop.h"
 #include "vmm/sys.h"
 
-/* Signal handlers are a process's, so this is the one place with variables of file scope. */
+/* Signal handlers are a process's, so here and in terminal.c there are variables of file scope. */
 static struct stop stop;
 
 /* When --timeout is over, in nanoseconds of CLOCK_MONOTONIC; 0: never. Set before any handler can run. */
@@ -83,6 +84,7 @@ static void on_bus_error(int signal, siginfo_t *info, void *context)
 	ssize_t n = write(STDERR_FILENO, image ? cut_short : host, image ? sizeof(cut_short) - 1 : sizeof(host) - 1);
 
 	(void)signal, (void)context, (void)n;
+	terminal_end();
 	_exit(image ? EXIT_IMAGE : EXIT_HOST);
 }
 
@@ -96,7 +98,7 @@ static int install(struct sys *sys, int signal, void (*handler)(int))
 	int r = sys_sigaction(sys, signal, &action, &before);
 
 	/* Who starts us with SIGINT ignored (a shell's background job) wants it so. */
-	if (r == 0 && signal == SIGINT && before.sa_handler == SIG_IGN)
+	if (r == 0 && (signal == SIGINT || signal == SIGHUP) && before.sa_handler == SIG_IGN)
 		r = sys_sigaction(sys, signal, &before, NULL);
 	return r;
 }
@@ -111,6 +113,13 @@ static int unblock(struct sys *sys)
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
 		sigaddset(&set, signals[i]);
 	return sys_sigprocmask(sys, SIG_UNBLOCK, &set);
+}
+
+COLD int signals_stop_more(struct sys *sys)
+{
+	int r = install(sys, SIGHUP, on_stop);
+
+	return r < 0 ? r : install(sys, SIGQUIT, on_stop);
 }
 
 struct stop *signals_install(uint64_t timeout_ns, struct sys *sys, struct error *error)

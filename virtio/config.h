@@ -31,6 +31,8 @@ struct device_config {
 	int fd;                    /* NET_FD */
 	uint8_t mac[6];            /* net; all zero: made from the tap's own, or of random */
 	uint16_t mtu;              /* net; 0: not said */
+	int input, output;         /* console */
+	int terminal, resized;     /* console: whose size it tells, -1: nobody's; an eventfd that is written to when that changes */
 	uint64_t cid;              /* vsock: the guest's, 3 to 2^32 - 2 */
 };
 

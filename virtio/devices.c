@@ -24,6 +24,7 @@ static const struct {
 } kinds[DEVICE_KINDS] = {
 	[DEVICE_BLOCK] = { virtio_block_create, 128 },
 	[DEVICE_NET] = { virtio_net_create, 3 },
+	[DEVICE_CONSOLE] = { virtio_console_create, 3 },
 	[DEVICE_ENTROPY] = { virtio_entropy_create, 1 },
 };
 
@@ -162,6 +163,15 @@ void devices_free(struct devices *devices)
 	for (unsigned i = 0; i < devices->count; i++)
 		sys_munmap(devices->sys, devices->list[i], devices->list[i]->bytes);
 	devices->count = 0;
+}
+
+int devices_console_lost(const struct devices *devices)
+{
+	int lost = 0;
+
+	for (unsigned i = 0; i < devices->count && !lost; i++)
+		lost = virtio_console_lost(devices->list[i]);
+	return lost;
 }
 
 /* ---- what native guests ask for ---- */

@@ -48,6 +48,10 @@ struct device_context {
 int virtio_block_create(struct virtio_device **device, const struct device_context *context);
 int virtio_net_create(struct virtio_device **device, const struct device_context *context);
 int virtio_entropy_create(struct virtio_device **device, const struct device_context *context);
+int virtio_console_create(struct virtio_device **device, const struct device_context *context);
+
+/* Why a console has lost output (positive errno); 0: it has not, or is no console. */
+int virtio_console_lost(const struct virtio_device *device);
 
 /* Memory for a device, zeroed, by mmap(): a launch that needs nothing else of malloc() does without it. NULL where there is none. */
 void *device_alloc(const struct device_context *context, size_t bytes);
@@ -66,6 +70,9 @@ int devices_create(struct devices *devices, const struct devices_config *config,
  */
 bool devices_stop(struct devices *devices);
 void devices_free(struct devices *devices);
+
+/* Why the guest's console has lost output, as above. Until devices_free(). */
+int devices_console_lost(const struct devices *devices);
 
 /* KVICK_CALL_DEVICE_SETUP: 0 or -KVICK_E*. */
 int64_t devices_setup(struct devices *devices, const struct kvick_virtio_setup *setup);

@@ -16,6 +16,7 @@
 
 #include <linux/fcntl.h>
 #include <linux/if_tun.h>
+#include <asm/ioctls.h>
 #include <linux/kvm.h>
 #include <stdint.h>
 #include <sys/syscall.h>
@@ -53,6 +54,8 @@ static const struct sandbox_rule sandbox_rules[] = {
 	SANDBOX_IOCTL(PLAIN, KVM_GET_MP_STATE, "has the guest halted for good?"),
 	SANDBOX_IOCTL(PLAIN, KVM_SET_USER_MEMORY_REGION, "a store to read-only memory is found by giving that a slot of its own"),
 	SANDBOX_IOCTL(REPORT, KVM_GET_DEVICE_ATTR, "the guest's TSC offset, for a timeline on one clock"),
+	SANDBOX_IOCTL(DEVICES, TCSETS, "the terminal that the guest's console was is set back"),
+	SANDBOX_IOCTL(DEVICES, TIOCGWINSZ, "the terminal was resized: the guest's console says how large it is"),
 	SANDBOX_CALL(PLAIN, write, "the guest's console, our report"),
 	SANDBOX_CALL(PLAIN, clock_gettime, "the guest's clock, where the vDSO cannot answer"),
 	SANDBOX_CALL(PLAIN, clock_nanosleep, "the guest sleeps; a full console is waited for"),

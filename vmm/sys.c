@@ -188,6 +188,11 @@ int sys_direct_alignment(struct sys *sys, int fd, uint32_t *memory, uint32_t *of
 	return 0;
 }
 
+__attribute__((cold)) int64_t sys_tell(struct sys *sys, int fd)
+{
+	return THROUGH(sys, lseek(fd, 0, SEEK_CUR));
+}
+
 int sys_ftruncate(struct sys *sys, int fd, uint64_t bytes)
 {
 	return (int)THROUGH(sys, ftruncate(fd, (off_t)bytes));

@@ -58,6 +58,8 @@ int sys_fallocate(struct sys *sys, int fd, int mode, uint64_t offset, uint64_t b
  * -ENODATA: nobody knows.
  */
 int sys_direct_alignment(struct sys *sys, int fd, uint32_t *memory, uint32_t *offset) __attribute__((cold));
+/* Where a descriptor is in its file. */
+int64_t sys_tell(struct sys *sys, int fd);
 int sys_ftruncate(struct sys *sys, int fd, uint64_t bytes);
 int sys_sysinfo(struct sys *sys, struct sysinfo *info);
 int sys_sigaction(struct sys *sys, int signal, const struct sigaction *action, struct sigaction *before);

@@ -32,6 +32,7 @@ $(filter $(BUILD)/unit/test_virtq% $(BUILD)/unit/test_net,$(UNIT_TESTS)): $(call
 
 $(BUILD)/unit/test_guest_virtq: $(call objects,asan,$(GUEST_VIRTQ))
 $(BUILD)/unit/test_guest_drivers: $(call objects,asan,$(GUEST_VIRTQ) $(GUEST_DRIVERS))
+$(BUILD)/unit/test_console_device: $(call objects,asan,tests/unit/engine_fixture.c tests/unit/virtq_driver.c)
 $(filter $(BUILD)/unit/test_engine%,$(UNIT_TESTS)): $(call objects,asan,tests/unit/engine_fixture.c)
 
 # The tests that bring a KVM of their own (test_machine.h): ioctl() goes to them.

@@ -1,0 +1,84 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""
+terminal.py SCRIPT COMMAND…: runs a command at a terminal of 80 columns and 24 rows, and acts as SCRIPT says; each of its words is
+
+    TEXT       typed (\\xNN and the like are understood)
+    @TEXT      waits until the terminal shows this, from where the last one ended
+    =COLSxROWS resizes the terminal
+    -SIGNAL    sends the command a signal
+
+Prints what the terminal shows, then whether it was raw meanwhile and is at the end what it was at the beginning. Exit code: the command's,
+or 128 + the signal that ended it.
+"""
+import fcntl, os, select, signal, struct, sys, termios, time
+
+LIMIT = 60
+
+shown, seen = b"", 0
+
+
+def show(master, seconds):
+    """What comes within a time; False at the end."""
+    global shown
+    if not select.select([master], [], [], seconds)[0]:
+        return True
+    try:
+        got = os.read(master, 4096)
+    except OSError:
+        got = b""
+    shown += got
+    return got != b""
+
+
+def resize(fd, columns, rows):
+    fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+
+def act(word, master, child):
+    global seen
+    if word[0] == "@":
+        wanted, limit = word[1:].encode(), time.monotonic() + LIMIT
+        while wanted not in shown[seen:]:
+            if time.monotonic() > limit or not show(master, 1):
+                sys.exit("terminal.py: %r never came: %r" % (wanted, shown))
+        seen = shown.index(wanted, seen) + len(wanted)
+    elif word[0] == "=":
+        resize(master, *map(int, word[1:].split("x")))
+    elif word[0] == "-":
+        os.kill(child, getattr(signal, "SIG" + word[1:]))
+    else:
+        os.write(master, word.encode().decode("unicode_escape").encode("latin-1"))
+
+
+def main():
+    master, slave = os.openpty()
+    resize(master, 80, 24)
+    before = termios.tcgetattr(slave)
+    child = os.fork()
+    if child == 0:
+        os.setsid()
+        fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
+        for fd in 0, 1, 2:
+            os.dup2(slave, fd)
+        os.closerange(3, 32)
+        os.execvp(sys.argv[2], sys.argv[2:])
+    was_raw = False
+    for word in sys.argv[1].split():
+        act(word, master, child)
+        was_raw = was_raw or not termios.tcgetattr(slave)[3] & termios.ICANON
+    limit = time.monotonic() + LIMIT
+    while True:
+        ended, status = os.waitpid(child, os.WNOHANG)
+        show(master, 0.05)
+        if ended:
+            break
+        if time.monotonic() > limit:
+            os.kill(child, signal.SIGKILL)
+    print(shown.decode(errors="replace"))
+    print("was raw" if was_raw else "was never raw")
+    print("is as it was" if termios.tcgetattr(slave) == before else "is not as it was")
+    sys.exit(os.waitstatus_to_exitcode(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status))
+
+
+main()
