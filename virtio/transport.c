@@ -17,10 +17,6 @@
 	(FEATURE(VIRTIO_F_VERSION_1) | FEATURE(VIRTIO_F_RING_PACKED) | FEATURE(VIRTIO_F_IN_ORDER) | \
 	 FEATURE(VIRTIO_RING_F_INDIRECT_DESC) | FEATURE(VIRTIO_RING_F_EVENT_IDX))
 
-#define STATUS_KNOWN                                                                                                        \
-	(VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER | VIRTIO_CONFIG_S_DRIVER_OK | VIRTIO_CONFIG_S_FEATURES_OK | \
-	 VIRTIO_CONFIG_S_FAILED)
-
 void virtio_transport_init(struct virtio_device *d, const struct virtio_line *line)
 {
 	assert(d->queue_count <= VIRTIO_QUEUES_MAX && d->config_bytes <= VIRTIO_CONFIG_BYTES_MAX);
@@ -128,7 +124,7 @@ static void driver_ok(struct virtio_device *d)
  */
 static void write_status(struct virtio_device *d, uint32_t value)
 {
-	uint32_t *status = &d->transport.status, added = value & ~*status & STATUS_KNOWN;
+	uint32_t *status = &d->transport.status, added = value & ~*status;
 
 	if (value == 0) {
 		virtio_reset(d);

@@ -528,6 +528,31 @@ static void a_ring_that_breaks_ends_every_wait(void **state)
 	kvick_blk_close(blk);
 }
 
+/* 2.1.2: such a device answers the first of two, and then no more. */
+static void needs_reset_notified(struct world_device *device, unsigned queue)
+{
+	struct model_chain chain;
+
+	if (!(device->listed->status & KVICK_DEVICE_NEEDS_RESET) && world_pop(device, queue, &chain))
+		world_push(device, queue, &chain, 5);
+	device->listed->status = KVICK_DEVICE_NEEDS_RESET;
+	device->event = true;
+}
+
+static void a_device_that_needs_a_reset_ends_every_wait(void **state)
+{
+	struct kvick_rng *rng;
+	char data[5];
+
+	(void)state;
+	world_add(KVICK_ID_ENTROPY, RING_FEATURES, 1, "", 0)->notified = needs_reset_notified;
+	rng = kvick_rng_open(0);
+	assert_non_null(rng);
+	assert_int_equal(kvick_rng_read(rng, data, sizeof(data)), 5);
+	assert_int_equal(kvick_rng_read(rng, data, sizeof(data)), -KVICK_EIO);
+	kvick_rng_close(rng);
+}
+
 static void rng_notified(struct world_device *device, unsigned queue)
 {
 	struct model_chain chain;
@@ -610,6 +635,7 @@ int main(void)
 		TEST(what_came_before_the_end_can_be_read),
 		TEST(a_peer_that_overruns_our_room_is_reset),
 		TEST(a_ring_that_breaks_ends_every_wait),
+		TEST(a_device_that_needs_a_reset_ends_every_wait),
 		TEST(entropy_may_come_in_part),
 		TEST(console_lines_come_and_go),
 	};
