@@ -17,6 +17,7 @@
 #include <linux/fcntl.h>
 #include <linux/if_tun.h>
 #include <asm/ioctls.h>
+#include <fcntl.h>
 #include <linux/kvm.h>
 #include <stdint.h>
 #include <sys/syscall.h>
