@@ -14,7 +14,6 @@
 #ifndef KVICK_VMM_SANDBOX_POLICY_H
 #define KVICK_VMM_SANDBOX_POLICY_H
 
-#include <linux/fcntl.h>
 #include <linux/if_tun.h>
 #include <asm/ioctls.h>
 #include <fcntl.h>
