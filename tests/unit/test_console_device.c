@@ -51,7 +51,7 @@ static int set_up_world(void **state)
 	signal(SIGPIPE, SIG_IGN);
 	w->fd_before = (unsigned)lowest_free_fd();
 	driver_create(&w->driver, RAM);
-	w->line = (struct virtio_line){ raise_line, lower_line, w };
+	w->line = (struct virtio_line){ .raise = raise_line, .lower = lower_line, .context = w };
 	w->config = (struct device_config){ .kind = DEVICE_CONSOLE, .terminal = -1, .resized = -1 };
 	w->master = w->slave = -1;
 	if (pipe(w->in) || pipe(w->out) || fcntl(w->out[1], F_SETPIPE_SZ, 4096) < 0)
