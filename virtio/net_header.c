@@ -24,7 +24,7 @@ static bool segments_make_sense(const struct virtio_net_hdr_v1 *h, uint64_t fram
 	       (uint64_t)h->csum_start + TCP_HEADER_BYTES <= frame_bytes;
 }
 
-/* The one form of segmentation that `features` allow: bits for TCP over IPv4 and over IPv6. No ECN, no UDP: neither is offered. */
+/* Bits of `features` allow TCP over IPv4 and over IPv6. No ECN, no UDP: neither is offered. */
 static bool segmentation_agreed(uint8_t type, uint64_t features, unsigned tso4, unsigned tso6)
 {
 	return type == VIRTIO_NET_HDR_GSO_TCPV4 ? has(features, tso4) : type == VIRTIO_NET_HDR_GSO_TCPV6 && has(features, tso6);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The header before each frame (virtio 1.2, 5.1.6), judged. Both functions take a header that is ours alone (copied once), and the
- * frame's length without it; features are the device's that were negotiated. False: the frame is not to be passed on.
+ * The header before each frame (virtio 1.2, 5.1.6), judged. Both functions take a header that is ours alone (copied once), and
+ * the frame's length without it; features are the device's that were negotiated. False: the frame is not to be passed on.
  */
 #ifndef KVICK_VIRTIO_NET_HEADER_H
 #define KVICK_VIRTIO_NET_HEADER_H

@@ -88,7 +88,7 @@ static int refuse_name(const struct net_port *port, int errnum, struct error *er
 	return refuse(port, errnum, "cannot be had", "`ip link show` lists what there is", error);
 }
 
-/* As with a disk's lock (disk.c): the kernel may need some milliseconds to see that the tap's last kvick, and its io_uring, have ended. */
+/* As with a disk's lock (disk.c): a kvick that was killed has its tap for some milliseconds yet, by its io_uring. */
 static int attach(const struct net_port *port, struct ifreq *request, struct sys *sys)
 {
 	const struct timespec pause = { .tv_nsec = ATTACH_PAUSE_NS };

@@ -80,7 +80,7 @@ int sys_fdatasync(struct sys *sys, int fd);
 int sys_ppoll(struct sys *sys, struct pollfd *fds, unsigned count, const struct timespec *timeout);
 int sys_eventfd(struct sys *sys, unsigned value, int flags);
 
-/* Sockets: addresses are of any family, as the kernel takes them. Cold: no launch without a network has any (control/kvick.ld). */
+/* Sockets: addresses as the kernel takes them. Cold: no launch without a network has any (control/kvick.ld). */
 __attribute__((cold)) int sys_socket(struct sys *sys, int domain, int type, int protocol);
 __attribute__((cold)) int sys_connect(struct sys *sys, int fd, const void *address, unsigned bytes);
 __attribute__((cold)) int sys_getsockopt(struct sys *sys, int fd, int level, int name, void *value, unsigned *bytes);
