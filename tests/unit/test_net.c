@@ -5,6 +5,9 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <linux/virtio_net.h>
+#include <net/if.h>
+#include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -27,6 +30,12 @@
 #define MERGED     BIT(VIRTIO_NET_F_MRG_RXBUF)
 #define SIZE       64u
 #define SLOT_BYTES 0x2000ull
+
+#define CSUM VIRTIO_NET_HDR_F_NEEDS_CSUM
+#define ALL (BIT(VIRTIO_NET_F_CSUM) | BIT(VIRTIO_NET_F_HOST_TSO4) | BIT(VIRTIO_NET_F_HOST_TSO6) | BIT(VIRTIO_NET_F_GUEST_CSUM) | \
+	     BIT(VIRTIO_NET_F_GUEST_TSO4) | BIT(VIRTIO_NET_F_GUEST_TSO6))
+#define HDR(f, type, size, start, offset) \
+	{ .flags = f, .gso_type = type, .gso_size = size, .csum_start = start, .csum_offset = offset }
 
 struct world {
 	struct driver driver[2];
@@ -771,13 +780,124 @@ static void buffers_held_are_forgotten_by_a_reset(void **state)
 	assert_int_equal(buffers_of(w, at), 1);
 }
 
-/* --- headers --- */
+/* --- a tap, in a network namespace of the test's own --- */
 
-#define CSUM VIRTIO_NET_HDR_F_NEEDS_CSUM
-#define ALL (BIT(VIRTIO_NET_F_CSUM) | BIT(VIRTIO_NET_F_HOST_TSO4) | BIT(VIRTIO_NET_F_HOST_TSO6) | BIT(VIRTIO_NET_F_GUEST_CSUM) | \
-	     BIT(VIRTIO_NET_F_GUEST_TSO4) | BIT(VIRTIO_NET_F_GUEST_TSO6))
-#define HDR(f, type, size, start, offset) \
-	{ .flags = f, .gso_type = type, .gso_size = size, .csum_start = start, .csum_offset = offset }
+static bool namespace_is_here;
+
+static void control(int fd, unsigned long request, struct ifreq *ifr)
+{
+	if (ioctl(fd, request, ifr) < 0)
+		fail_msg("ioctl %lx: %s", request, strerror(errno));
+}
+
+/* kvick makes the tap; here it gets an address, and comes up. A socket that sends broadcasts to it. */
+static int pass_tap(struct world *w)
+{
+	struct device_config config = { .net = NET_TAP, .interface = "kvick0" };
+	int on = 1, fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_in at = { .sin_family = AF_INET };
+	struct ifreq ifr = { .ifr_name = "kvick0" };
+
+	if (create(w, &config) < 0)
+		fail_msg("%s", w->error.text);
+	at.sin_addr.s_addr = htonl(0xc6120001);
+	memcpy(&ifr.ifr_addr, &at, sizeof(at));
+	control(fd, SIOCSIFADDR, &ifr);
+	ifr.ifr_flags = IFF_UP;
+	control(fd, SIOCSIFFLAGS, &ifr);
+	assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_BROADCAST, &on, sizeof(on)), 0);
+	return fd;
+}
+
+/* The next UDP datagram to port 7 that the guest gets (others are the host's own affairs); its header. */
+static struct virtio_net_hdr_v1 next_datagram(struct world *w, int fd)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(7), .sin_addr.s_addr = htonl(0xc61200ff) };
+	struct virtio_net_hdr_v1 header;
+
+	for (unsigned i = 0; i < SIZE; i++) {
+		uint64_t at = give(w, 2000);
+		const uint8_t *frame = host(w, at + HEADER);
+
+		notify(w, RX);
+		if (i == 0)
+			assert_int_equal(sendto(fd, "hello", 5, 0, (struct sockaddr *)&to, sizeof(to)), 5);
+		for (unsigned k = 0; k < 1000 && !driver_has_used(&w->driver[RX]); k++) {
+			usleep(1000);
+			turns(w);
+		}
+		take_one(w);
+		memcpy(&header, host(w, at), sizeof(header));
+		if (frame[12] == 8 && frame[13] == 0 && frame[23] == 17 && frame[36] == 0 && frame[37] == 7)
+			return header;
+	}
+	fail_msg("no datagram");
+	return header;
+}
+
+static void a_tap_uses_the_offloads_that_were_agreed_on(void **state)
+{
+	struct world *w = *state;
+	struct virtio_net_hdr_v1 header;
+	int fd;
+
+	if (!namespace_is_here)
+		skip();
+	fd = pass_tap(w);
+	assert_int_equal(w->device->features_offered & ALL, ALL);
+	begin(w, 0);
+	header = next_datagram(w, fd);
+	assert_int_equal(header.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM, 0);
+	assert_true(virtio_reset(w->device));
+	begin(w, BIT(VIRTIO_NET_F_GUEST_CSUM));
+	header = next_datagram(w, fd);
+	assert_int_equal(header.flags, VIRTIO_NET_HDR_F_NEEDS_CSUM);
+	assert_int_equal(header.csum_start, 34);
+	assert_int_equal(header.csum_offset, 6);
+	close(fd);
+}
+
+/* What passes our look at it passes the kernel's: a segment to be cut up, and a frame that the tap is not up for. */
+static void a_tap_takes_segments_to_be_cut(void **state)
+{
+	static const uint8_t headers[] = {
+		2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0, /* Ethernet */
+		0x45, 0, 3000 >> 8, 3000 & 255, 0, 0, 0, 0, 64, 6, 0, 0, 198, 18, 0, 2, 198, 18, 0, 1, /* IPv4 */
+		0, 7, 0, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0x50, 0, 0, 0, 0, 0, 0, 0, /* TCP */
+	};
+	const struct virtio_net_hdr_v1 header = HDR(CSUM, VIRTIO_NET_HDR_GSO_TCPV4, 1400, 34, 16);
+	struct world *w = *state;
+	struct ifreq ifr = { .ifr_name = "kvick0" };
+	uint64_t at;
+	int fd;
+
+	if (!namespace_is_here)
+		skip();
+	fd = pass_tap(w);
+	begin(w, BIT(VIRTIO_NET_F_CSUM) | BIT(VIRTIO_NET_F_HOST_TSO4));
+	at = w->at[TX] + HEADER;
+	put(w, &header, 14 + 3000, 0);
+	memcpy(host(w, at), headers, sizeof(headers));
+	notify(w, TX);
+	assert_int_equal(w->device->metrics[TX].requests, 1);
+	assert_int_equal(w->device->metrics[TX].errors, 0);
+	/* Down: that frame is lost, and counted; the next one is not. */
+	control(fd, SIOCSIFFLAGS, &ifr);
+	put(w, NULL, 60, 1);
+	notify(w, TX);
+	assert_int_equal(w->device->metrics[TX].errors, 1);
+	assert_int_equal(w->device->host_error.errnum, EIO);
+	ifr.ifr_flags = IFF_UP;
+	control(fd, SIOCSIFFLAGS, &ifr);
+	put(w, NULL, 60, 1);
+	notify(w, TX);
+	assert_int_equal(w->device->metrics[TX].errors, 1);
+	assert_int_equal(link_status(w), VIRTIO_NET_S_LINK_UP);
+	assert_int_equal(used(w, TX), 3);
+	close(fd);
+}
+
+/* --- headers --- */
 
 static void forged_headers_do_not_reach_the_host(void **state)
 {
@@ -951,6 +1071,8 @@ int main(void)
 		TEST(a_datagram_of_no_length_is_nothing),
 		TEST(a_read_under_way_outlives_a_reset),
 		TEST(buffers_held_are_forgotten_by_a_reset),
+		TEST(a_tap_uses_the_offloads_that_were_agreed_on),
+		TEST(a_tap_takes_segments_to_be_cut),
 	};
 	const struct CMUnitTest without[] = {
 		TEST(the_configuration_says_address_mtu_and_link),
@@ -960,7 +1082,11 @@ int main(void)
 		cmocka_unit_test(options_are_understood),
 		cmocka_unit_test(a_descriptor_is_one_devices),
 	};
-	int failed = cmocka_run_group_tests_name("network", without, NULL, NULL);
+	int failed;
+
+	/* Taps are made there, and nowhere else. */
+	namespace_is_here = unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0 && access("/dev/net/tun", R_OK | W_OK) == 0;
+	failed = cmocka_run_group_tests_name("network", without, NULL, NULL);
 
 	failed += cmocka_run_group_tests_name("network, split ring", with_rings, NULL, NULL);
 	ring = PACKED;
