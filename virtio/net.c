@@ -2,9 +2,10 @@
 /*
  * The network device: virtio 1.2, 5.1. Queue 0 receives, queue 1 sends.
  *
- * Frames are copied, once each way, and the host sees the copy: what has been checked is what is sent; nothing on the
- * host touches guest memory, so a reset waits for nobody; a frame half written to a byte stream can be finished whatever
- * becomes of the guest's buffer. One read and one write are under way at most (engine.h); what is not sent yet waits in the guest's ring.
+ * Frames are copied, once each way, and the host sees the copy: what has been checked is what is sent; nothing on the host
+ * touches guest memory, so a reset waits for nobody; a frame half written to a byte stream can be finished whatever becomes
+ * of the guest's buffer. One read and one write are under way at most (engine.h); what is not sent yet waits in the guest's
+ * ring.
  */
 #include <endian.h>
 #include <errno.h>
