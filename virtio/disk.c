@@ -116,11 +116,15 @@ static int measure(struct disk *disk, const struct device_config *config, struct
 	return 0;
 }
 
-/* Beyond the end, where there is nothing to lose. */
+/* Tried beyond the end, where there is nothing to lose. What may have passed by the next time does not change what a guest is offered. */
 static bool can_punch(const struct disk *disk, struct sys *sys)
 {
-	return !disk->read_only && !disk->block_device &&
-	       sys_fallocate(sys, disk->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, disk->bytes, disk->logical_bytes) == 0;
+	int r;
+
+	if (disk->read_only || disk->block_device)
+		return false;
+	r = sys_fallocate(sys, disk->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, disk->bytes, disk->logical_bytes);
+	return r == 0 || r == -EINTR || r == -EAGAIN || r == -ENOMEM || r == -ENOSPC || r == -EIO;
 }
 
 static uint32_t at_least(uint32_t value, uint32_t least)

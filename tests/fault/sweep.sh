@@ -135,6 +135,10 @@ sweep() {
 }
 
 few='EINTR ENOMEM'
+# Where the file system takes direct I/O: a disk for the rows about disks.
+truncate -s 128K "$scratch/disk"
+direct=
+! "$build/fault/kvick-musl" run --disk "$scratch/disk,direct" "$build/guests/hello.elf" >"$scratch/direct" 2>&1 || direct=,direct
 all='EINTR ENOMEM EIO EPERM EAGAIN EFAULT EEXIST ENOSPC'
 asan=$build/fault/kvick musl=$build/fault/kvick-musl
 guests=$build/guests
@@ -154,6 +158,10 @@ with_sanitizers() {
 	sweep 'sanitizers: trial run' 0 '' "$few" "$asan" run --no-sandbox "$guests/hello.elf"
 	cold=
 	sweep 'sanitizers: CPU model' 0 '' "$few EIO" "$asan" run --ring 3 --no-sandbox "$guests/cpuid.elf"
+	for io in io_uring sync; do
+		sweep "sanitizers: disk by $io" 0 '1' EIO "$asan" run --ring 3 --no-sandbox --io $io --disk "$scratch/disk" \
+			"$guests/blkcheck.elf" -- write 1 256
+	done
 	sweep 'sanitizers: page tables' 0 '1' EIO "$asan" run --ring 3 --no-sandbox "$guests/pgtable.elf"
 }
 
@@ -179,6 +187,12 @@ with_sandbox() {
 	sweep 'sandbox: CPU model' 0 '' "$all" "$musl" run --ring 3 --cpu baseline "$guests/cpuid.elf"
 	sweep 'sandbox: XSAVE' 0 '' "$all" "$musl" run --ring 3 "$guests/avx.elf"
 	sweep 'sandbox: page tables' 0 '1' 'EINTR EIO EFAULT' "$musl" run --ring 3 "$guests/pgtable.elf"
+	for io in io_uring sync; do
+		sweep "sandbox: disk by $io" 0 '1' "$few EIO ENOSPC" "$musl" run --ring 3 --io $io --disk "$scratch/disk" \
+			"$guests/blkcheck.elf" -- write 1 256
+		sweep "sandbox: direct disk and entropy by $io" 0 '1' 'ENOMEM EIO' "$musl" run --ring 3 --io $io \
+			--disk "$scratch/disk$direct,queues=2" --rng "$guests/blkcheck.elf" -- write 1 256
+	done
 	sweep 'inspect' 0 '' "$all" "$musl" inspect "$guests/hello.elf"
 }
 
