@@ -155,6 +155,11 @@ COLD static int take_rng(void *into, const char *value, struct error *error)
 	return device_options_rng(((struct run_options *)into)->devices, (char *)(uintptr_t)value, error);
 }
 
+COLD static int take_vsock(void *into, const char *value, struct error *error)
+{
+	return device_options_vsock(((struct run_options *)into)->devices, (char *)(uintptr_t)value, error);
+}
+
 COLD static int take_console(void *into, const char *value, struct error *error)
 {
 	return device_options_console(((struct run_options *)into)->devices, (char *)(uintptr_t)value, error);
@@ -192,6 +197,7 @@ static const struct option_row options[] = {
 	{ "disk", "PATH[,ro][,direct][,id=NAME][,queues=N]", "give the guest a file or block device as a virtio disk; may be repeated", take_disk },
 	{ "net", "tap=NAME|fd=N|user=PATH[,mac=…][,mtu=N][,id=NAME]", "give the guest a virtio network; may be repeated", take_net },
 	{ "rng", "[=id=NAME]", "give the guest a virtio entropy device", take_rng },
+	{ "vsock", "CID,PATH[,id=NAME]", "give the guest a socket device, whose host end is Unix sockets: PATH, PATH_PORT", take_vsock },
 	{ "console", "[=id=NAME]", "give the guest our stdin and stdout as a virtio console; Ctrl-] ends it", take_console },
 	{ "io", "auto|io_uring|sync", "how devices do their I/O (default auto: by io_uring where there is one)", take_io },
 	{ "hugepages", "[=transparent]", "back guest RAM by 2 MiB pages: of hugetlbfs, or transparent ones", take_hugepages },

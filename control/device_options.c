@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <net/if.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "control/units.h"
@@ -283,4 +284,26 @@ int device_options_console(struct device_options *devices, char *value, struct e
 		return error_set(error, ERROR_USAGE, EINVAL, "--console: there is one already, and kvick has one standard input: write "
 				 "it once");
 	return take_words(devices, &config, "console", value, console_words, COUNT(console_words), error);
+}
+
+static int take_cid(struct device_config *config, const char *text)
+{
+	char *end;
+
+	config->cid = text && *text >= '0' && *text <= '9' ? strtoull(text, &end, 10) : 0;
+	return config->cid >= 3 && config->cid <= UINT32_MAX - 1 && !*end ? 0 : -EINVAL;
+}
+
+int device_options_vsock(struct device_options *devices, char *value, struct error *error)
+{
+	struct device_config config = { .kind = DEVICE_VSOCK };
+
+	if (device_options_find(devices, DEVICE_VSOCK))
+		return error_set(error, ERROR_USAGE, EINVAL, "--vsock: a guest has one address: write it once");
+	if (take_cid(&config, next_word(&value)) < 0)
+		return error_set(error, ERROR_USAGE, EINVAL, "--vsock: the guest's address is 3 to 4294967294: write --vsock CID,PATH");
+	config.path = value ? next_path(&value) : "";
+	if (!*config.path)
+		return error_set(error, ERROR_USAGE, EINVAL, "--vsock: a path is missing: write --vsock CID,PATH[,id=NAME]");
+	return take_words(devices, &config, "vsock", value, console_words, COUNT(console_words), error);
 }

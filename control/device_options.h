@@ -19,6 +19,7 @@ struct device_options {
 int device_options_disk(struct device_options *devices, char *value, struct error *error);
 int device_options_net(struct device_options *devices, char *value, struct error *error);
 int device_options_rng(struct device_options *devices, char *value, struct error *error);
+int device_options_vsock(struct device_options *devices, char *value, struct error *error);
 int device_options_console(struct device_options *devices, char *value, struct error *error);
 
 /* The one of a kind, or NULL. */

@@ -24,6 +24,7 @@ static const struct {
 } kinds[DEVICE_KINDS] = {
 	[DEVICE_BLOCK] = { virtio_block_create, 128 },
 	[DEVICE_NET] = { virtio_net_create, 3 },
+	[DEVICE_VSOCK] = { virtio_vsock_create, 1 },
 	[DEVICE_CONSOLE] = { virtio_console_create, 3 },
 	[DEVICE_ENTROPY] = { virtio_entropy_create, 1 },
 };
@@ -70,6 +71,14 @@ static void clear_event(const struct virtio_line *line, struct virtio_device *d)
 }
 
 /* ---- making and ending ---- */
+
+enum sandbox_kind devices_sandbox(const struct devices_config *config)
+{
+	for (unsigned i = 0; i < config->count; i++)
+		if (config->list[i].kind == DEVICE_VSOCK)
+			return SANDBOX_SOCKETS;
+	return SANDBOX_DEVICES;
+}
 
 void *device_alloc(const struct device_context *context, size_t bytes)
 {

@@ -16,10 +16,14 @@
 #include "virtio/config.h"
 #include "virtio/device.h"
 #include "vmm/guest_mem.h"
+#include "vmm/sandbox.h"
 
 struct error;
 struct stop;
 struct sys;
+
+/* What the devices need of the system when the sandbox has closed. */
+enum sandbox_kind devices_sandbox(const struct devices_config *config);
 
 struct devices {
 	unsigned count;
@@ -48,6 +52,7 @@ struct device_context {
 int virtio_block_create(struct virtio_device **device, const struct device_context *context);
 int virtio_net_create(struct virtio_device **device, const struct device_context *context);
 int virtio_entropy_create(struct virtio_device **device, const struct device_context *context);
+int virtio_vsock_create(struct virtio_device **device, const struct device_context *context);
 int virtio_console_create(struct virtio_device **device, const struct device_context *context);
 
 /* Why a console has lost output (positive errno); 0: it has not, or is no console. */

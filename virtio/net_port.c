@@ -83,7 +83,7 @@ static int connect_to(struct net_port *port, const char *path, struct sys *sys, 
 	port->fd = sys_socket(sys, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (port->fd < 0)
 		return refuse(port, -port->fd, "socket", "the host has no Unix sockets to give", error);
-	r = sys_connect(sys, port->fd, &to, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length + 1));
+	r = sys_connect(sys, port->fd, (struct sockaddr *)&to, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length + 1));
 	if (r < 0)
 		return refuse(port, -r, "cannot be connected to", "start passt first: `passt --socket PATH`", error);
 	port->stream = port->connected = true;

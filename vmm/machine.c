@@ -260,7 +260,7 @@ static int step_sandbox(struct machine *m)
 {
 	const struct machine_config *c = m->config;
 
-	enum sandbox_kind kind = c->devices.count ? SANDBOX_DEVICES : c->process_ends ? SANDBOX_PLAIN : SANDBOX_REPORT;
+	enum sandbox_kind kind = c->devices.count ? devices_sandbox(&c->devices) : c->process_ends ? SANDBOX_PLAIN : SANDBOX_REPORT;
 
 	return c->sandbox ? sandbox_enter(kind, &m->sys, &m->error) : 0;
 }

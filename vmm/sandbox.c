@@ -18,6 +18,7 @@ int sandbox_enter(enum sandbox_kind kind, struct sys *sys, struct error *error)
 		[SANDBOX_PLAIN] = FILTER(sandbox_filter_plain),
 		[SANDBOX_REPORT] = FILTER(sandbox_filter_report),
 		[SANDBOX_DEVICES] = FILTER(sandbox_filter_devices),
+		[SANDBOX_SOCKETS] = FILTER(sandbox_filter_sockets),
 	};
 	int r;
 

@@ -31,6 +31,7 @@ enum sandbox_kind {
 	SANDBOX_PLAIN,  /* the process ends with the guest */
 	SANDBOX_REPORT, /* a report follows, and everything is torn down before it */
 	SANDBOX_DEVICES, /* there are devices, and so an engine (engine.h), perhaps with a thread of its own */
+	SANDBOX_SOCKETS, /* and one of them makes and takes connections */
 	SANDBOX_KINDS,
 };
 
@@ -78,6 +79,14 @@ static const struct sandbox_rule sandbox_rules[] = {
 	SANDBOX_CALL(DEVICES, fdatasync, "the engine by plain calls: a guest flushes its disk"),
 	{ SANDBOX_DEVICES, SYS_fcntl, "fcntl F_OFD_SETLK", SANDBOX_ARG1_IS, F_OFD_SETLK, "a disk's lock ends with its guest" },
 	SANDBOX_CALL(DEVICES, fallocate, "the engine by plain calls: a guest discards or zeroes blocks"),
+	SANDBOX_CALL(SOCKETS, epoll_pwait, "vsock: which connections are ready"),
+	SANDBOX_CALL(SOCKETS, recvfrom, "vsock: data for the guest"),
+	SANDBOX_CALL(SOCKETS, sendto, "vsock: data from the guest"),
+	SANDBOX_CALL(SOCKETS, accept4, "vsock: a program connects to the guest"),
+	SANDBOX_CALL(SOCKETS, socket, "vsock: the guest connects to a program"),
+	SANDBOX_CALL(SOCKETS, connect, "vsock: the guest connects to a program"),
+	SANDBOX_CALL(SOCKETS, epoll_ctl, "vsock: a new connection is watched"),
+	SANDBOX_CALL(SOCKETS, shutdown, "vsock: the guest ends its half of a connection"),
 };
 
 #define SANDBOX_RULES (sizeof(sandbox_rules) / sizeof(sandbox_rules[0]))

@@ -16,6 +16,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "vmm/error.h"
+
 #ifdef KVICK_FAULT_INJECTION
 
 /* KVICK_FAULT="CALL:ERRNO": which call fails, and how. Only test builds look at it. */
@@ -188,7 +190,7 @@ int sys_direct_alignment(struct sys *sys, int fd, uint32_t *memory, uint32_t *of
 	return 0;
 }
 
-__attribute__((cold)) int64_t sys_tell(struct sys *sys, int fd)
+COLD int64_t sys_tell(struct sys *sys, int fd)
 {
 	return THROUGH(sys, lseek(fd, 0, SEEK_CUR));
 }
@@ -274,24 +276,70 @@ int sys_eventfd(struct sys *sys, unsigned value, int flags)
 	return (int)THROUGH(sys, eventfd(value, flags));
 }
 
-int sys_socket(struct sys *sys, int domain, int type, int protocol)
+/* Not the C library's functions: they would be among what every launch touches (control/kvick.ld). */
+COLD int sys_socket(struct sys *sys, int domain, int type, int protocol)
 {
-	return (int)THROUGH(sys, socket(domain, type, protocol));
+	return (int)THROUGH(sys, syscall(SYS_socket, domain, type, protocol));
 }
 
-int sys_connect(struct sys *sys, int fd, const void *address, unsigned bytes)
+COLD int sys_bind(struct sys *sys, int fd, const struct sockaddr *address, unsigned bytes)
 {
-	return (int)THROUGH(sys, connect(fd, address, bytes));
+	return (int)THROUGH(sys, syscall(SYS_bind, fd, address, bytes));
 }
 
-int sys_getsockopt(struct sys *sys, int fd, int level, int name, void *value, unsigned *bytes)
+COLD int sys_listen(struct sys *sys, int fd, int backlog)
 {
-	return (int)THROUGH(sys, getsockopt(fd, level, name, value, bytes));
+	return (int)THROUGH(sys, syscall(SYS_listen, fd, backlog));
 }
 
-int sys_getpeername(struct sys *sys, int fd, void *address, unsigned *bytes)
+COLD int sys_accept(struct sys *sys, int fd, int flags)
 {
-	return (int)THROUGH(sys, getpeername(fd, address, bytes));
+	return (int)THROUGH(sys, syscall(SYS_accept4, fd, NULL, NULL, flags));
+}
+
+COLD int sys_connect(struct sys *sys, int fd, const struct sockaddr *address, unsigned bytes)
+{
+	return (int)THROUGH(sys, syscall(SYS_connect, fd, address, bytes));
+}
+
+COLD ssize_t sys_recv(struct sys *sys, int fd, void *to, size_t bytes, int flags)
+{
+	return THROUGH(sys, syscall(SYS_recvfrom, fd, to, bytes, flags, NULL, NULL));
+}
+
+COLD ssize_t sys_send(struct sys *sys, int fd, const void *from, size_t bytes, int flags)
+{
+	return THROUGH(sys, syscall(SYS_sendto, fd, from, bytes, flags, NULL, 0));
+}
+
+COLD int sys_shutdown(struct sys *sys, int fd, int how)
+{
+	return (int)THROUGH(sys, syscall(SYS_shutdown, fd, how));
+}
+
+COLD int sys_epoll_create(struct sys *sys, int flags)
+{
+	return (int)THROUGH(sys, syscall(SYS_epoll_create1, flags));
+}
+
+COLD int sys_epoll_ctl(struct sys *sys, int epoll, int what, int fd, struct epoll_event *event)
+{
+	return (int)THROUGH(sys, syscall(SYS_epoll_ctl, epoll, what, fd, event));
+}
+
+COLD int sys_epoll_wait(struct sys *sys, int epoll, struct epoll_event *events, int count)
+{
+	return (int)THROUGH(sys, syscall(SYS_epoll_pwait, epoll, events, count, 0, NULL, 0ul));
+}
+
+COLD int sys_getsockopt(struct sys *sys, int fd, int level, int name, void *value, unsigned *bytes)
+{
+	return (int)THROUGH(sys, syscall(SYS_getsockopt, fd, level, name, value, bytes));
+}
+
+COLD int sys_getpeername(struct sys *sys, int fd, void *address, unsigned *bytes)
+{
+	return (int)THROUGH(sys, syscall(SYS_getpeername, fd, address, bytes));
 }
 
 int sys_uring_setup(struct sys *sys, unsigned entries, struct io_uring_params *params)

@@ -20,9 +20,11 @@
 #include <sys/types.h>
 #include <time.h>
 
+struct epoll_event;
 struct iovec;
 struct io_uring;
 struct io_uring_params;
+struct sockaddr;
 
 /* One per launch, never shared between threads. Zero-initialised but for sys_init(). */
 struct sys {
@@ -80,11 +82,21 @@ int sys_fdatasync(struct sys *sys, int fd);
 int sys_ppoll(struct sys *sys, struct pollfd *fds, unsigned count, const struct timespec *timeout);
 int sys_eventfd(struct sys *sys, unsigned value, int flags);
 
-/* Sockets: addresses as the kernel takes them. Cold: no launch without a network has any (control/kvick.ld). */
-__attribute__((cold)) int sys_socket(struct sys *sys, int domain, int type, int protocol);
-__attribute__((cold)) int sys_connect(struct sys *sys, int fd, const void *address, unsigned bytes);
-__attribute__((cold)) int sys_getsockopt(struct sys *sys, int fd, int level, int name, void *value, unsigned *bytes);
-__attribute__((cold)) int sys_getpeername(struct sys *sys, int fd, void *address, unsigned *bytes);
+/* Sockets, and what watches them. */
+int sys_socket(struct sys *sys, int domain, int type, int protocol);
+int sys_bind(struct sys *sys, int fd, const struct sockaddr *address, unsigned bytes);
+int sys_listen(struct sys *sys, int fd, int backlog);
+int sys_accept(struct sys *sys, int fd, int flags);
+int sys_connect(struct sys *sys, int fd, const struct sockaddr *address, unsigned bytes);
+ssize_t sys_recv(struct sys *sys, int fd, void *to, size_t bytes, int flags);
+ssize_t sys_send(struct sys *sys, int fd, const void *from, size_t bytes, int flags);
+int sys_shutdown(struct sys *sys, int fd, int how);
+int sys_epoll_create(struct sys *sys, int flags);
+int sys_epoll_ctl(struct sys *sys, int epoll, int what, int fd, struct epoll_event *event);
+/* What is ready now. */
+int sys_epoll_wait(struct sys *sys, int epoll, struct epoll_event *events, int count);
+int sys_getsockopt(struct sys *sys, int fd, int level, int name, void *value, unsigned *bytes);
+int sys_getpeername(struct sys *sys, int fd, void *address, unsigned *bytes);
 
 /* io_uring. All that liburing would call the kernel for is here, so that it can be counted and made to fail. */
 int sys_uring_setup(struct sys *sys, unsigned entries, struct io_uring_params *params);

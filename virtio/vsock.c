@@ -1,0 +1,595 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The socket device: virtio 1.2, 5.10, streams between the guest and Unix sockets (vsock_unix.h).
+ *
+ * A packet is taken apart once it is popped: its header is copied, and what the header says is held against the chain before
+ * a byte of data is moved. Data for the host waits in a buffer of the connection's, whose size is the credit that the guest has
+ * (5.10.6.3); data for the guest waits in the host's socket.
+ */
+#include <errno.h>
+#include <linux/virtio_ids.h>
+#include <linux/virtio_vsock.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "virtio/device.h"
+#include "virtio/devices.h"
+#include "virtio/vsock_unix.h"
+#include "vmm/engine.h"
+#include "vmm/error.h"
+#include "vmm/sys.h"
+
+#define QUEUE_SIZE   128
+#define CONNECTIONS  1024u
+#define CREDIT_BYTES 32768u /* of a connection: a power of two */
+#define PACKET_BYTES 16384u /* data of one packet to the guest */
+#define RESETS       64u    /* answers to packets of no connection, waiting for a buffer; more are lost */
+#define EVENTS       64
+#define HOST_CID     2u
+#define PORT_FIRST   0x40000000u /* of the host's, for connections to the guest */
+
+#define SHUT_BOTH_WAYS (VIRTIO_VSOCK_SHUTDOWN_RCV | VIRTIO_VSOCK_SHUTDOWN_SEND)
+
+enum { RX, TX, EVENT, QUEUES }; /* 5.10.2 */
+
+enum state {
+	FREE,
+	HELLO,     /* a program has connected to us, and has not said to which port */
+	ASKED,     /* the guest has been asked, or is to be */
+	OPEN,
+	ENDING,    /* the descriptor is closed; a reset is owed to the guest */
+};
+
+struct connection {
+	enum state state;
+	int fd;
+	uint32_t host_port, guest_port;
+	unsigned owed;                    /* bits 1 << VIRTIO_VSOCK_OP_* */
+	bool readable, writable, hung_up; /* the descriptor, as far as we know */
+	bool at_end;                      /* of what the host sends */
+	unsigned guest_shut, told_shut;   /* VIRTIO_VSOCK_SHUTDOWN_* */
+	bool shut_down;                   /* the guest's SEND has been passed on */
+	/* 5.10.6.3: counters run freely. */
+	uint32_t received, forwarded, forwarded_told;
+	uint32_t sent, guest_buffer, guest_forwarded;
+};
+
+struct vsock {
+	struct virtio_device device;
+	struct vsock_unix host;
+	struct engine_op poll;
+	bool polling, active, callers; /* callers: somebody may be waiting to be accepted */
+	uint64_t cid;
+	uint32_t next_port;
+	unsigned next;                 /* connection that is served first, by turns */
+	unsigned top;                  /* connections from here on were never used */
+	bool have_chain;               /* popped from RX and not yet filled */
+	struct virtq_chain chain, tx;
+	unsigned reset_count;
+	struct virtio_vsock_hdr resets[RESETS];
+	uint8_t packet[PACKET_BYTES];
+	struct connection connections[CONNECTIONS];
+	uint8_t buffers[CONNECTIONS][CREDIT_BYTES];
+};
+
+/* ---- connections ---- */
+
+static struct connection *find(struct vsock *v, uint32_t host_port, uint32_t guest_port)
+{
+	for (unsigned i = 0; i < v->top; i++) {
+		struct connection *c = &v->connections[i];
+
+		if (c->state >= ASKED && c->host_port == host_port && c->guest_port == guest_port)
+			return c;
+	}
+	return NULL;
+}
+
+static struct connection *take(struct vsock *v)
+{
+	for (unsigned i = 0; i < CONNECTIONS; i++)
+		if (v->connections[i].state == FREE) {
+			if (i >= v->top)
+				v->top = i + 1;
+			v->connections[i] = (struct connection){ .fd = -1 };
+			return &v->connections[i];
+		}
+	return NULL;
+}
+
+static uint64_t number(const struct vsock *v, const struct connection *c)
+{
+	return (uint64_t)(c - v->connections);
+}
+
+static void hang_up(struct vsock *v, struct connection *c)
+{
+	if (c->fd >= 0)
+		sys_close(v->device.sys, c->fd);
+	c->fd = -1;
+	c->owed = 0;
+	c->state = FREE;
+	v->callers = true; /* there is room for one again */
+}
+
+/* The same, and the guest is told (5.10.6.5). */
+static void reset_connection(struct vsock *v, struct connection *c)
+{
+	bool known = c->state >= ASKED;
+
+	hang_up(v, c);
+	if (known) {
+		c->state = ENDING;
+		c->owed = 1u << VIRTIO_VSOCK_OP_RST;
+	}
+}
+
+/* ---- to the host ---- */
+
+/* What is buffered goes out as far as the socket takes it; then the guest's half-close does. */
+static void flush(struct vsock *v, struct connection *c)
+{
+	uint8_t *buffer = v->buffers[number(v, c)];
+
+	while (c->writable && c->received != c->forwarded) {
+		uint32_t at = c->forwarded % CREDIT_BYTES, bytes = c->received - c->forwarded;
+		ssize_t n = sys_send(v->device.sys, c->fd, buffer + at, bytes < CREDIT_BYTES - at ? bytes : CREDIT_BYTES - at,
+				     MSG_NOSIGNAL | MSG_DONTWAIT);
+
+		if (n == -EINTR)
+			continue;
+		if (n == -EAGAIN) {
+			c->writable = false;
+		} else if (n < 0) {
+			reset_connection(v, c);
+			return;
+		} else {
+			c->forwarded += (uint32_t)n;
+		}
+	}
+	if (c->forwarded - c->forwarded_told >= CREDIT_BYTES / 2)
+		c->owed |= 1u << VIRTIO_VSOCK_OP_CREDIT_UPDATE;
+	if (c->received != c->forwarded || c->shut_down || !(c->guest_shut & VIRTIO_VSOCK_SHUTDOWN_SEND))
+		return;
+	c->shut_down = true;
+	if (c->guest_shut == SHUT_BOTH_WAYS)
+		reset_connection(v, c); /* all has arrived */
+	else
+		sys_shutdown(v->device.sys, c->fd, SHUT_WR);
+}
+
+static void take_data(struct vsock *v, struct connection *c, uint32_t bytes)
+{
+	uint32_t at = c->received % CREDIT_BYTES, first = bytes < CREDIT_BYTES - at ? bytes : CREDIT_BYTES - at;
+	uint8_t *buffer = v->buffers[number(v, c)];
+
+	/* More than it has credit for, or after it said that nothing more would come. */
+	if (c->state != OPEN || bytes > CREDIT_BYTES - (c->received - c->forwarded) || c->guest_shut & VIRTIO_VSOCK_SHUTDOWN_SEND) {
+		reset_connection(v, c);
+		return;
+	}
+	chain_read(&v->tx, sizeof(struct virtio_vsock_hdr), buffer + at, first);
+	chain_read(&v->tx, sizeof(struct virtio_vsock_hdr) + first, buffer, bytes - first);
+	c->received += bytes;
+	flush(v, c);
+}
+
+/* ---- packets from the guest ---- */
+
+static void refuse(struct vsock *v, const struct virtio_vsock_hdr *h)
+{
+	if (h->op == VIRTIO_VSOCK_OP_RST || v->reset_count == RESETS)
+		return;
+	v->resets[v->reset_count++] = (struct virtio_vsock_hdr){
+		.src_cid = h->dst_cid, .dst_cid = v->cid, .src_port = h->dst_port, .dst_port = h->src_port,
+		.type = h->type, .op = VIRTIO_VSOCK_OP_RST,
+	};
+}
+
+static void take_credit(struct connection *c, const struct virtio_vsock_hdr *h)
+{
+	c->guest_buffer = h->buf_alloc;
+	c->guest_forwarded = h->fwd_cnt;
+}
+
+static void guest_connects(struct vsock *v, const struct virtio_vsock_hdr *h)
+{
+	struct connection *c = h->op == VIRTIO_VSOCK_OP_REQUEST ? take(v) : NULL;
+
+	if (c)
+		c->fd = vsock_unix_connect(&v->host, h->dst_port, number(v, c), v->device.sys);
+	if (!c || c->fd < 0) {
+		refuse(v, h);
+		return;
+	}
+	c->state = OPEN;
+	c->host_port = h->dst_port;
+	c->guest_port = h->src_port;
+	c->readable = c->writable = true;
+	c->owed = 1u << VIRTIO_VSOCK_OP_RESPONSE;
+	take_credit(c, h);
+}
+
+static void guest_accepts(struct vsock *v, struct connection *c)
+{
+	char ok[sizeof("OK 4294967295\n")];
+	int bytes = snprintf(ok, sizeof(ok), "OK %u\n", c->host_port);
+
+	if (c->state != ASKED || sys_send(v->device.sys, c->fd, ok, (size_t)bytes, MSG_NOSIGNAL | MSG_DONTWAIT) != bytes) {
+		reset_connection(v, c);
+		return;
+	}
+	c->state = OPEN;
+	c->readable = c->writable = true;
+}
+
+static void handle(struct vsock *v, const struct virtio_vsock_hdr *h)
+{
+	struct connection *c;
+
+	if (h->src_cid != v->cid)
+		return; /* 5.10.6: it has no other address; whom to answer? */
+	if (h->dst_cid != HOST_CID || h->type != VIRTIO_VSOCK_TYPE_STREAM) {
+		refuse(v, h);
+		return;
+	}
+	c = find(v, h->dst_port, h->src_port);
+	if (!c) {
+		guest_connects(v, h);
+		return;
+	}
+	if (c->state == ENDING)
+		return;
+	take_credit(c, h);
+	switch (h->op) {
+	case VIRTIO_VSOCK_OP_RESPONSE:
+		guest_accepts(v, c);
+		break;
+	case VIRTIO_VSOCK_OP_RST:
+		hang_up(v, c);
+		break;
+	case VIRTIO_VSOCK_OP_SHUTDOWN:
+		c->guest_shut |= h->flags & SHUT_BOTH_WAYS;
+		if (c->state == OPEN)
+			flush(v, c);
+		break;
+	case VIRTIO_VSOCK_OP_RW:
+		take_data(v, c, h->len);
+		break;
+	case VIRTIO_VSOCK_OP_CREDIT_UPDATE:
+		break;
+	case VIRTIO_VSOCK_OP_CREDIT_REQUEST:
+		c->owed |= 1u << VIRTIO_VSOCK_OP_CREDIT_UPDATE;
+		break;
+	default:
+		reset_connection(v, c);
+	}
+}
+
+/* Nothing of a packet is believed whose length is not in its buffer (5.10.6.1); data is RW's alone. */
+static bool read_header(const struct virtq_chain *chain, struct virtio_vsock_hdr *h)
+{
+	if (chain_read(chain, 0, h, sizeof(*h)) != sizeof(*h))
+		return false;
+	return h->op == VIRTIO_VSOCK_OP_RW ? h->len <= chain->readable_bytes - sizeof(*h) : h->len == 0;
+}
+
+static void transmit(struct vsock *v)
+{
+	struct virtq *q = &v->device.queues[TX];
+	struct virtio_vsock_hdr h;
+	bool any = false;
+	int r;
+
+	do {
+		virtq_quiet(q);
+		while ((r = virtq_pop(q, &v->tx)) == 1) {
+			bool good = read_header(&v->tx, &h);
+
+			if (good)
+				handle(v, &h);
+			v->device.metrics[TX].requests++;
+			v->device.metrics[TX].errors += !good;
+			virtq_push(q, &v->tx, 0);
+			any = true;
+		}
+	} while (r == 0 && virtq_listen(q));
+	if (any)
+		virtio_queue_done(&v->device, TX);
+	if (r < 0)
+		virtio_needs_reset(&v->device, q->broken);
+}
+
+/* ---- packets to the guest ---- */
+
+/* A buffer to put a packet into. False: none now, and the guest will say when. */
+static bool have_room(struct vsock *v)
+{
+	struct virtq *q = &v->device.queues[RX];
+	int r = 0;
+
+	if (v->have_chain)
+		return true;
+	do {
+		virtq_quiet(q);
+		while (!v->have_chain && (r = virtq_pop(q, &v->chain)) == 1) {
+			v->have_chain = v->chain.writable_bytes >= sizeof(struct virtio_vsock_hdr);
+			if (!v->have_chain)
+				virtq_push(q, &v->chain, 0);
+		}
+	} while (!v->have_chain && r == 0 && virtq_listen(q));
+	if (r < 0)
+		virtio_needs_reset(&v->device, q->broken);
+	return v->have_chain;
+}
+
+static void put(struct vsock *v, const struct virtio_vsock_hdr *h)
+{
+	chain_write(&v->chain, 0, h, sizeof(*h));
+	chain_write(&v->chain, sizeof(*h), v->packet, h->len);
+	virtq_push(&v->device.queues[RX], &v->chain, (uint32_t)sizeof(*h) + h->len);
+	v->device.metrics[RX].requests++;
+	v->have_chain = false;
+}
+
+/* Each packet carries our credit, so what was to be said of it is said. */
+static void put_packet(struct vsock *v, struct connection *c, unsigned op, uint32_t bytes)
+{
+	const struct virtio_vsock_hdr h = {
+		.src_cid = HOST_CID, .dst_cid = v->cid, .src_port = c->host_port, .dst_port = c->guest_port, .len = bytes,
+		.type = VIRTIO_VSOCK_TYPE_STREAM, .op = (uint16_t)op, .flags = op == VIRTIO_VSOCK_OP_SHUTDOWN ? c->told_shut : 0,
+		.buf_alloc = CREDIT_BYTES, .fwd_cnt = c->forwarded,
+	};
+
+	put(v, &h);
+	c->forwarded_told = c->forwarded;
+	c->owed &= ~(1u << op | 1u << VIRTIO_VSOCK_OP_CREDIT_UPDATE);
+	if (c->state == ENDING)
+		c->state = FREE;
+}
+
+/* The host sends no more; if it has gone altogether, it takes nothing either. */
+static void end_of_input(struct connection *c)
+{
+	c->readable = false;
+	c->at_end = true;
+	c->told_shut = c->hung_up ? SHUT_BOTH_WAYS : VIRTIO_VSOCK_SHUTDOWN_SEND;
+	c->owed |= 1u << VIRTIO_VSOCK_OP_SHUTDOWN;
+}
+
+/* Data of the host's: as much as the guest has room for, in its socket and in this buffer. True: there was some. */
+static bool receive(struct vsock *v, struct connection *c)
+{
+	uint32_t unread = c->sent - c->guest_forwarded, room = c->guest_buffer > unread ? c->guest_buffer - unread : 0;
+	uint64_t there = v->chain.writable_bytes - sizeof(struct virtio_vsock_hdr);
+	ssize_t n;
+
+	if (c->state != OPEN || !c->readable || c->at_end || room == 0 || there == 0 || c->guest_shut & VIRTIO_VSOCK_SHUTDOWN_RCV)
+		return false;
+	if (room > PACKET_BYTES)
+		room = PACKET_BYTES;
+	n = sys_recv(v->device.sys, c->fd, v->packet, there < room ? (size_t)there : room, MSG_DONTWAIT);
+	if (n == -EAGAIN || n == -EINTR) {
+		c->readable = n == -EINTR;
+		return false;
+	}
+	if (n < 0) {
+		reset_connection(v, c);
+	} else if (n == 0) {
+		end_of_input(c);
+	} else {
+		c->sent += (uint32_t)n;
+		put_packet(v, c, VIRTIO_VSOCK_OP_RW, (uint32_t)n);
+	}
+	return true;
+}
+
+/* One packet of this connection. In the order of their numbers they make sense, but a good-bye comes after the data. */
+static bool serve(struct vsock *v, struct connection *c)
+{
+	for (unsigned op = VIRTIO_VSOCK_OP_REQUEST; c->owed && op <= VIRTIO_VSOCK_OP_CREDIT_UPDATE; op++)
+		if (c->owed & 1u << op) {
+			put_packet(v, c, op, 0);
+			return true;
+		}
+	return receive(v, c);
+}
+
+/* ---- what has happened on the host ---- */
+
+static bool port_taken(struct vsock *v, uint32_t port)
+{
+	for (unsigned i = 0; i < v->top; i++)
+		if (v->connections[i].state >= ASKED && v->connections[i].host_port == port)
+			return true;
+	return false;
+}
+
+static void hello(struct vsock *v, struct connection *c)
+{
+	int r = vsock_unix_hello(c->fd, &c->guest_port, v->device.sys);
+
+	if (r < 0)
+		hang_up(v, c);
+	if (r != 1)
+		return;
+	do
+		c->host_port = PORT_FIRST | v->next_port++;
+	while (port_taken(v, c->host_port));
+	c->state = ASKED;
+	c->owed = 1u << VIRTIO_VSOCK_OP_REQUEST;
+}
+
+static void accept_all(struct vsock *v)
+{
+	while (v->active && v->callers) {
+		struct connection *c = take(v);
+
+		if (!c) {
+			v->callers = false; /* until there is room: they wait in the listener's queue */
+			return;
+		}
+		c->fd = vsock_unix_accept(&v->host, number(v, c), v->device.sys);
+		if (c->fd < 0) {
+			v->callers = c->fd == -EINTR || c->fd == -ECONNABORTED;
+			continue;
+		}
+		c->state = HELLO;
+		hello(v, c);
+	}
+}
+
+static void happened(struct vsock *v, const struct epoll_event *e)
+{
+	struct connection *c;
+
+	if (e->data.u64 == VSOCK_UNIX_LISTENER) {
+		v->callers = true;
+		return;
+	}
+	c = &v->connections[e->data.u64 % CONNECTIONS];
+	if (c->fd < 0)
+		return;
+	c->readable |= (e->events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
+	c->writable |= (e->events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0;
+	c->hung_up |= (e->events & EPOLLHUP) != 0;
+	if (c->state == HELLO)
+		hello(v, c);
+	else if (c->state == OPEN)
+		flush(v, c);
+	if (c->at_end && c->hung_up && c->state == OPEN && c->told_shut != SHUT_BOTH_WAYS)
+		end_of_input(c);
+}
+
+/* Everything that can be done now, a packet of each connection at a time. */
+static void pump(struct vsock *v)
+{
+	bool any = false, more = true;
+
+	accept_all(v);
+	while (v->reset_count > 0 && have_room(v)) {
+		put(v, &v->resets[--v->reset_count]);
+		any = true;
+	}
+	while (more) {
+		more = false;
+		for (unsigned i = 0; i < v->top && v->active; i++) {
+			struct connection *c = &v->connections[(v->next + i) % v->top];
+
+			if (c->state == FREE || c->state == HELLO || (!c->owed && !c->readable))
+				continue;
+			if (!have_room(v)) {
+				v->next = (v->next + i) % v->top;
+				more = false;
+				break;
+			}
+			if (serve(v, c))
+				any = more = true;
+		}
+	}
+	if (any)
+		virtio_queue_done(&v->device, RX);
+}
+
+static void watch(struct vsock *v)
+{
+	if (v->polling)
+		return;
+	v->polling = true;
+	engine_start(v->device.engine, &v->poll);
+}
+
+static void poll_done(struct engine_op *op, int32_t result)
+{
+	struct vsock *v = op->context;
+	struct epoll_event events[EVENTS];
+	int n;
+
+	v->polling = false;
+	if (result < 0)
+		return;
+	n = sys_epoll_wait(v->device.sys, v->host.epoll, events, EVENTS);
+	for (int i = 0; i < n; i++)
+		happened(v, &events[i]);
+	pump(v);
+	watch(v);
+}
+
+/* ---- the device ---- */
+
+static void notify(struct virtio_device *device, unsigned queue)
+{
+	struct vsock *v = (struct vsock *)device;
+
+	if (queue == TX)
+		transmit(v);
+	pump(v);
+}
+
+static int activate(struct virtio_device *device)
+{
+	struct vsock *v = (struct vsock *)device;
+
+	v->active = v->callers = true;
+	watch(v);
+	pump(v);
+	return 0;
+}
+
+/* The engine has only the poll of the epoll descriptor, which is no business of the guest's memory. */
+static bool reset(struct virtio_device *device)
+{
+	struct vsock *v = (struct vsock *)device;
+
+	for (unsigned i = 0; i < v->top; i++)
+		hang_up(v, &v->connections[i]);
+	v->active = v->have_chain = false;
+	v->reset_count = 0;
+	return true;
+}
+
+static void close_host(struct virtio_device *device)
+{
+	vsock_unix_close(&((struct vsock *)device)->host, device->sys);
+}
+
+static const struct virtio_ops ops = {
+	.name = "vsock",
+	.id = VIRTIO_ID_VSOCK,
+	.activate = activate,
+	.notify = notify,
+	.reset = reset,
+	.close = close_host,
+};
+
+int virtio_vsock_create(struct virtio_device **device, const struct device_context *context)
+{
+	struct vsock *v = device_alloc(context, sizeof(*v));
+	int r;
+
+	if (!v)
+		return -ENOMEM;
+	r = vsock_unix_open(&v->host, context->config->path, context->sys, context->error);
+	if (r < 0) {
+		device_discard(context, &v->device);
+		return r;
+	}
+	r = engine_add_file(context->engine, v->host.epoll);
+	if (r < 0) {
+		vsock_unix_close(&v->host, context->sys);
+		device_discard(context, &v->device);
+		return error_set(context->error, ERROR_HOST, -r, "--vsock: it cannot be registered for I/O: %s", strerror(-r));
+	}
+	v->poll = (struct engine_op){ .code = ENGINE_POLL, .file = r, .events = POLLIN, .done = poll_done, .context = v };
+	v->cid = context->config->cid;
+	v->device.ops = &ops;
+	v->device.queue_count = QUEUES;
+	for (unsigned i = 0; i < QUEUES; i++)
+		v->device.queue_size_max[i] = QUEUE_SIZE;
+	memcpy(v->device.config, &(struct virtio_vsock_config){ .guest_cid = v->cid }, sizeof(struct virtio_vsock_config));
+	v->device.config_bytes = sizeof(struct virtio_vsock_config);
+	*device = &v->device;
+	return 0;
+}
