@@ -151,13 +151,14 @@ static void flush(struct vsock *v, struct connection *c)
 	}
 	if (c->forwarded - c->forwarded_told >= CREDIT_BYTES / 2)
 		c->owed |= 1u << VIRTIO_VSOCK_OP_CREDIT_UPDATE;
-	if (c->received != c->forwarded || c->shut_down || !(c->guest_shut & VIRTIO_VSOCK_SHUTDOWN_SEND))
+	if (c->received != c->forwarded)
 		return;
-	c->shut_down = true;
-	if (c->guest_shut == SHUT_BOTH_WAYS)
+	if (c->guest_shut == SHUT_BOTH_WAYS) {
 		reset_connection(v, c); /* all has arrived */
-	else
+	} else if (c->guest_shut & VIRTIO_VSOCK_SHUTDOWN_SEND && !c->shut_down) {
+		c->shut_down = true;
 		sys_shutdown(v->device.sys, c->fd, SHUT_WR);
+	}
 }
 
 static void take_data(struct vsock *v, struct connection *c, uint32_t bytes)
