@@ -198,7 +198,7 @@ static void what_opens_maps_creates_or_executes_is_killed(void **state)
 {
 	static const uint32_t numbers[] = {
 		SYS_open, SYS_openat, SYS_openat2, SYS_creat, SYS_mmap, SYS_mprotect, SYS_mremap, SYS_brk, SYS_execve, SYS_execveat,
-		SYS_fork, SYS_vfork, SYS_clone, SYS_clone3, SYS_socket, SYS_connect, SYS_sendto, SYS_ptrace, SYS_process_vm_writev,
+		SYS_fork, SYS_vfork, SYS_clone, SYS_clone3, SYS_bind, SYS_listen, SYS_sendmsg, SYS_ptrace, SYS_process_vm_writev,
 		SYS_kill, SYS_tgkill, SYS_prctl, SYS_seccomp, SYS_bpf, SYS_io_uring_setup, SYS_io_uring_register, SYS_memfd_create,
 		SYS_dup, SYS_dup2, SYS_fcntl, SYS_unlink, SYS_rename, SYS_chmod, SYS_mount, SYS_setuid, SYS_pidfd_open, SYS_read,
 	};
@@ -244,6 +244,16 @@ static void only_devices_do_more_than_a_console(void **state)
 		assert_int_equal(allows(numbers[i], 0), kind >= SANDBOX_DEVICES);
 }
 
+static void only_a_socket_device_makes_connections(void **state)
+{
+	static const uint32_t numbers[] = { SYS_socket, SYS_connect, SYS_accept4, SYS_sendto, SYS_recvfrom, SYS_shutdown, SYS_epoll_ctl,
+					    SYS_epoll_pwait };
+
+	(void)state;
+	for (unsigned i = 0; i < COUNT_OF(numbers); i++)
+		assert_int_equal(allows(numbers[i], 0), kind == SANDBOX_SOCKETS);
+}
+
 static void every_rule_has_its_reason(void **state)
 {
 	(void)state;
@@ -274,6 +284,7 @@ int main(void)
 		cmocka_unit_test(requests_that_make_or_change_a_vm_are_killed),
 		cmocka_unit_test(a_plain_launch_cannot_close_or_unmap),
 		cmocka_unit_test(only_devices_do_more_than_a_console),
+		cmocka_unit_test(only_a_socket_device_makes_connections),
 		cmocka_unit_test(every_rule_has_its_reason),
 		cmocka_unit_test(the_call_made_most_often_is_answered_first),
 	};
