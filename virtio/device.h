@@ -56,7 +56,8 @@ struct virtio_ops {
 
 /* Where a device's interrupts go: an interrupt line, or the events of a native guest, which asks instead of being interrupted. */
 struct virtio_line {
-	void (*show)(const struct virtio_line *line, struct virtio_device *device);  /* what a native guest reads in a list has changed. NULL: there is none */
+	/* What a native guest reads in a list has changed. NULL: there is none. */
+	void (*show)(const struct virtio_line *line, struct virtio_device *device);
 	void (*raise)(const struct virtio_line *line, struct virtio_device *device); /* transport.interrupt_status says for what */
 	void (*lower)(const struct virtio_line *line, struct virtio_device *device); /* everything is acknowledged */
 	void *context;

@@ -141,7 +141,8 @@ static void write_status(struct virtio_device *d, uint32_t value)
 		*status |= VIRTIO_CONFIG_S_FEATURES_OK;
 	}
 	/* A device with a queue that would not start is not begun with. */
-	if ((added & VIRTIO_CONFIG_S_DRIVER_OK) && (*status & VIRTIO_CONFIG_S_FEATURES_OK) && !(*status & VIRTIO_CONFIG_S_NEEDS_RESET))
+	if ((added & VIRTIO_CONFIG_S_DRIVER_OK) && (*status & VIRTIO_CONFIG_S_FEATURES_OK) &&
+	    !(*status & VIRTIO_CONFIG_S_NEEDS_RESET))
 		driver_ok(d);
 }
 

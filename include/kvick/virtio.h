@@ -23,7 +23,10 @@
 /* In kvick_device.status: DEVICE_NEEDS_RESET (2.1.2). Only KVICK_CALL_DEVICE_SETUP helps. */
 #define KVICK_DEVICE_NEEDS_RESET (1u << 0)
 
-/* boot_info.devices points at an array of boot_info.device_count of these. Written by the VMM alone, and again when a configuration or status changes. */
+/*
+ * boot_info.devices points at an array of boot_info.device_count of these. Written by the VMM alone, and again when a configuration or
+ * a status changes.
+ */
 struct kvick_device {
 	uint32_t id;           /* virtio 1.2, 5: 1 net, 2 block, 3 console, 4 entropy, 19 vsock */
 	uint32_t generation;   /* even; odd while config[] is being written */

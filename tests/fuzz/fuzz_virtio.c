@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Any conversation of a driver with the transport, and of a device that takes its time: requests come back in any order, also after
- * the driver has reset the device. Beside what the sanitizers and the guard pages see: the status is one that virtio 1.2, 2.1 knows, the
- * device hears nothing that it must not, nothing of a ring changes while there is no driver, and the line is up while there is something to be told.
+ * the driver has reset the device. Beside what the sanitizers and the guard pages see: the status is one that virtio 1.2, 2.1
+ * knows, the device hears nothing that it must not, nothing of a ring changes while there is no driver, and the line is up while
+ * there is something to be told.
  *
  *	fuzz_virtio tests/fuzz/corpus/virtio
  */

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What an input of fuzz_virtio is: operations, each a byte (modulo OPS) and its operands. Numbers are little-endian; what is missing is 0. */
+/*
+ * What an input of fuzz_virtio is: operations, each a byte (modulo OPS) and its operands. Numbers are little-endian; what is
+ * missing is 0.
+ */
 #ifndef KVICK_TESTS_FUZZ_VIRTIO_H
 #define KVICK_TESTS_FUZZ_VIRTIO_H
 

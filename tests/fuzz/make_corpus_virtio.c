@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Writes the files in tests/fuzz/corpus/virtio: good conversations through both doors, resets with requests in flight, and things done wrong.
+ * Writes the files in tests/fuzz/corpus/virtio: good conversations through both doors, resets with requests in
+ * flight, and things done wrong.
  *
  *	make_corpus_virtio tests/fuzz/corpus/virtio
  */

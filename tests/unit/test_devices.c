@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A machine's devices as a native guest's calls see them: the list, set-up, notifications, events. Two entropy devices on the engine;
- * the second's operations are replaced by ones that take their time.
+ * A machine's devices as a native guest's calls see them: the list, set-up, notifications, events. Two entropy devices on the
+ * engine; the second's operations are replaced by ones that take their time.
  */
 #include "tests/unit/test_unit.h"
 #include "tests/unit/virtq_driver.h"

@@ -267,8 +267,8 @@ static void registers_have_one_width(void **state)
 static bool is_a_register(uint64_t offset)
 {
 	static const uint64_t known[] = {
-		VIRTIO_MMIO_MAGIC_VALUE, VIRTIO_MMIO_VERSION, VIRTIO_MMIO_DEVICE_ID, VIRTIO_MMIO_VENDOR_ID, VIRTIO_MMIO_DEVICE_FEATURES,
-		VIRTIO_MMIO_QUEUE_NUM_MAX, VIRTIO_MMIO_SHM_LEN_LOW, VIRTIO_MMIO_SHM_LEN_HIGH, VIRTIO_MMIO_SHM_BASE_LOW,
+		VIRTIO_MMIO_MAGIC_VALUE, VIRTIO_MMIO_VERSION, VIRTIO_MMIO_DEVICE_ID, VIRTIO_MMIO_VENDOR_ID,
+		VIRTIO_MMIO_DEVICE_FEATURES, VIRTIO_MMIO_QUEUE_NUM_MAX, VIRTIO_MMIO_SHM_LEN_LOW, VIRTIO_MMIO_SHM_LEN_HIGH, VIRTIO_MMIO_SHM_BASE_LOW,
 		VIRTIO_MMIO_SHM_BASE_HIGH, VIRTIO_MMIO_STATUS, VIRTIO_MMIO_QUEUE_READY,
 	};
 
@@ -287,8 +287,9 @@ static void other_registers_read_as_0_and_take_nothing(void **state)
 		if (is_a_register(offset))
 			continue;
 		assert_int_equal(get(f, offset), 0);
-		/* Queue registers are closed by now; what is left selects, acknowledges nothing or notifies a queue that is not there. */
-		if (offset == VIRTIO_MMIO_DEVICE_FEATURES_SEL || offset == VIRTIO_MMIO_DRIVER_FEATURES_SEL || offset == VIRTIO_MMIO_QUEUE_SEL)
+		/* Queue registers are closed by now; what is left selects, acknowledges nothing or notifies no queue. */
+		if (offset == VIRTIO_MMIO_DEVICE_FEATURES_SEL || offset == VIRTIO_MMIO_DRIVER_FEATURES_SEL ||
+		    offset == VIRTIO_MMIO_QUEUE_SEL)
 			continue;
 		before = f->device;
 		put(f, offset, 0xfffffff0);
@@ -762,7 +763,9 @@ static void config_space_ends_where_it_ends(void **state)
 {
 	struct fixture *f = *state;
 	struct virtio_device *d = &f->device;
-	static const uint64_t far[] = { VIRTIO_MMIO_BYTES - 1, 1ull << 32, (1ull << 32) + VIRTIO_MMIO_CONFIG, UINT64_MAX - 7, UINT64_MAX };
+	static const uint64_t far[] = {
+		VIRTIO_MMIO_BYTES - 1, 1ull << 32, (1ull << 32) + VIRTIO_MMIO_CONFIG, UINT64_MAX - 7, UINT64_MAX,
+	};
 
 	for (d->config_bytes = 0; d->config_bytes <= 21; d->config_bytes++)
 		for (unsigned bytes = 1; bytes <= 8; bytes *= 2)

@@ -188,8 +188,8 @@ static void setup_values(void)
 	const struct kvick_virtio_setup good = good_setup(DISK);
 	static const uint16_t sizes[] = { 3, 5, 48, 63, 65, 129, 256, 257, 1024, 4096, 32768, 65535 };
 	const uint64_t addresses[] = {
-		ram(), ram() - 2, ram() - 4, ram() - 16, ram() + 16, UINT64_MAX, -2ull, -4ull, -16ull, -4096ull, 1ull << 63, 1ull << 52,
-		1ull << 36, 1ull << 32, good.queue[0].desc + 1, good.queue[0].driver + 1, good.queue[0].device + 1,
+		ram(), ram() - 2, ram() - 4, ram() - 16, ram() + 16, UINT64_MAX, -2ull, -4ull, -16ull, -4096ull, 1ull << 63,
+		1ull << 52, 1ull << 36, 1ull << 32, good.queue[0].desc + 1, good.queue[0].driver + 1, good.queue[0].device + 1,
 	};
 	struct kvick_virtio_setup setup;
 
@@ -532,7 +532,8 @@ static void answer_is(const char *what, unsigned status)
 static void block_requests(void)
 {
 	static const uint64_t sectors[] = {
-		SECTORS, SECTORS - 1, SECTORS + 1, 1ull << 32, 1ull << 54, (1ull << 55) - 1, 1ull << 55, 1ull << 63, UINT64_MAX, UINT64_MAX - 1,
+		SECTORS, SECTORS - 1, SECTORS + 1, 1ull << 32, 1ull << 54, (1ull << 55) - 1, 1ull << 55, 1ull << 63, UINT64_MAX,
+		UINT64_MAX - 1,
 	};
 	static const unsigned unknown[] = { 2, 3, 5, 6, 7, 9, 10, 12, 14, 15, 255, 0x80000000, UINT32_MAX };
 
