@@ -107,6 +107,68 @@ measure_private_kib() {
 
 measure_binary_kib() { echo $((($(stat -c %s "$kvick") + 1023) / 1024)); }
 
+# device_growth OPTIONS...: what they add to a launch of hello, as part of the floor beside it; $work/NAME.us gets it in us.
+device_growth() { # name for the file, options of kvick run
+	local name=$1 ring
+	shift
+	ring=$(ring)
+	"$pairs" -n "$PAIRS" --json --name-a "$name" --name-b floor --name-c plain --name-d floor -- \
+		"$kvick" run --mem 16M "$@" "$hello" --vs "$floor" 16M --ring "$ring" --irqchip split \
+		--and "$kvick" run --mem 16M "$hello" --vs "$floor" 16M --ring "$ring" --irqchip split >"$work/$name.json"
+	awk -v us="$(json "$work/$name.json" growth_us)" -v low="$(json "$work/$name.json" growth_us_low)" \
+		-v high="$(json "$work/$name.json" growth_us_high)" -v of="$(json "$work/$name.json" pairs.1.b_median_us)" \
+		'BEGIN { printf "%.1f %.1f %.1f\n", 100 * us / of, 100 * low / of, 100 * high / of }'
+}
+
+growth_us() { echo "$(json "$work/$1.json" growth_us) $(json "$work/$1.json" growth_us_low) $(json "$work/$1.json" growth_us_high)"; }
+
+measure_device_disk() { truncate -s 1M "$work/disk"; device_growth disk --disk "$work/disk"; }
+measure_device_disk_us() { growth_us disk; }
+measure_device_rng() { device_growth rng --rng; }
+measure_device_rng_us() { growth_us rng; }
+measure_device_disk_sync() { truncate -s 1M "$work/disk"; device_growth sync --io sync --disk "$work/disk"; }
+
+# A file that is in the page cache, not sparse.
+bench_file() { [ -s "$work/bench" ] || head -c 64M /dev/urandom >"$work/bench"; }
+
+# In the guest, and on the host beside it: alternately, so that both see the same host.
+io_guest() { # report, arguments of iobench
+	local report=$1
+	shift
+	"$kvick" run --mem 64M --report "json=$report" --disk "$work/bench" "$BUILD/guests/iobench.elf" -- "$@" seconds=2 |
+		tr ' ' '\n'
+}
+io_host() { # options of fio; terse: bandwidth is the 7th field (KiB/s), IOPS the 8th
+	# As fast as it goes: a thread instead of a process, and no advice to the kernel about what it will read.
+	fio --name=bench --filename="$work/bench" --ioengine=io_uring --direct=0 --invalidate=0 --fadvise_hint=0 --thread \
+		--time_based --runtime=2 --minimal "$@" | cut -d ';' -f 7,8
+}
+
+io_ratio() { # name, rw, bs, depth: the median of three ratios of requests a second
+	local i guest host
+	command -v fio >/dev/null || { echo "? needs fio"; return; }
+	bench_file
+	: >"$work/io"
+	for i in 1 2 3; do
+		guest=$(io_guest "$work/$1.json" "$2" bs="$3" depth="$4" | sed -n 's/^iops=//p')
+		host=$(io_host --rw="${2/seq/}" --bs="$3" --iodepth="$4" | cut -d ';' -f 2)
+		echo "$guest $host" | awk '$2 > 0 { printf "%.3f\n", $1 / $2 }' >>"$work/io"
+	done
+	sort -n "$work/io" | awk '{ r[NR] = $1 } END { if (NR == 3) print r[2], r[1], r[3]; else print "? a run failed" }'
+}
+
+measure_io_randread() { io_ratio randread randread 4096 32; }
+measure_io_seqread() { io_ratio seqread seqread 131072 32; }
+measure_io_exits() {
+	[ -s "$work/randread.json" ] || { bench_file; io_guest "$work/randread.json" randread bs=4096 depth=32 >/dev/null; }
+	awk -v exits="$(json "$work/randread.json" exits.total)" -v of="$(json "$work/randread.json" devices.0.queues.0.requests)" \
+		'BEGIN { if (of > 0) printf "%.4f\n", exits / of }'
+}
+measure_io_latency_us() {
+	bench_file
+	io_guest "$work/latency.json" randread bs=4096 depth=1 | sed -n 's/^p50_ns=//p' | awk '{ printf "%.1f\n", $1 / 1000 }'
+}
+
 ticks() { sed -n 's/.*ticks[ =]\([0-9][0-9]*\).*/\1/p' | head -n 1; }
 
 measure_ring3_loop() {
@@ -123,9 +185,10 @@ measure_ring3_loop() {
 	awk '{ print $1 / $2 }' "$work/ticks" | sort -n | awk '{ r[NR] = $1 } END { print r[int((NR + 1) / 2)] }'
 }
 
-# verdict VALUE LIMIT
+# verdict VALUE LIMIT [at-least]
 verdict() {
-	awk -v value="$1" -v limit="$2" 'BEGIN { print value + 0 <= limit + 0 ? "ok" : "OVER" }'
+	awk -v value="$1" -v limit="$2" -v least="${3:-}" \
+		'BEGIN { print (least ? value + 0 >= limit + 0 : value + 0 <= limit + 0) ? "ok" : least ? "UNDER" : "OVER" }'
 }
 
 for file in "$kvick" "$floor" "$pairs" "$BUILD/perf/process_loop" "$hello" "$loop" "$spin"; do
@@ -147,7 +210,10 @@ while IFS=$'\t' read -r name limit unit how; do
 		value=null low="" high="" said="NOT MEASURED ${line#\?}"
 	elif [ "$limit" = - ]; then
 		said="(no limit)"
-	elif [ "$name" = memory.growth ]; then
+	elif [[ $limit = '>='* ]]; then
+		limit=${limit#>=}
+		said=$(verdict "$value" "$limit" at-least)
+	elif [ "$unit" = "% of floor" ]; then
 		said=$(verdict "$low" "$limit")
 	else
 		said=$(verdict "$value" "$limit")

@@ -39,6 +39,7 @@ xz-utils          | xz
 set_perf='
 +build
 strace            | strace
+fio               | fio
 '
 
 # The nested machine's kernel: any of this flavour, newest first. See kernel_here.
