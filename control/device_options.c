@@ -197,11 +197,13 @@ static int take_word(struct device_config *config, const char *option, char *tex
 	return error_set(error, ERROR_USAGE, EINVAL, "--%s: %s: no such word: `kvick run --help` lists them", option, text);
 }
 
-static int check_id(const struct device_options *devices, const struct device_config *config, const char *option, struct error *error)
+static int check_id(const struct device_options *devices, const struct device_config *config, const char *option,
+		       struct error *error)
 {
 	for (unsigned i = 0; config->id[0] && i < devices->count; i++)
 		if (strcmp(devices->list[i].id, config->id) == 0)
-			return error_set(error, ERROR_USAGE, EINVAL, "--%s: id=%s: another device has it: give each its own", option,
+			return error_set(error, ERROR_USAGE, EINVAL, "--%s: id=%s: another device has it: give each its own",
+				         option,
 					 config->id);
 	return 0;
 }
@@ -213,7 +215,8 @@ static int take_words(struct device_options *devices, struct device_config *conf
 	int r = 0;
 
 	if (devices->count == KVICK_DEVICES_MAX)
-		return error_set(error, ERROR_USAGE, E2BIG, "--%s: one device too many: a guest has up to %u", option, KVICK_DEVICES_MAX);
+		return error_set(error, ERROR_USAGE, E2BIG, "--%s: one device too many: a guest has up to %u", option,
+			         KVICK_DEVICES_MAX);
 	while (r == 0 && (text = next_word(&list)))
 		r = take_word(config, option, text, words, count, error);
 	if (r == 0)
@@ -231,7 +234,8 @@ int device_options_disk(struct device_options *devices, char *value, struct erro
 
 	config.path = next_path(&value);
 	if (!*config.path)
-		return error_set(error, ERROR_USAGE, EINVAL, "--disk: a path is missing: write --disk PATH[,ro][,direct][,id=NAME]");
+		return error_set(error, ERROR_USAGE, EINVAL,
+			         "--disk: a path is missing: write --disk PATH[,ro][,direct][,id=NAME]");
 	return take_words(devices, &config, "disk", value, disk_words, COUNT(disk_words), error);
 }
 
@@ -281,7 +285,8 @@ int device_options_console(struct device_options *devices, char *value, struct e
 	struct device_config config = { .kind = DEVICE_CONSOLE };
 
 	if (device_options_find(devices, DEVICE_CONSOLE))
-		return error_set(error, ERROR_USAGE, EINVAL, "--console: there is one already, and kvick has one standard input: write "
+		return error_set(error, ERROR_USAGE, EINVAL,
+			         "--console: there is one already, and kvick has one standard input: write "
 				 "it once");
 	return take_words(devices, &config, "console", value, console_words, COUNT(console_words), error);
 }
@@ -301,7 +306,8 @@ int device_options_vsock(struct device_options *devices, char *value, struct err
 	if (device_options_find(devices, DEVICE_VSOCK))
 		return error_set(error, ERROR_USAGE, EINVAL, "--vsock: a guest has one address: write it once");
 	if (take_cid(&config, next_word(&value)) < 0)
-		return error_set(error, ERROR_USAGE, EINVAL, "--vsock: the guest's address is 3 to 4294967294: write --vsock CID,PATH");
+		return error_set(error, ERROR_USAGE, EINVAL,
+			         "--vsock: the guest's address is 3 to 4294967294: write --vsock CID,PATH");
 	config.path = value ? next_path(&value) : "";
 	if (!*config.path)
 		return error_set(error, ERROR_USAGE, EINVAL, "--vsock: a path is missing: write --vsock CID,PATH[,id=NAME]");

@@ -87,13 +87,15 @@ static void queue_text(struct text *text, const struct machine *m, const struct 
 	const struct virtq_counts *counts = &d->queues[i].counts;
 	uint64_t p50 = quantile(m, metrics, 500), p99 = quantile(m, metrics, 990);
 
-	text_printf(text, "kvick:   queue %u: requests %llu, errors %llu, bytes %llu in %llu out, notifications %llu, interrupts %llu", i,
+	text_printf(text, "kvick:   queue %u: requests %llu, errors %llu, bytes %llu in %llu out, notifications %llu, "
+		    "interrupts %llu", i,
 		    (unsigned long long)metrics->requests, (unsigned long long)metrics->errors,
 		    (unsigned long long)counts->bytes_written, (unsigned long long)counts->bytes_read,
 		    (unsigned long long)counts->notifications, (unsigned long long)counts->interrupts);
 	if (metrics->requests > 0)
 		text_printf(text, ", latency p50 %llu.%llu us, p99 %llu.%llu us", (unsigned long long)p50 / 1000,
-			    (unsigned long long)p50 % 1000 / 100, (unsigned long long)p99 / 1000, (unsigned long long)p99 % 1000 / 100);
+			    (unsigned long long)p50 % 1000 / 100, (unsigned long long)p99 / 1000,
+				       (unsigned long long)p99 % 1000 / 100);
 	text_printf(text, "\n");
 }
 

@@ -80,7 +80,9 @@ static int set_handlers(struct sys *sys)
 		void (*handler)(int);
 		int flags;
 	} handlers[] = {
-		{ SIGSEGV, on_fault, (int)SA_RESETHAND }, { SIGILL, on_fault, (int)SA_RESETHAND }, { SIGFPE, on_fault, (int)SA_RESETHAND },
+		{ SIGSEGV, on_fault, (int)SA_RESETHAND },
+		{ SIGILL, on_fault, (int)SA_RESETHAND },
+		{ SIGFPE, on_fault, (int)SA_RESETHAND },
 		/* In the background by then: setting it back must not stop us. */
 		{ SIGTTOU, SIG_IGN, 0 },
 	};
@@ -132,7 +134,8 @@ int terminal_begin(struct device_config *console, struct sys *sys, struct error 
 	}
 	if (r < 0) {
 		terminal_end();
-		return error_set(error, ERROR_HOST, -r, "--console: the terminal: %s: connect standard input to something else", strerror(-r));
+		return error_set(error, ERROR_HOST, -r, "--console: the terminal: %s: connect standard input to something else",
+			         strerror(-r));
 	}
 	return 0;
 }

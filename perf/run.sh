@@ -120,7 +120,9 @@ device_growth() { # name for the file, options of kvick run
 		'BEGIN { printf "%.1f %.1f %.1f\n", 100 * us / of, 100 * low / of, 100 * high / of }'
 }
 
-growth_us() { echo "$(json "$work/$1.json" growth_us) $(json "$work/$1.json" growth_us_low) $(json "$work/$1.json" growth_us_high)"; }
+growth_us() {
+	echo "$(json "$work/$1.json" growth_us) $(json "$work/$1.json" growth_us_low) $(json "$work/$1.json" growth_us_high)"
+}
 
 measure_device_disk() { truncate -s 1M "$work/disk"; device_growth disk --disk "$work/disk"; }
 measure_device_disk_us() { growth_us disk; }

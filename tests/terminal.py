@@ -8,7 +8,8 @@ terminal.py SCRIPT COMMAND…: runs a command at a terminal of 80 columns and 24
     =COLSxROWS resizes the terminal
     -SIGNAL    sends the command a signal
 
-Prints what the terminal shows, then whether it was raw meanwhile and is at the end what it was at the beginning. Exit code: the command's,
+Prints what the terminal shows, then whether it was raw meanwhile and is at the end what it was at the beginning.
+Exit code: the command's,
 or 128 + the signal that ended it.
 """
 import fcntl, os, select, signal, struct, sys, termios, time

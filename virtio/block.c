@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The block device: virtio 1.2, 5.2. A request is popped, checked, started on the engine, and pushed when that is done; how many are
- * under way is bounded by the pool they come from.
+ * The block device: virtio 1.2, 5.2. A request is popped, checked, started on the engine, and pushed when that is done;
+ * how many are under way is bounded by the pool they come from.
  */
 #include <errno.h>
 #include <linux/falloc.h>
@@ -422,7 +422,8 @@ static void describe(struct block *b)
 		.write_zeroes_may_unmap = 1,
 	};
 
-	b->device.features_offered = FEATURE(VIRTIO_BLK_F_SEG_MAX) | FEATURE(VIRTIO_BLK_F_BLK_SIZE) | FEATURE(VIRTIO_BLK_F_TOPOLOGY) |
+	b->device.features_offered = FEATURE(VIRTIO_BLK_F_SEG_MAX) | FEATURE(VIRTIO_BLK_F_BLK_SIZE) |
+		       FEATURE(VIRTIO_BLK_F_TOPOLOGY) |
 				     FEATURE(VIRTIO_BLK_F_FLUSH);
 	if (b->device.queue_count > 1)
 		b->device.features_offered |= FEATURE(VIRTIO_BLK_F_MQ);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The console device: virtio 1.2, 5.3, port 0 alone. vmm/console.c is another console, which guests have by hypercall; both write to
+ * The console device: virtio 1.2, 5.3, port 0 alone. vmm/console.c is another console, which guests have by hypercall; both
+ * write to
  * the same descriptor, in the order in which the guest has them write: a buffer is used when its bytes have been written.
  *
  * What the host reads and writes goes through memory of ours, and never to the guest's: so a reset finds nothing in flight that it
@@ -296,7 +297,8 @@ int virtio_console_lost(const struct virtio_device *device)
 static int add_file(struct engine_op *op, int fd, const struct device_context *context)
 {
 	op->file = engine_add_file(context->engine, fd);
-	return op->file >= 0 ? 0 : error_set(context->error, ERROR_HOST, -op->file, "--console: it cannot be registered for I/O: %s",
+	return op->file >= 0 ? 0 : error_set(context->error, ERROR_HOST, -op->file,
+		         "--console: it cannot be registered for I/O: %s",
 					     strerror(-op->file));
 }
 

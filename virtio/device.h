@@ -43,14 +43,21 @@ struct virtio_ops {
 	int (*activate)(struct virtio_device *device);
 	/* The driver has put something into a queue. */
 	void (*notify)(struct virtio_device *device, unsigned queue);
-	/* The driver writes to the configuration space, within config_bytes; what it may change the device changes. NULL: nothing. */
+	/*
+	 * The driver writes to the configuration space, within config_bytes; what it may change the device changes. NULL:
+	 * nothing.
+	 */
 	void (*write_config)(struct virtio_device *device, uint32_t offset, uint32_t bytes, uint64_t value);
 	/*
-	 * Reset (2.1.1): nothing may be in flight on the host afterwards that touches guest memory. Either it is so on return (true), or
+	 * Reset (2.1.1): nothing may be in flight on the host afterwards that touches guest memory. Either it is so on return
+	 * (true), or
 	 * the device calls virtio_reset_done() when it is; until then the driver reads a status other than 0.
 	 */
 	bool (*reset)(struct virtio_device *device);
-	/* The VM ends: after reset() has completed; closes what is open. NULL: nothing. The device's memory stays for the report. */
+	/*
+	 * The VM ends: after reset() has completed; closes what is open. NULL: nothing. The device's memory stays for the
+	 * report.
+	 */
 	void (*close)(struct virtio_device *device);
 };
 
@@ -101,7 +108,10 @@ struct virtio_device {
 void virtio_queue_done(struct virtio_device *device, unsigned queue);
 /* The configuration space has changed: new generation, interrupt (2.5.1, 2.3). */
 void virtio_config_changed(struct virtio_device *device);
-/* For the report: a request has ended, that was popped at begin_tsc; an operation on the host has failed (doing: "read", … at a sector). */
+/*
+ * For the report: a request has ended, that was popped at begin_tsc; an operation on the host has failed (doing: "read", … at a
+ * sector).
+ */
 void virtio_request_done(struct virtio_device *device, unsigned queue, uint64_t begin_tsc, bool good);
 void virtio_host_error(struct virtio_device *device, int errnum, const char *doing, uint64_t at);
 

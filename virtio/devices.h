@@ -58,7 +58,10 @@ int virtio_console_create(struct virtio_device **device, const struct device_con
 /* Why a console has lost output (positive errno); 0: it has not, or is no console. */
 int virtio_console_lost(const struct virtio_device *device);
 
-/* Memory for a device, zeroed, by mmap(): a launch that needs nothing else of malloc() does without it. NULL where there is none. */
+/*
+ * Memory for a device, zeroed, by mmap(): a launch that needs nothing else of malloc() does without it. NULL where there is
+ * none.
+ */
 void *device_alloc(const struct device_context *context, size_t bytes);
 void device_discard(const struct device_context *context, struct virtio_device *device);
 
@@ -82,7 +85,10 @@ int devices_console_lost(const struct devices *devices);
 /* KVICK_CALL_DEVICE_SETUP: 0 or -KVICK_E*. */
 int64_t devices_setup(struct devices *devices, const struct kvick_virtio_setup *setup);
 
-/* KVICK_CALL_WAIT with devices: notifications first; then the events of `mask` that are pending, waiting up to timeout_ns for the first. */
+/*
+ * KVICK_CALL_WAIT with devices: notifications first; then the events of `mask` that are pending, waiting up to timeout_ns for
+ * the first.
+ */
 int64_t devices_wait(struct devices *devices, uint64_t mask, uint64_t timeout_ns, uint64_t notifications);
 
 #endif

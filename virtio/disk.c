@@ -112,11 +112,15 @@ static int measure(struct disk *disk, const struct device_config *config, struct
 	if (disk->bytes < disk->logical_bytes)
 		return refuse(config, 0, "is smaller than one sector", "make it larger, e.g. with `truncate -s 1G PATH`", error);
 	if (disk->bytes % disk->logical_bytes)
-		return refuse(config, 0, "is not a whole number of sectors", "round its size up with `truncate -s %4K PATH`", error);
+		return refuse(config, 0, "is not a whole number of sectors", "round its size up with `truncate -s %4K PATH`",
+			         error);
 	return 0;
 }
 
-/* Tried beyond the end, where there is nothing to lose. What may have passed by the next time does not change what a guest is offered. */
+/*
+ * Tried beyond the end, where there is nothing to lose. What may have passed by the next time does not change what a guest is
+ * offered.
+ */
 static bool can_punch(const struct disk *disk, struct sys *sys)
 {
 	int r;

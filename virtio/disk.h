@@ -40,7 +40,8 @@ enum disk_way {
 };
 
 /*
- * Direct I/O wants everything aligned, and a driver may ask for any sector, from and to any memory. `fd` and `buffered_fd` together are
+ * Direct I/O wants everything aligned, and a driver may ask for any sector, from and to any memory. `fd` and `buffered_fd`
+ * together are
  * coherent as long as no page is written both ways at one time: where there are both, direct transfers are of whole
  * pages, and so two requests that do not overlap never share one.
  */

@@ -57,7 +57,8 @@ static int adopt(struct net_port *port, int fd, struct sys *sys, struct error *e
 
 	if (flags < 0) {
 		port->fd = -1; /* not ours to close */
-		return refuse(port, -flags, "no such descriptor", "open it before kvick starts, and leave it open: no close-on-exec", error);
+		return refuse(port, -flags, "no such descriptor",
+			         "open it before kvick starts, and leave it open: no close-on-exec", error);
 	}
 	port->fd = fd;
 	r = net_tap_adopt(port, sys, error);

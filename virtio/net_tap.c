@@ -77,7 +77,8 @@ static int refuse_name(const struct net_port *port, int errnum, struct error *er
 		int errnum;
 		const char *next;
 	} advice[] = {
-		{ EPERM, "it is another user's, or to make one needs CAP_NET_ADMIN: `ip tuntap add NAME mode tap user $USER`, as root" },
+		{ EPERM, "it is another user's, or to make one needs CAP_NET_ADMIN: `ip tuntap add NAME mode tap user $USER`, "
+			 "as root" },
 		{ EBUSY, "another program has it: end that, or take another tap" },
 		{ EINVAL, "that interface is no tap, or one with several queues: take another name" },
 	};
@@ -111,7 +112,8 @@ int net_tap_open(struct net_port *port, const char *interface, struct sys *sys, 
 	port->fd = sys_open(sys, "/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK, 0);
 	if (port->fd < 0)
 		return refuse(port, -port->fd, "/dev/net/tun",
-			      port->fd == -EACCES ? "give yourself the right to it" : "load the module: `modprobe tun`, as root", error);
+			      port->fd == -EACCES ? "give yourself the right to it" : "load the module: `modprobe tun`, as root",
+				       error);
 	memcpy(request.ifr_name, interface, strnlen(interface, sizeof(request.ifr_name) - 1));
 	r = attach(port, &request, sys);
 	if (r < 0)

@@ -36,7 +36,8 @@ struct virtq_config {
 };
 
 /*
- * One buffer of the driver's, vetted. The first `readable` segments may be read, the `writable` ones after them written. Elements of
+ * One buffer of the driver's, vetted. The first `readable` segments may be read, the `writable` ones after them written.
+ * Elements of
  * length 0, which the specification does not forbid, are left out: a chain may have no segment at all.
  */
 struct virtq_chain {
@@ -100,14 +101,17 @@ struct virtq {
 	uint32_t unsignalled;  /* places used since virtq_needs_interrupt() was last asked */
 	uint64_t ids_in_flight[VIRTQ_SIZE_MAX / 64]; /* a bit each, until the driver has the id back */
 	uint16_t order_popped, order_used; /* VIRTIO_F_IN_ORDER */
-	struct { bool done; uint16_t id, descriptors; uint32_t written; } held[VIRTQ_SIZE_MAX]; /* in order: done, but an earlier one is not */
+	/* in order: done, but an earlier one is not */
+	struct { bool done; uint16_t id, descriptors; uint32_t written; } held[VIRTQ_SIZE_MAX];
 
 	struct virtq_counts counts;
 };
 
 /*
- * Checks size, addresses, alignment (2.7, 2.8.10.1) and that all three areas lie wholly in writable RAM, apart from each other; takes
- * the ring features out of `features` (the negotiated set). The queue begins listening. 0, or -EINVAL with queue->broken saying why.
+ * Checks size, addresses, alignment (2.7, 2.8.10.1) and that all three areas lie wholly in writable RAM, apart from each other;
+ * takes
+ * the ring features out of `features` (the negotiated set). The queue begins listening. 0, or -EINVAL with queue->broken saying
+ * why.
  */
 int virtq_start(struct virtq *queue, const struct guest_mem *mem, const struct virtq_config *config, uint64_t features);
 
@@ -126,12 +130,16 @@ int virtq_pop(struct virtq *queue, struct virtq_chain *chain);
  */
 void virtq_push(struct virtq *queue, const struct virtq_chain *chain, uint32_t written);
 
-/* Does the driver want an interrupt for what has been pushed since it was last asked? (2.7.7, 2.7.10, 2.8.10). Call after a batch of pushes. */
+/*
+ * Does the driver want an interrupt for what has been pushed since it was last asked? (2.7.7, 2.7.10, 2.8.10). Call after a
+ * batch of pushes.
+ */
 bool virtq_needs_interrupt(struct virtq *queue);
 
 /*
  * Asks the driver to spare us notifications, and to send them again. The second returns true if there is something in the ring
- * already, for which no notification may come: pop again. (2.7.10, 2.8.10; the barrier between the two is inside.) False on a broken
+ * already, for which no notification may come: pop again. (2.7.10, 2.8.10; the barrier between the two is inside.) False on a
+ * broken
  * ring, so that `do while (virtq_pop() > 0); while (virtq_listen())` ends.
  */
 void virtq_quiet(struct virtq *queue);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The host's side of a socket device: Unix sockets, named as Firecracker names them. A program connects to PATH and says "CONNECT PORT";
+ * The host's side of a socket device: Unix sockets, named as Firecracker names them. A program connects to PATH and says
+ * "CONNECT PORT";
  * what the guest connects to is PATH_PORT.
  *
  * These descriptors come and go while the guest runs, and the engine knows only those from before it was sealed: one epoll
@@ -35,7 +36,8 @@ int vsock_unix_accept(struct vsock_unix *u, uint64_t data, struct sys *sys);
 int vsock_unix_connect(struct vsock_unix *u, uint32_t port, uint64_t data, struct sys *sys);
 
 /*
- * The first line, "CONNECT PORT\n": 1 and the port; 0 if it is not whole; -errno if it is something else. Nothing behind it is taken.
+ * The first line, "CONNECT PORT\n": 1 and the port; 0 if it is not whole; -errno if it is something else. Nothing behind it is
+ * taken.
  */
 int vsock_unix_hello(int fd, uint32_t *port, struct sys *sys);
 

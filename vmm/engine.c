@@ -166,7 +166,10 @@ void engine_finish(struct engine *engine, struct engine_op *op, int32_t result)
 	/* Not the operation's own end, but a signal's or a cancellation's; or a file that cannot say whether it would block. */
 	bool interrupted = (result == -EINTR || result == -EAGAIN) && op->code != ENGINE_POLL && op->code != ENGINE_TIMEOUT;
 
-	/* Cancelled by nobody: the kernel could not make a worker for it just then (Linux 6.1, files that it cannot write to without). */
+	/*
+	 * Cancelled by nobody: the kernel could not make a worker for it just then (Linux 6.1, files that it cannot write to
+	 * without).
+	 */
 	if (result == -ECANCELED && !op->own.cancelled && !engine_op_is_endless(op))
 		interrupted = true;
 

@@ -85,7 +85,10 @@ struct engine_config {
 	pthread_mutex_t *lock;   /* for ENGINE_COMPLETION_THREAD */
 };
 
-/* In pages of its own, by one mmap(): malloc() would cost a launch that needs none some 15 us more. 0 or -errno with `error` set. `sys` outlives the engine. */
+/*
+ * In pages of its own, by one mmap(): malloc() would cost a launch that needs none some 15 us more. 0 or -errno with `error`
+ * set. `sys` outlives the engine.
+ */
 int engine_create(struct engine **engine, const struct engine_config *config, struct sys *sys, struct error *error);
 
 /*

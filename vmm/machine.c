@@ -195,7 +195,8 @@ static int step_devices(struct machine *m)
 {
 	if (m->config->devices.count == 0)
 		return 0;
-	return devices_create(&m->devices, &m->config->devices, &m->mem, gpa(m->plan.devices_base), m->config->stop, &m->sys, &m->error);
+	return devices_create(&m->devices, &m->config->devices, &m->mem, gpa(m->plan.devices_base), m->config->stop, &m->sys,
+		       &m->error);
 }
 
 static void undo_devices(struct machine *m)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Any conversation of a driver with a queue: the input says what the driver and the device do, and what the driver does wrong.
- * Beside what the sanitizers see, checks what virtio/queue.h promises: chains are vetted, no more are in flight than the queue is long,
+ * Beside what the sanitizers see, checks what virtio/queue.h promises: chains are vetted, no more are in flight than the queue
+ * is long,
  * nothing but what the device may write to is written to, and a driver that does nothing wrong never finds its ring broken.
  *
  *	fuzz_virtq tests/fuzz/corpus/virtq

@@ -11,7 +11,8 @@ UNIT_TESTS := $(UNIT_SOURCES:tests/unit/%.c=$(BUILD)/unit/%)
 UNIT_LIBRARY := $(call objects,asan,$(VMM_SOURCES) $(VIRTIO_SOURCES) $(LOADER_SOURCES) \
 	$(filter-out control/main.c control/cmd_%.c,$(CONTROL_SOURCES)))
 
-# The guests' side of virtio runs here too: rings against a model of the device's side, drivers and a unikernel in a world of such devices.
+# The guests' side of virtio runs here too: rings against a model of the device's side, drivers and a unikernel in a world of
+# such devices.
 GUEST_VIRTQ := guests/runtime/virtq.c guests/runtime/virtq_packed.c tests/unit/virtq_model.c
 GUEST_DRIVERS := $(filter-out $(GUEST_VIRTQ),$(wildcard guests/runtime/v*.c)) tests/unit/virtio_world.c \
 	$(addprefix guests/unikernels/blkcheck/,contents.c limits.c pattern.c)

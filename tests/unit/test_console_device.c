@@ -109,7 +109,8 @@ static void set_up_queue(struct world *w, unsigned queue)
 	struct kvick_virtio_setup setup = { .queues = queue + 1, .features = READY };
 
 	driver_start(&w->driver, SIZE, 0);
-	setup.queue[queue] = (struct kvick_virtio_queue){ .size = SIZE, .desc = w->driver.config.desc, .driver = w->driver.config.driver,
+	setup.queue[queue] = (struct kvick_virtio_queue){ .size = SIZE, .desc = w->driver.config.desc,
+		       .driver = w->driver.config.driver,
 							  .device = w->driver.config.device };
 	assert_int_equal(virtio_setup(w->device, &setup), 0);
 }

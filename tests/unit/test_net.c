@@ -331,7 +331,8 @@ static void descriptors_of_no_use_are_refused(void **state)
 	const struct {
 		int fd;
 		const char *says;
-	} rows[] = { { pair[0], "neither a tap nor a socket" }, { null, "neither a tap nor a socket" }, { inet, "not such a socket" },
+	} rows[] = { { pair[0], "neither a tap nor a socket" }, { null, "neither a tap nor a socket" }, { inet,
+		       "not such a socket" },
 		     { stream[0], "not such a socket" }, { lonely, "no other end" }, { 1000000, "no such descriptor" } };
 
 	for (unsigned i = 0; i < COUNT_OF(rows); i++) {

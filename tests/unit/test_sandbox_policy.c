@@ -246,7 +246,8 @@ static void only_devices_do_more_than_a_console(void **state)
 
 static void only_a_socket_device_makes_connections(void **state)
 {
-	static const uint32_t numbers[] = { SYS_socket, SYS_connect, SYS_accept4, SYS_sendto, SYS_recvfrom, SYS_shutdown, SYS_epoll_ctl,
+	static const uint32_t numbers[] = { SYS_socket, SYS_connect, SYS_accept4, SYS_sendto, SYS_recvfrom, SYS_shutdown,
+		       SYS_epoll_ctl,
 					    SYS_epoll_pwait };
 
 	(void)state;

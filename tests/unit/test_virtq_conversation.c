@@ -33,7 +33,8 @@ struct talk {
 	/* The driver's. */
 	uint64_t driver_random;
 	unsigned sent, received;
-	struct { unsigned number, arena, readable, writable; struct driver_part parts[PARTS_MAX]; unsigned count; } out[VIRTQ_SIZE_MAX];
+	struct { unsigned number, arena, readable,
+		       writable; struct driver_part parts[PARTS_MAX]; unsigned count; } out[VIRTQ_SIZE_MAX];
 
 	bool arena_used[VIRTQ_SIZE_MAX + 1]; /* memory for a chain's parts; one more than there can be chains */
 

@@ -62,7 +62,8 @@ void driver_destroy(struct driver *driver);
 void driver_start(struct driver *driver, uint16_t size, uint64_t features);
 
 /*
- * Makes a chain of the parts (at least one, at most DRIVER_PARTS_MAX) available, in a table if `indirect`. Its id, or -1 if the ring has no
+ * Makes a chain of the parts (at least one, at most DRIVER_PARTS_MAX) available, in a table if `indirect`. Its id, or -1 if the
+ * ring has no
  * room.
  */
 int driver_add(struct driver *driver, const struct driver_part *parts, unsigned count, bool indirect);
@@ -77,7 +78,10 @@ bool driver_has_used(const struct driver *driver);
 int driver_take_used(struct driver *driver, uint16_t *id, uint32_t *written);
 
 void driver_interrupts_off(struct driver *driver);
-/* With event indices: when `later` more places of the ring have been used beyond the next. True: there is something to be taken now. */
+/*
+ * With event indices: when `later` more places of the ring have been used beyond the next. True: there is something to be taken
+ * now.
+ */
 bool driver_interrupts_on(struct driver *driver, uint16_t later);
 
 #endif

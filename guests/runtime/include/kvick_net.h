@@ -21,7 +21,10 @@ struct kvick_net_info {
 	bool merged;            /* frames may come in several buffers */
 };
 
-/* A checksum that the device completes: over the bytes from `start` on, to be stored at start + offset, where the pseudo header's sum is. */
+/*
+ * A checksum that the device completes: over the bytes from `start` on, to be stored at start + offset, where the pseudo
+ * header's sum is.
+ */
 struct kvick_net_checksum {
 	uint16_t start, offset;
 };
