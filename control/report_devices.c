@@ -90,14 +90,12 @@ static void queue_text(struct text *text, const struct machine *m, const struct 
 	text_printf(text, "kvick:   queue %u: requests %llu, errors %llu, bytes %llu in %llu out, notifications %llu, "
 		    "interrupts %llu", i,
 		    (unsigned long long)metrics->requests, (unsigned long long)metrics->errors,
-	text_printf(text, "kvick:   queue %u: requests %llu, errors %llu, bytes %llu in %llu out, "
-		    "notifications %llu, interrupts %llu", i, (unsigned long long)metrics->requests, (unsigned long long)metrics->errors,
 		    (unsigned long long)counts->bytes_written, (unsigned long long)counts->bytes_read,
 		    (unsigned long long)counts->notifications, (unsigned long long)counts->interrupts);
 	if (metrics->requests > 0)
 		text_printf(text, ", latency p50 %llu.%llu us, p99 %llu.%llu us", (unsigned long long)p50 / 1000,
 			    (unsigned long long)p50 % 1000 / 100, (unsigned long long)p99 / 1000,
-				       (unsigned long long)p99 % 1000 / 100);
+			    (unsigned long long)p99 % 1000 / 100);
 	text_printf(text, "\n");
 }
 

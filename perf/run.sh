@@ -141,9 +141,9 @@ io_guest() { # report, arguments of iobench
 		tr ' ' '\n'
 }
 io_host() { # options of fio; terse: bandwidth is the 7th field (KiB/s), IOPS the 8th
-	# As fast as it goes: memory in whole pages, a thread instead of a process, and no advice to the kernel about what it will read.
-	fio --name=bench --filename="$work/bench" --ioengine=io_uring --direct=0 --invalidate=0 --fadvise_hint=0 --thread --mem=mmap \
-		--time_based --runtime=2 --minimal "$@" | cut -d ';' -f 7,8
+	# As fast as it goes: memory in whole pages, a thread instead of a process, no advice to the kernel about what it will read.
+	fio --name=bench --filename="$work/bench" --ioengine=io_uring --direct=0 --invalidate=0 --fadvise_hint=0 --thread \
+		--mem=mmap --time_based --runtime=2 --minimal "$@" | cut -d ';' -f 7,8
 }
 
 io_ratio() { # name, rw, bs, depth: the median of three ratios of requests a second
