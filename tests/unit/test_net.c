@@ -71,7 +71,7 @@ static int set_up(void **state)
 	sys_init(&w->sys);
 	w->fd_before = lowest_free_fd();
 	w->peer = w->listener = -1;
-	w->line = (struct virtio_line){ raise_line, lower_line, w };
+	w->line = (struct virtio_line){ .raise = raise_line, .lower = lower_line, .context = w };
 	driver_create(&w->driver[RX], RAM);
 	w->driver[TX].mem = (struct guest_mem){ .host = w->driver[RX].mem.host + TX_AT, .bytes = RAM - TX_AT };
 	*state = w;
