@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "control/report_devices.h"
 
+#include <linux/virtio_ids.h>
 #include <errno.h>
 #include <string.h>
 
@@ -52,7 +53,8 @@ void devices_say(struct text *text, const struct machine *m)
 	for (unsigned i = 0; i < m->devices.count; i++) {
 		const struct virtio_host_error *e = &m->devices.list[i]->host_error;
 
-		if (e->count == 0)
+		/* What other devices have lost is not at a sector, and is told in their own words. */
+		if (e->count == 0 || m->devices.list[i]->ops->id != VIRTIO_ID_BLOCK)
 			continue;
 		text_printf(text, "kvick: ");
 		name_device(text, m, i);
