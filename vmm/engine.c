@@ -167,10 +167,10 @@ void engine_finish(struct engine *engine, struct engine_op *op, int32_t result)
 	bool interrupted = (result == -EINTR || result == -EAGAIN) && op->code != ENGINE_POLL && op->code != ENGINE_TIMEOUT;
 
 	/*
-	 * Cancelled by nobody: the kernel could not make a worker for it just then (Linux 6.1, files that it cannot write to
-	 * without).
+	 * Cancelled by nobody: the kernel could not make a worker for it just then (Linux 6.1, with a signal pending, files that
+	 * it cannot read or write without).
 	 */
-	if (result == -ECANCELED && !op->own.cancelled && !engine_op_is_endless(op))
+	if (result == -ECANCELED && !op->own.cancelled)
 		interrupted = true;
 
 	if (interrupted && (op->own.cancelled || (engine->draining && engine_op_is_endless(op)))) {
