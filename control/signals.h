@@ -17,8 +17,7 @@ struct stop *signals_install(uint64_t timeout_ns, struct sys *sys, struct error 
 
 /*
  * For a guest that has our terminal: SIGHUP and SIGQUIT too end it as SIGTERM does, so that we get to set the terminal back.
- * Not what
- * whoever started us ignores. 0 or -errno.
+ * Not what whoever started us ignores. 0 or -errno.
  */
 int signals_stop_more(struct sys *sys);
 

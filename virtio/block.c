@@ -401,8 +401,6 @@ static const struct virtio_ops ops = {
 	.close = close_disk,
 };
 
-#define FEATURE(bit) (1ull << (bit))
-
 static void describe(struct block *b)
 {
 	const struct disk *disk = &b->disk;
@@ -423,8 +421,7 @@ static void describe(struct block *b)
 	};
 
 	b->device.features_offered = FEATURE(VIRTIO_BLK_F_SEG_MAX) | FEATURE(VIRTIO_BLK_F_BLK_SIZE) |
-		       FEATURE(VIRTIO_BLK_F_TOPOLOGY) |
-				     FEATURE(VIRTIO_BLK_F_FLUSH);
+				     FEATURE(VIRTIO_BLK_F_TOPOLOGY) | FEATURE(VIRTIO_BLK_F_FLUSH);
 	if (b->device.queue_count > 1)
 		b->device.features_offered |= FEATURE(VIRTIO_BLK_F_MQ);
 	if (disk->read_only)

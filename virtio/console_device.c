@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The console device: virtio 1.2, 5.3, port 0 alone. vmm/console.c is another console, which guests have by hypercall; both
- * write to
- * the same descriptor, in the order in which the guest has them write: a buffer is used when its bytes have been written.
+ * write to the same descriptor, in the order in which the guest has them write: a buffer is used when its bytes have been
+ * written.
  *
  * What the host reads and writes goes through memory of ours, and never to the guest's: so a reset finds nothing in flight that it
  * would have to wait for, and input that came before it is still there after it.
@@ -296,10 +296,8 @@ int virtio_console_lost(const struct virtio_device *device)
 
 static int add_file(struct engine_op *op, int fd, const struct device_context *context)
 {
-	op->file = engine_add_file(context->engine, fd);
-	return op->file >= 0 ? 0 : error_set(context->error, ERROR_HOST, -op->file,
-		         "--console: it cannot be registered for I/O: %s",
-					     strerror(-op->file));
+	op->file = device_add_file(context, fd, "--console");
+	return op->file < 0 ? op->file : 0;
 }
 
 static int open_sides(struct console_device *c, const struct device_context *context)
@@ -350,7 +348,7 @@ int virtio_console_create(struct virtio_device **device, const struct device_con
 	c->device.config_bytes = sizeof(struct virtio_console_config);
 	c->terminal = context->config->terminal;
 	if (c->terminal >= 0) {
-		c->device.features_offered = 1ull << VIRTIO_CONSOLE_F_SIZE;
+		c->device.features_offered = FEATURE(VIRTIO_CONSOLE_F_SIZE);
 		measure(c);
 	}
 	*device = &c->device;

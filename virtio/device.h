@@ -3,7 +3,7 @@
  * What every virtio device is to the transport: a table of functions and the common state. virtio 1.2, 2.1 to 2.6.
  *
  * The transport (transport.c) owns status, features and queues; a device owns its configuration space and what it does with
- * chains. All functions are called under the VM's device lock.
+ * chains. All functions are called by one thread at a time.
  */
 #ifndef KVICK_VIRTIO_DEVICE_H
 #define KVICK_VIRTIO_DEVICE_H
@@ -16,6 +16,8 @@
 struct engine;
 struct sys;
 struct virtio_device;
+
+#define FEATURE(bit) (1ull << (bit)) /* of a set of features, as they are negotiated */
 
 #define VIRTIO_QUEUES_MAX       8u
 #define VIRTIO_CONFIG_BYTES_MAX 192u
@@ -50,8 +52,7 @@ struct virtio_ops {
 	void (*write_config)(struct virtio_device *device, uint32_t offset, uint32_t bytes, uint64_t value);
 	/*
 	 * Reset (2.1.1): nothing may be in flight on the host afterwards that touches guest memory. Either it is so on return
-	 * (true), or
-	 * the device calls virtio_reset_done() when it is; until then the driver reads a status other than 0.
+	 * (true), or the device calls virtio_reset_done() when it is; until then the driver reads a status other than 0.
 	 */
 	bool (*reset)(struct virtio_device *device);
 	/*

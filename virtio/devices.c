@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 
 #include <linux/virtio_config.h>
 
@@ -96,6 +95,15 @@ void *device_alloc(const struct device_context *context, size_t bytes)
 	d->sys = context->sys;
 	memcpy(d->id, context->config->id, sizeof(d->id));
 	return at;
+}
+
+int device_add_file(const struct device_context *context, int fd, const char *option)
+{
+	int r = engine_add_file(context->engine, fd);
+
+	if (r < 0)
+		error_set(context->error, ERROR_HOST, -r, "%s: it cannot be registered for I/O: %s", option, strerror(-r));
+	return r;
 }
 
 void device_discard(const struct device_context *context, struct virtio_device *d)
@@ -189,7 +197,7 @@ static int wait_for_reset(struct devices *devices, struct virtio_device *d)
 {
 	virtio_reset(d);
 	while (d->transport.resetting)
-		if (engine_wait(devices->engine, UINT64_MAX, devices->stop) < 0)
+		if (engine_wait(devices->engine, ENGINE_FOREVER, devices->stop) < 0)
 			return -EINTR;
 	return 0;
 }
@@ -223,14 +231,6 @@ static void notify_all(struct devices *devices, uint64_t notifications)
 	}
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
 static uint64_t take_events(struct devices *devices, uint64_t mask)
 {
 	uint64_t taken = devices->events & mask;
@@ -249,13 +249,13 @@ int64_t devices_wait(struct devices *devices, uint64_t mask, uint64_t timeout_ns
 	events = take_events(devices, mask);
 	if (events || timeout_ns == 0)
 		return (int64_t)events;
-	if (timeout_ns == UINT64_MAX || __builtin_add_overflow(now_ns(), timeout_ns, &deadline))
+	if (timeout_ns == UINT64_MAX || __builtin_add_overflow(sys_now_ns(devices->sys), timeout_ns, &deadline))
 		deadline = UINT64_MAX;
 	while (!events && !devices->stop->signal) {
-		uint64_t left = UINT64_MAX;
+		uint64_t left = ENGINE_FOREVER;
 
 		if (deadline != UINT64_MAX) {
-			uint64_t now = now_ns();
+			uint64_t now = sys_now_ns(devices->sys);
 
 			if (now >= deadline)
 				break;

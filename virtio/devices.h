@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A machine's devices: made before the sandbox closes, in the order of the command line, and gone before guest RAM is.
- *
- * One lock for all of them, `lock`, which is nobody's but the vCPU thread's as long as the guest polls (native guests do).
+ * A machine's devices: made before the sandbox closes, in the order of the command line, and gone before guest RAM is. All that
+ * they do is the vCPU thread's, as long as guests poll (native ones do).
  */
 #ifndef KVICK_VIRTIO_DEVICES_H
 #define KVICK_VIRTIO_DEVICES_H
 
-#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -63,6 +61,8 @@ int virtio_console_lost(const struct virtio_device *device);
  * none.
  */
 void *device_alloc(const struct device_context *context, size_t bytes);
+/* engine_add_file() for a device; `option` begins the message: "--console". The file's number or -errno with error set. */
+int device_add_file(const struct device_context *context, int fd, const char *option);
 void device_discard(const struct device_context *context, struct virtio_device *device);
 
 /*

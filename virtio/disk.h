@@ -41,9 +41,8 @@ enum disk_way {
 
 /*
  * Direct I/O wants everything aligned, and a driver may ask for any sector, from and to any memory. `fd` and `buffered_fd`
- * together are
- * coherent as long as no page is written both ways at one time: where there are both, direct transfers are of whole
- * pages, and so two requests that do not overlap never share one.
+ * together are coherent as long as no page is written both ways at one time: where there are both, direct transfers are of
+ * whole pages, and so two requests that do not overlap never share one.
  */
 enum disk_way disk_way(const struct disk *disk, uint64_t offset, const struct iovec *iov, unsigned count);
 

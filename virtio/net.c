@@ -32,8 +32,6 @@
 #define QUEUE_SIZE   256u
 #define LENGTH_BYTES 4u   /* before each frame of a stream */
 #define TURN_FRAMES  64u  /* handed to the guest before somebody else gets his turn */
-#define FEATURE(bit) (1ull << (bit))
-
 _Static_assert(sizeof(struct virtio_net_hdr_v1) == NET_HEADER_BYTES, "5.1.6");
 
 struct net {
@@ -477,10 +475,8 @@ int virtio_net_create(struct virtio_device **device, const struct device_context
 	r = net_port_open(&n->port, context->config, context->sys, context->error);
 	if (r < 0)
 		goto discard;
-	n->file = engine_add_file(context->engine, n->port.fd);
-	if (n->file < 0) {
-		r = error_set(context->error, ERROR_HOST, -n->file, "%s: it cannot be registered for I/O: %s", n->port.name,
-			      strerror(-n->file));
+	r = n->file = device_add_file(context, n->port.fd, n->port.name);
+	if (r < 0) {
 		net_port_close(&n->port, context->sys);
 		goto discard;
 	}

@@ -15,7 +15,7 @@
 #include "vmm/error.h"
 #include "vmm/sys.h"
 
-static int refuse(const struct net_port *port, int errnum, const char *what, const char *next, struct error *error)
+int net_port_refuse(const struct net_port *port, int errnum, const char *what, const char *next, struct error *error)
 {
 	return error_set(error, ERROR_HOST, errnum, "%s: %s: %s: %s", port->name, what, strerror(errnum), next);
 }
@@ -26,7 +26,7 @@ static int spare_us_sigpipe(const struct net_port *port, struct sys *sys, struct
 	struct sigaction ignore = { .sa_handler = SIG_IGN };
 	int r = sys_sigaction(sys, SIGPIPE, &ignore, NULL);
 
-	return r < 0 ? refuse(port, -r, "sigaction", "the host cannot ignore a signal", error) : 0;
+	return r < 0 ? net_port_refuse(port, -r, "sigaction", "the host cannot ignore a signal", error) : 0;
 }
 
 /* The number says nothing: without a look, any descriptor of ours could be meant. */
@@ -41,12 +41,12 @@ static int adopt_socket(struct net_port *port, struct sys *sys, struct error *er
 	if (r == 0)
 		r = sys_getsockopt(sys, port->fd, SOL_SOCKET, SO_TYPE, &type, &bytes);
 	if (r < 0)
-		return refuse(port, -r, "neither a tap nor a socket", next, error);
+		return net_port_refuse(port, -r, "neither a tap nor a socket", next, error);
 	if (domain != AF_UNIX || (type != SOCK_DGRAM && type != SOCK_SEQPACKET))
-		return refuse(port, EPROTOTYPE, "not such a socket", next, error);
+		return net_port_refuse(port, EPROTOTYPE, "not such a socket", next, error);
 	r = sys_getpeername(sys, port->fd, &peer, &peer_bytes);
 	if (r < 0)
-		return refuse(port, -r, "the socket has no other end", "connect it first", error);
+		return net_port_refuse(port, -r, "the socket has no other end", "connect it first", error);
 	port->connected = type == SOCK_SEQPACKET;
 	return spare_us_sigpipe(port, sys, error);
 }
@@ -57,8 +57,8 @@ static int adopt(struct net_port *port, int fd, struct sys *sys, struct error *e
 
 	if (flags < 0) {
 		port->fd = -1; /* not ours to close */
-		return refuse(port, -flags, "no such descriptor",
-			         "open it before kvick starts, and leave it open: no close-on-exec", error);
+		return net_port_refuse(port, -flags, "no such descriptor",
+				       "open it before kvick starts, and leave it open: no close-on-exec", error);
 	}
 	port->fd = fd;
 	r = net_tap_adopt(port, sys, error);
@@ -68,7 +68,7 @@ static int adopt(struct net_port *port, int fd, struct sys *sys, struct error *e
 		return r;
 	/* An engine's streams do not block (engine.h). */
 	r = sys_fcntl(sys, fd, F_SETFL, (void *)(uintptr_t)(unsigned)(flags | O_NONBLOCK));
-	return r < 0 ? refuse(port, -r, "fcntl", "pass a descriptor that can be non-blocking", error) : 0;
+	return r < 0 ? net_port_refuse(port, -r, "fcntl", "pass a descriptor that can be non-blocking", error) : 0;
 }
 
 /* passt, or whoever else speaks QEMU's stream protocol there. */
@@ -79,14 +79,14 @@ static int connect_to(struct net_port *port, const char *path, struct sys *sys, 
 	int r;
 
 	if (length >= sizeof(to.sun_path))
-		return refuse(port, ENAMETOOLONG, "a socket's path", "move it to one of up to 107 characters", error);
+		return net_port_refuse(port, ENAMETOOLONG, "a socket's path", "move it to one of up to 107 characters", error);
 	memcpy(to.sun_path, path, length);
 	port->fd = sys_socket(sys, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (port->fd < 0)
-		return refuse(port, -port->fd, "socket", "the host has no Unix sockets to give", error);
+		return net_port_refuse(port, -port->fd, "socket", "the host has no Unix sockets to give", error);
 	r = sys_connect(sys, port->fd, (struct sockaddr *)&to, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length + 1));
 	if (r < 0)
-		return refuse(port, -r, "cannot be connected to", "start passt first: `passt --socket PATH`", error);
+		return net_port_refuse(port, -r, "cannot be connected to", "start passt first: `passt --socket PATH`", error);
 	port->stream = port->connected = true;
 	return spare_us_sigpipe(port, sys, error);
 }
@@ -102,7 +102,7 @@ static int choose_mac(struct net_port *port, const struct device_config *config,
 		return 0;
 	n = sys_getrandom(sys, port->mac, sizeof(port->mac));
 	if (n != (ssize_t)sizeof(port->mac))
-		return refuse(port, n < 0 ? (int)-n : EIO, "getrandom", "give it an address of yours: mac=02:…", error);
+		return net_port_refuse(port, n < 0 ? (int)-n : EIO, "getrandom", "give it an address of yours: mac=02:…", error);
 	port->mac[0] = (uint8_t)((port->mac[0] | 2) & ~1); /* locally administered, one station's */
 	return 0;
 }

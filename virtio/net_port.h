@@ -28,6 +28,9 @@ void net_port_close(struct net_port *port, struct sys *sys);
 /* From now on frames to the guest may use these, of `offloads`: the guest understands them. 0 or -errno. */
 int net_port_set_offloads(struct net_port *port, uint64_t features, struct sys *sys);
 
+/* "--net …: what: error: next step". Returns -errnum. */
+int net_port_refuse(const struct net_port *port, int errnum, const char *what, const char *next, struct error *error);
+
 /* For net_port.c: a tap by its name; a descriptor that may be one. As net_port_open(); -ENOTTY without an error: it is none. */
 int net_tap_open(struct net_port *port, const char *interface, struct sys *sys, struct error *error);
 int net_tap_adopt(struct net_port *port, struct sys *sys, struct error *error);

@@ -9,19 +9,14 @@
 #include <sys/ioctl.h>
 #include <time.h>
 
+#include "virtio/device.h"
 #include "virtio/net_header.h"
 #include "virtio/net_port.h"
 #include "vmm/error.h"
 #include "vmm/sys.h"
 
-#define FEATURE(bit) (1ull << (bit))
 #define ATTACH_TRIES    20u
 #define ATTACH_PAUSE_NS 10000000
-
-static int refuse(const struct net_port *port, int errnum, const char *what, const char *next, struct error *error)
-{
-	return error_set(error, ERROR_HOST, errnum, "%s: %s: %s: %s", port->name, what, strerror(errnum), next);
-}
 
 static unsigned tun_flags(uint64_t features)
 {
@@ -61,14 +56,14 @@ static int set_up(struct net_port *port, struct sys *sys, struct error *error)
 		return 0;
 	r = sys_ioctl(sys, port->fd, TUNSETVNETHDRSZ, (uintptr_t)&bytes);
 	if (r < 0)
-		return refuse(port, -r, "header size", "it needs Linux 2.6.34", error);
+		return net_port_refuse(port, -r, "header size", "it needs Linux 2.6.34", error);
 	port->offloads = both | segments;
 	if (net_port_set_offloads(port, port->offloads, sys) < 0)
 		port->offloads = both;
 	if (net_port_set_offloads(port, port->offloads, sys) < 0)
 		port->offloads = 0;
 	r = net_port_set_offloads(port, 0, sys);
-	return r < 0 ? refuse(port, -r, "offloads", "it cannot be used without them being off", error) : 0;
+	return r < 0 ? net_port_refuse(port, -r, "offloads", "it cannot be used without them being off", error) : 0;
 }
 
 static int refuse_name(const struct net_port *port, int errnum, struct error *error)
@@ -85,8 +80,8 @@ static int refuse_name(const struct net_port *port, int errnum, struct error *er
 
 	for (size_t i = 0; i < sizeof(advice) / sizeof(advice[0]); i++)
 		if (advice[i].errnum == errnum)
-			return refuse(port, errnum, "cannot be had", advice[i].next, error);
-	return refuse(port, errnum, "cannot be had", "`ip link show` lists what there is", error);
+			return net_port_refuse(port, errnum, "cannot be had", advice[i].next, error);
+	return net_port_refuse(port, errnum, "cannot be had", "`ip link show` lists what there is", error);
 }
 
 /* As with a disk's lock (disk.c): a kvick that was killed has its tap for some milliseconds yet, by its io_uring. */
@@ -111,9 +106,9 @@ int net_tap_open(struct net_port *port, const char *interface, struct sys *sys, 
 
 	port->fd = sys_open(sys, "/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK, 0);
 	if (port->fd < 0)
-		return refuse(port, -port->fd, "/dev/net/tun",
+		return net_port_refuse(port, -port->fd, "/dev/net/tun",
 			      port->fd == -EACCES ? "give yourself the right to it" : "load the module: `modprobe tun`, as root",
-				       error);
+			      error);
 	memcpy(request.ifr_name, interface, strnlen(interface, sizeof(request.ifr_name) - 1));
 	r = attach(port, &request, sys);
 	if (r < 0)
@@ -131,7 +126,8 @@ int net_tap_adopt(struct net_port *port, struct sys *sys, struct error *error)
 		return -ENOTTY;
 	flags = (uint16_t)request.ifr_flags;
 	if (!(flags & IFF_TAP) || !(flags & IFF_NO_PI))
-		return refuse(port, EINVAL, "not a tap of Ethernet frames alone", "make it with IFF_TAP and IFF_NO_PI", error);
+		return net_port_refuse(port, EINVAL, "not a tap of Ethernet frames alone",
+				       "make it with IFF_TAP and IFF_NO_PI", error);
 	port->header = flags & IFF_VNET_HDR;
 	return set_up(port, sys, error);
 }

@@ -37,8 +37,7 @@ struct virtq_config {
 
 /*
  * One buffer of the driver's, vetted. The first `readable` segments may be read, the `writable` ones after them written.
- * Elements of
- * length 0, which the specification does not forbid, are left out: a chain may have no segment at all.
+ * Elements of length 0, which the specification does not forbid, are left out: a chain may have no segment at all.
  */
 struct virtq_chain {
 	uint16_t id;              /* what goes back to the driver: head index (split) or buffer id (packed) */
@@ -108,10 +107,9 @@ struct virtq {
 };
 
 /*
- * Checks size, addresses, alignment (2.7, 2.8.10.1) and that all three areas lie wholly in writable RAM, apart from each other;
- * takes
- * the ring features out of `features` (the negotiated set). The queue begins listening. 0, or -EINVAL with queue->broken saying
- * why.
+ * Checks size, addresses, alignment (2.7, 2.8.10.1) and that all three areas lie wholly in writable RAM, apart from each
+ * other; takes the ring features out of `features` (the negotiated set). The queue begins listening. 0, or -EINVAL with
+ * queue->broken saying why.
  */
 int virtq_start(struct virtq *queue, const struct guest_mem *mem, const struct virtq_config *config, uint64_t features);
 
@@ -139,8 +137,7 @@ bool virtq_needs_interrupt(struct virtq *queue);
 /*
  * Asks the driver to spare us notifications, and to send them again. The second returns true if there is something in the ring
  * already, for which no notification may come: pop again. (2.7.10, 2.8.10; the barrier between the two is inside.) False on a
- * broken
- * ring, so that `do while (virtq_pop() > 0); while (virtq_listen())` ends.
+ * broken ring, so that `do while (virtq_pop() > 0); while (virtq_listen())` ends.
  */
 void virtq_quiet(struct virtq *queue);
 bool virtq_listen(struct virtq *queue);

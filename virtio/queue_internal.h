@@ -48,8 +48,7 @@ static inline void store32(void *at, uint32_t value)
 
 /*
  * Reads what the driver published, before anything that it published with it. Pairs with the driver's write barrier before it
- * stores
- * avail->idx (split, 2.7.13.3.1), or the flags of a chain's first descriptor (packed, 2.8.21.1.1).
+ * stores avail->idx (split, 2.7.13.3.1), or the flags of a chain's first descriptor (packed, 2.8.21.1.1).
  */
 static inline uint16_t ring_acquire(const uint16_t *at)
 {
@@ -68,8 +67,7 @@ static inline void ring_release(uint16_t *at, uint16_t value)
 /*
  * Between a store of ours and a load of what the driver stores: each side says its word before it looks at the other's, so one of
  * the two sees. Pairs with the driver's full barrier between publishing chains and reading whether to notify (2.7.13.4.1,
- * 2.8.21.3.1),
- * and with that between asking for interrupts and looking for used chains once more (2.7.14, 2.8.22).
+ * 2.8.21.3.1), and with that between asking for interrupts and looking for used chains once more (2.7.14, 2.8.22).
  */
 static inline void ring_fence(void)
 {

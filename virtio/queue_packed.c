@@ -35,8 +35,7 @@ static uint16_t fetch_flags(const uint8_t *table, unsigned index)
 
 /*
  * 2.8.7: the table's entries are the chain, all of them, in order. Flags but WRITE mean nothing there, and are ignored;
- * INDIRECT too is
- * reserved, but a driver that sets it (2.8.19 forbids it) surely means a table, which we would take for data.
+ * INDIRECT too is reserved, but a driver that sets it (2.8.19 forbids it) surely means a table, which we would take for data.
  */
 static int take_table(struct virtq *queue, struct virtq_chain *chain, const struct descriptor *indirect)
 {
@@ -57,9 +56,8 @@ static int take_table(struct virtq *queue, struct virtq_chain *chain, const stru
 }
 
 /*
- * The chain that begins in slot next_avail, whose flags were fetched. Leaves next_avail and its wrap counter alone. Only the id
- * of the last
- * descriptor counts (2.8.6). A table stands alone in its list (2.8.5, 2.8.19).
+ * The chain that begins in slot next_avail, whose flags were fetched. Leaves next_avail and its wrap counter alone. Only the
+ * id of the last descriptor counts (2.8.6). A table stands alone in its list (2.8.5, 2.8.19).
  */
 static int take_chain(struct virtq *queue, struct virtq_chain *chain, uint16_t flags)
 {

@@ -10,8 +10,6 @@
 
 #include <kvick/virtio.h>
 
-#define FEATURE(bit) (1ull << (bit))
-
 /* What queue.c can do with rings. */
 #define RING_FEATURES                                                                               \
 	(FEATURE(VIRTIO_F_VERSION_1) | FEATURE(VIRTIO_F_RING_PACKED) | FEATURE(VIRTIO_F_IN_ORDER) | \

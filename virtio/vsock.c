@@ -577,11 +577,11 @@ int virtio_vsock_create(struct virtio_device **device, const struct device_conte
 		device_discard(context, &v->device);
 		return r;
 	}
-	r = engine_add_file(context->engine, v->host.epoll);
+	r = device_add_file(context, v->host.epoll, "--vsock");
 	if (r < 0) {
 		vsock_unix_close(&v->host, context->sys);
 		device_discard(context, &v->device);
-		return error_set(context->error, ERROR_HOST, -r, "--vsock: it cannot be registered for I/O: %s", strerror(-r));
+		return r;
 	}
 	v->poll = (struct engine_op){ .code = ENGINE_POLL, .file = r, .events = POLLIN, .done = poll_done, .context = v };
 	v->cid = context->config->cid;

@@ -35,8 +35,7 @@ static bool is_socket(const struct vsock_unix *u, struct sys *sys)
 
 /*
  * A socket that a kvick of before has left. One that somebody listens at takes the connection, or is too busy to. The kernel
- * refuses a
- * connection to any other kind of file in the same words, and that file is somebody's: it is looked at first.
+ * refuses a connection to any other kind of file in the same words, and that file is somebody's: it is looked at first.
  */
 static bool is_left_over(const struct vsock_unix *u, struct sys *sys)
 {
@@ -72,7 +71,7 @@ int vsock_unix_open(struct vsock_unix *u, const char *path, struct sys *sys, str
 	u->path_bytes = (unsigned)strlen(path);
 	if (u->path_bytes + 1 + PORT_DIGITS >= sizeof(u->path.sun_path))
 		return error_set(error, ERROR_USAGE, ENAMETOOLONG,
-			         "--vsock: %s: too long for a socket's name with a port behind it: "
+				 "--vsock: %s: too long for a socket's name with a port behind it: "
 				 "use one of up to %u bytes", path, (unsigned)sizeof(u->path.sun_path) - PORT_DIGITS - 2);
 	memcpy(u->path.sun_path, path, u->path_bytes);
 	r = u->listener = sys_socket(sys, AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);

@@ -27,15 +27,6 @@ void engine_list_remove(struct engine_list *list, struct engine_op *op)
 	*(op->own.next ? &op->own.next->own.prev : &list->last) = op->own.prev;
 }
 
-uint64_t engine_now_ns(struct sys *sys)
-{
-	struct timespec now = { 0 };
-
-	/* Cannot fail but by injection; then an operation's time is over at once, or never. */
-	sys_clock_gettime(sys, CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
-}
-
 /* --- from nothing to a sealed engine --- */
 
 int engine_create(struct engine **result, const struct engine_config *config, struct sys *sys, struct error *error)
@@ -141,7 +132,7 @@ void engine_start(struct engine *engine, struct engine_op *op)
 		return;
 	}
 	if (op->code == ENGINE_TIMEOUT &&
-	    __builtin_add_overflow(engine_now_ns(callers_sys(engine)), op->ns, &op->own.deadline_ns))
+	    __builtin_add_overflow(sys_now_ns(callers_sys(engine)), op->ns, &op->own.deadline_ns))
 		op->own.deadline_ns = UINT64_MAX;
 	op->own.state = OP_QUEUED;
 	engine_list_append(&engine->queued, op);
@@ -258,7 +249,7 @@ static int wait(struct engine *engine, uint64_t timeout_ns, const struct stop *s
 	uint64_t left = timeout_ns, deadline = ENGINE_FOREVER;
 
 	if (timeout_ns != ENGINE_FOREVER && timeout_ns != 0 &&
-	    __builtin_add_overflow(engine_now_ns(sys), timeout_ns, &deadline))
+	    __builtin_add_overflow(sys_now_ns(sys), timeout_ns, &deadline))
 		deadline = left = ENGINE_FOREVER;
 	for (;;) {
 		unsigned count;
@@ -283,7 +274,7 @@ static int wait(struct engine *engine, uint64_t timeout_ns, const struct stop *s
 			return 0;
 		}
 		if (deadline != ENGINE_FOREVER) {
-			uint64_t now = engine_now_ns(sys);
+			uint64_t now = sys_now_ns(sys);
 
 			left = now < deadline ? deadline - now : 0;
 		}
@@ -337,7 +328,7 @@ static void cancel_all_endless(struct engine *engine)
 
 int engine_drain(struct engine *engine, uint64_t timeout_ns)
 {
-	uint64_t begin = engine_now_ns(engine->sys);
+	uint64_t begin = sys_now_ns(engine->sys);
 	unsigned refusals = 0;
 	int r = 0;
 
@@ -348,7 +339,7 @@ int engine_drain(struct engine *engine, uint64_t timeout_ns)
 	engine_reap(engine);
 	cancel_all_endless(engine);
 	while (engine->in_flight > 0) {
-		uint64_t spent = engine_now_ns(engine->sys) - begin;
+		uint64_t spent = sys_now_ns(engine->sys) - begin;
 
 		r = timeout_ns == ENGINE_FOREVER ? 0 : spent < timeout_ns ? 0 : -ETIME;
 		if (r < 0)

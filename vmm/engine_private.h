@@ -89,6 +89,4 @@ static inline bool engine_op_is_endless(const struct engine_op *op)
 	return op->code == ENGINE_POLL || op->code == ENGINE_TIMEOUT || engine_op_is_stream(op);
 }
 
-uint64_t engine_now_ns(struct sys *sys);
-
 #endif

@@ -141,7 +141,7 @@ static int ask(const struct sync *sync, struct watch *watch, uint64_t timeout_ns
 	struct timespec left;
 
 	if (watch->first_deadline_ns != UINT64_MAX && timeout_ns > 0) {
-		uint64_t now = engine_now_ns(sys);
+		uint64_t now = sys_now_ns(sys);
 		uint64_t until = watch->first_deadline_ns > now ? watch->first_deadline_ns - now : 0;
 
 		timeout_ns = until < timeout_ns ? until : timeout_ns;
@@ -171,7 +171,7 @@ static void serve_ready(struct engine *engine, struct engine_op *op, const struc
 static void serve(struct engine *engine, struct sys *sys)
 {
 	struct sync *sync = engine->kind;
-	uint64_t now = sync->now.first_deadline_ns != UINT64_MAX ? engine_now_ns(sys) : 0;
+	uint64_t now = sync->now.first_deadline_ns != UINT64_MAX ? sys_now_ns(sys) : 0;
 	struct engine_op *next;
 	unsigned i = 0;
 

@@ -52,14 +52,6 @@ static int enter(struct probe *p, const struct vcpu_start *start, uint32_t exit_
 	return p->vcpu.run->exit_reason == exit_reason_wanted ? vcpu_complete(&p->vcpu, p->sys) : 1;
 }
 
-static int64_t now_ns(struct probe *p)
-{
-	struct timespec now = { 0 };
-
-	sys_clock_gettime(p->sys, CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
 static int entry_ns(struct probe *p, unsigned ring, uint64_t rounds, int64_t *ns)
 {
 	const struct vcpu_start start = {
@@ -71,9 +63,9 @@ static int entry_ns(struct probe *p, unsigned ring, uint64_t rounds, int64_t *ns
 
 	*ns = INT64_MAX;
 	for (unsigned i = 0; i < TRIES; i++) {
-		int64_t begin = now_ns(p);
+		uint64_t begin = sys_now_ns(p->sys);
 		int r = enter(p, &start, KVM_EXIT_IO);
-		int64_t took = now_ns(p) - begin;
+		int64_t took = (int64_t)(sys_now_ns(p->sys) - begin);
 
 		if (r)
 			return r < 0 ? r : -EIO;

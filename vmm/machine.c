@@ -168,8 +168,7 @@ static int protect_image(struct machine *m)
 	_Static_assert(IMAGE_SEGMENTS_MAX <= GUEST_MEM_READONLY_MAX, "each segment may be a run of its own");
 	if (r < 0)
 		return error_set(&m->error, ERROR_HOST, -r, "mprotect of the image's text: %s: free memory or raise "
-				 "vm.max_map_count",
-				 strerror(-r));
+				 "vm.max_map_count", strerror(-r));
 	return 0;
 }
 
@@ -196,7 +195,7 @@ static int step_devices(struct machine *m)
 	if (m->config->devices.count == 0)
 		return 0;
 	return devices_create(&m->devices, &m->config->devices, &m->mem, gpa(m->plan.devices_base), m->config->stop, &m->sys,
-		       &m->error);
+			      &m->error);
 }
 
 static void undo_devices(struct machine *m)

@@ -14,9 +14,9 @@
 #ifndef KVICK_VMM_SANDBOX_POLICY_H
 #define KVICK_VMM_SANDBOX_POLICY_H
 
-#include <linux/if_tun.h>
 #include <asm/ioctls.h>
 #include <fcntl.h>
+#include <linux/if_tun.h>
 #include <linux/kvm.h>
 #include <stdint.h>
 #include <sys/syscall.h>

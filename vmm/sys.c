@@ -146,6 +146,14 @@ int sys_clock_gettime(struct sys *sys, clockid_t clock, struct timespec *now)
 	return (int)THROUGH(sys, clock_gettime(clock, now));
 }
 
+uint64_t sys_now_ns(struct sys *sys)
+{
+	struct timespec now = { 0 };
+
+	sys_clock_gettime(sys, CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
 int sys_clock_nanosleep(struct sys *sys, clockid_t clock, int flags, const struct timespec *until)
 {
 	return (int)THROUGH(sys, syscall(SYS_clock_nanosleep, clock, flags, until, NULL));

@@ -34,10 +34,9 @@ int kvick_virtio_add(struct virtio *virtio, unsigned queue, const struct vq_segm
 void kvick_virtio_notify(struct virtio *virtio);
 
 /*
- * Tells the device, and sleeps until it has used something of one of the queues (a mask), has changed its configuration, or the
- * time
- * is over. Returns at once if something used is there already. 1; 0: the time is over; -KVICK_EIO: a ring is broken, or the
- * device needs a reset.
+ * Tells the device, and sleeps until it has used something of one of the queues (a mask), has changed its configuration, or
+ * the time is over. Returns at once if something used is there already. 1; 0: the time is over; -KVICK_EIO: a ring is broken,
+ * or the device needs a reset.
  */
 int64_t kvick_virtio_wait(struct virtio *virtio, unsigned queues, uint64_t timeout_ns);
 

@@ -3,8 +3,7 @@
  * A virtqueue, the driver's side. virtio 1.2, 2.7 (split) and 2.8 (packed), one interface.
  *
  * The device runs in another thread, so both sides need their loads and stores in order, as two CPUs do. Nothing interrupts:
- * the driver
- * looks with vq_take(), and asks for an event with vq_arm() before it sleeps.
+ * the driver looks with vq_take(), and asks for an event with vq_arm() before it sleeps.
  *
  * What the device writes is checked before it is used; what the driver needs of its own is never read back from the ring.
  * Nothing of the runtime is included, so that this can be tested on the host.

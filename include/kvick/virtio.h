@@ -2,10 +2,10 @@
 /*
  * virtio devices as a native guest sees them: a page that lists them, and one call that sets a device up.
  *
- * Rings, descriptors and requests are those of virtio 1.2 (VIRTIO_F_VERSION_1 is always negotiated). Only the transport is
- * our own: where virtio-mmio takes some thirty accesses, each an exit, to bring a device up, KVICK_CALL_DEVICE_SETUP takes one.
- * There are no
- * interrupts: a guest looks at its used rings, and sleeps with KVICK_CALL_WAIT, which also carries its notifications.
+ * Rings, descriptors and requests are those of virtio 1.2 (VIRTIO_F_VERSION_1 is always negotiated). Only the transport is our
+ * own: where virtio-mmio takes some thirty accesses, each an exit, to bring a device up, KVICK_CALL_DEVICE_SETUP takes one.
+ * There are no interrupts: a guest looks at its used rings, and sleeps with KVICK_CALL_WAIT, which also carries its
+ * notifications.
  */
 #ifndef KVICK_VIRTIO_H
 #define KVICK_VIRTIO_H

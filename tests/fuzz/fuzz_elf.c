@@ -14,6 +14,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "tests/fuzz/fuzz.h"
 #include "loader/image.h"
 #include "vmm/error.h"
 #include "vmm/guest_mem.h"
@@ -22,17 +23,6 @@
 
 #define MEM_BYTES_MAX (64ull << 20)
 #define FILE_BYTES_MAX (1u << 20)
-
-/* Not assert(): it must hold in every build. */
-#define PROMISE(condition)                                                        \
-	do {                                                                      \
-		if (!(condition)) {                                               \
-			fprintf(stderr, "broken promise: %s\n", #condition);      \
-			abort();                                                  \
-		}                                                                 \
-	} while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
 
 static void check_refusal(const struct image *image, const struct error *error, const char *path)
 {

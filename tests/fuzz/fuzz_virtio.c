@@ -17,6 +17,7 @@
 
 #include <kvick/virtio.h>
 
+#include "tests/fuzz/fuzz.h"
 #include "tests/unit/virtq_driver.h"
 #include "virtio/transport.h"
 
@@ -30,17 +31,6 @@
 #define DRIVER_OK    VIRTIO_CONFIG_S_DRIVER_OK
 #define NEEDS_RESET  VIRTIO_CONFIG_S_NEEDS_RESET
 #define ALL_OK       (VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER | VIRTIO_CONFIG_S_FEATURES_OK | DRIVER_OK)
-
-/* Not assert(): it must hold in every build. */
-#define PROMISE(condition)                                                        \
-	do {                                                                      \
-		if (!(condition)) {                                               \
-			fprintf(stderr, "broken promise: %s\n", #condition);      \
-			abort();                                                  \
-		}                                                                 \
-	} while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
 
 struct fuzz {
 	struct virtio_device device; /* first: the operations get it */

@@ -2,8 +2,8 @@
 /*
  * Any conversation of a driver with a queue: the input says what the driver and the device do, and what the driver does wrong.
  * Beside what the sanitizers see, checks what virtio/queue.h promises: chains are vetted, no more are in flight than the queue
- * is long,
- * nothing but what the device may write to is written to, and a driver that does nothing wrong never finds its ring broken.
+ * is long, nothing but what the device may write to is written to, and a driver that does nothing wrong never finds its ring
+ * broken.
  *
  *	fuzz_virtq tests/fuzz/corpus/virtq
  */
@@ -14,22 +14,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/fuzz/fuzz.h"
 #include "tests/unit/virtq_driver.h"
 
 #define PART_BYTES 0x800u
 #define RAM        (DRIVER_DATA_AT + 2 * PART_BYTES)
 #define OPS_MAX    512u
-
-/* Not assert(): it must hold in every build. */
-#define PROMISE(condition)                                                        \
-	do {                                                                      \
-		if (!(condition)) {                                               \
-			fprintf(stderr, "broken promise: %s\n", #condition);      \
-			abort();                                                  \
-		}                                                                 \
-	} while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
 
 struct fuzz {
 	const uint8_t *data;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What an input of fuzz_virtq is: a byte of features, a byte that chooses the size, then operations, each a byte (modulo OPS)
- * and its
- * operands. Numbers are little-endian; what is missing at the end is 0.
+ * and its operands. Numbers are little-endian; what is missing at the end is 0.
  */
 #ifndef KVICK_TESTS_FUZZ_VIRTQ_H
 #define KVICK_TESTS_FUZZ_VIRTQ_H

@@ -26,10 +26,8 @@ $(BUILD)/unit/test_%: $(BUILD)/asan/tests/unit/test_%.c.o $(UNIT_LIBRARY)
 	$(CC) $(UNIT_CFLAGS) $(UNIT_LDFLAGS) -o $@ $^ $(LIBURING) -lcmocka
 
 $(filter $(BUILD)/unit/test_loader%,$(UNIT_TESTS)): $(call objects,asan,tests/unit/elf_builder.c)
-$(filter $(BUILD)/unit/test_virt%,$(UNIT_TESTS)): $(call objects,asan,tests/unit/virtq_driver.c)
-$(BUILD)/unit/test_devices: $(call objects,asan,tests/unit/virtq_driver.c)
-$(filter $(BUILD)/unit/test_virtq% $(BUILD)/unit/test_block,$(UNIT_TESTS)): $(call objects,asan,tests/unit/virtq_driver.c)
-$(filter $(BUILD)/unit/test_virtq% $(BUILD)/unit/test_net,$(UNIT_TESTS)): $(call objects,asan,tests/unit/virtq_driver.c)
+$(filter $(BUILD)/unit/test_virt% $(addprefix $(BUILD)/unit/test_,block devices net),$(UNIT_TESTS)): \
+	$(call objects,asan,tests/unit/virtq_driver.c)
 
 $(BUILD)/unit/test_guest_virtq: $(call objects,asan,$(GUEST_VIRTQ))
 $(BUILD)/unit/test_guest_drivers: $(call objects,asan,$(GUEST_VIRTQ) $(GUEST_DRIVERS))

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Each side says its word and then looks at the other's, both at the same time: one of the two has to see (2.7.10, 2.8.10).
- * Without a
- * full barrier on either side it happens that neither does, and a signal is lost; here some of many thousand times.
+ * Without a full barrier on either side it happens that neither does, and a signal is lost; here some of many thousand times.
  */
 #include "tests/unit/test_virtq.h"
 

@@ -4,8 +4,7 @@
  * the others.
  *
  * Nothing interrupts. A function that does not say that it waits returns at once; each driver has one that sleeps until its
- * device has
- * something new (1, which may turn out to be nothing) or the time is over (0).
+ * device has something new (1, which may turn out to be nothing) or the time is over (0).
  *
  * Memory handed to a device must be in the initial mapping, and must be left alone until the device has finished with it.
  *

@@ -3,8 +3,7 @@
 #
 # udp-echo.sh [--make] KVICK…: runs kvick with a guest that echoes UDP at 198.18.0.2 behind the tap kvick0, and asks it; the last
 # word ends the guest. To be run in a network namespace of its own (`unshare -rn`), so that nothing of it is left. --make: the
-# tap is
-# there before kvick is.
+# tap is there before kvick is.
 
 set -u
 
