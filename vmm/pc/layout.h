@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Where the machine of a foreign kernel has what: guest-physical addresses, I/O ports and the IOAPIC's pins, which are the GSIs
+ * (ACPI 6.4, 5.2.14). All that is fixed is here and nowhere else; the native protocol's map is vmm/layout.h.
+ */
+#ifndef KVICK_VMM_PC_LAYOUT_H
+#define KVICK_VMM_PC_LAYOUT_H
+
+#include <kvick/virtio.h>
+
+/* RAM: where firmware's ROM would lie, and where an RSDP is searched for (ACPI 6.4, 5.2.5.1). */
+#define PC_ACPI                 0xe0000ull
+#define PC_ACPI_END             0x100000ull
+
+/* Windows that are no RAM. */
+#define PC_VIRTIO               0xc0001000ull /* device n is at PC_VIRTIO + n * PC_VIRTIO_BYTES */
+#define PC_VIRTIO_BYTES         0x1000ull
+#define PC_VIRTIO_MAX           16u
+#define IOAPIC_BASE             0xfec00000ull
+#define IOAPIC_BYTES            0x1000ull
+#define PC_LAPIC                0xfee00000ull /* in the kernel; IA32_APIC_BASE at reset */
+#define PC_LAPIC_BYTES          0x1000ull
+
+/* I/O ports. */
+#define PC_PORT_RESET           0x64u  /* the 8042's command port … */
+#define PC_RESET_VALUE          0xfeu  /* … and its command to pulse the reset line: what kernels try without ACPI too */
+#define PC_PORT_COM1            0x3f8u
+#define PC_PORT_COM1_BYTES      8u
+#define PC_PORT_SLEEP_CONTROL   0x600u /* ACPI 6.4, 4.8.3.7 */
+#define PC_PORT_SLEEP_STATUS    0x601u
+
+/* The IOAPIC's pins. */
+#define IOAPIC_PINS             24u
+#define PC_IRQ_COM1             4u
+#define PC_IRQ_VIRTIO           5u     /* device n has PC_IRQ_VIRTIO + n */
+
+_Static_assert(PC_ACPI % 16 == 0 && PC_ACPI < PC_ACPI_END, "the RSDP is on a 16-byte boundary");
+_Static_assert(PC_ACPI_END <= PC_VIRTIO, "tables and windows are disjoint");
+_Static_assert(PC_VIRTIO + PC_VIRTIO_MAX * PC_VIRTIO_BYTES <= IOAPIC_BASE, "virtio windows and IOAPIC are disjoint");
+_Static_assert(IOAPIC_BASE + IOAPIC_BYTES <= PC_LAPIC, "IOAPIC and LAPIC are disjoint");
+_Static_assert(PC_LAPIC + PC_LAPIC_BYTES <= 1ull << 32, "all windows are below 4 GiB: a kernel maps them by 32-bit descriptors");
+_Static_assert(PC_PORT_RESET < PC_PORT_COM1, "reset port and COM1 are disjoint");
+_Static_assert(PC_PORT_COM1 + PC_PORT_COM1_BYTES <= PC_PORT_SLEEP_CONTROL, "COM1 and sleep ports are disjoint");
+_Static_assert(PC_PORT_SLEEP_CONTROL + 1 == PC_PORT_SLEEP_STATUS, "acpi_write() wants the status after the control port");
+_Static_assert(PC_IRQ_COM1 < PC_IRQ_VIRTIO && PC_IRQ_VIRTIO + PC_VIRTIO_MAX <= IOAPIC_PINS, "every interrupt has a pin of its own");
+_Static_assert(PC_VIRTIO_MAX == KVICK_DEVICES_MAX, "a window for each device that a machine may have");
+
+#endif
