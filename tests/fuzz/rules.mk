@@ -7,7 +7,7 @@ FUZZ_CFLAGS := -std=gnu17 -g -O1 $(WARNINGS) -DIMAGE_COPY_BYTES_MAX=0 -fsanitize
 
 $(eval $(call variant,fuzz,clang $(FUZZ_CFLAGS)))
 
-FUZZ_TARGETS := $(BUILD)/fuzz/fuzz_elf $(BUILD)/fuzz/fuzz_virtq $(BUILD)/fuzz/fuzz_virtio
+FUZZ_TARGETS := $(BUILD)/fuzz/fuzz_elf $(BUILD)/fuzz/fuzz_virtq $(BUILD)/fuzz/fuzz_virtio $(BUILD)/fuzz/fuzz_pc
 
 $(BUILD)/fuzz/fuzz_elf: $(call objects,fuzz,$(LOADER_SOURCES) vmm/error.c vmm/sys.c vmm/guest_mem.c tests/fuzz/fuzz_elf.c)
 	clang -fsanitize=fuzzer,address,undefined -o $@ $^ $(LIBURING)
@@ -20,3 +20,6 @@ $(BUILD)/fuzz/fuzz_virtio: $(call objects,fuzz,$(wildcard virtio/queue*.c) virti
 	vmm/error.c vmm/sys.c vmm/guest_mem.c \
 	tests/unit/virtq_driver.c tests/fuzz/fuzz_virtio.c)
 	clang -fsanitize=fuzzer,address,undefined -o $@ $^ $(LIBURING)
+
+$(BUILD)/fuzz/fuzz_pc: $(call objects,fuzz,vmm/pc/ioapic.c vmm/pc/serial.c tests/fuzz/fuzz_pc.c)
+	clang -fsanitize=fuzzer,address,undefined -o $@ $^

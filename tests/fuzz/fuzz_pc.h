@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* An input of fuzz_pc: operations, each a byte (by modulo OPS) and its arguments, little-endian. */
+#ifndef KVICK_TESTS_FUZZ_PC_H
+#define KVICK_TESTS_FUZZ_PC_H
+
+enum op {
+	OP_IOAPIC_WRITE,    /* offset: 2, width (1 << n): 1, value: 4 */
+	OP_IOAPIC_READ,     /* offset: 2, width: 1 */
+	OP_IOAPIC_REGISTER, /* a register by IOREGSEL and IOWIN: 1, value: 4 */
+	OP_LINE,            /* pin, bits 5 and 6: edge, down or up: 1 */
+	OP_EOI,             /* vector: 1 */
+	OP_SERIAL_WRITE,    /* register: 1, value: 1; transmitted is what the next byte in order is */
+	OP_SERIAL_READ,     /* register: 1 */
+	OP_RECEIVE,         /* count: 1 */
+	OP_FLUSH,
+	OPS
+};
+
+#endif
