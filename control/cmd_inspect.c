@@ -7,6 +7,7 @@
 #include "control/commands.h"
 #include "control/text.h"
 #include "loader/image.h"
+#include "loader/linux.h"
 #include "vmm/error.h"
 #include "vmm/memory_plan.h"
 #include "vmm/sys.h"
@@ -41,14 +42,48 @@ static void perms_name(unsigned perms, char name[4])
 	snprintf(name, 4, "%c%c%c", perms & SEGMENT_R ? 'r' : '-', perms & SEGMENT_W ? 'w' : '-', perms & SEGMENT_X ? 'x' : '-');
 }
 
-static void print_text(struct text *text, const struct image *image, const struct memory_plan *plan)
+/* Guest RAM, in bytes. */
+struct needs {
+	uint64_t least, usual;
+};
+
+static int needs_of(struct needs *needs, const struct image *image, struct error *error)
+{
+	struct memory_plan plan;
+	int r = 0;
+
+	if (image->protocol->kind == IMAGE_LINUX) {
+		*needs = (struct needs){ linux_mem_bytes_min(image, 0), linux_mem_bytes_default(image, 0) };
+	} else {
+		r = memory_plan_make(&plan, image, 0, false, error);
+		*needs = (struct needs){ memory_plan_least(image, false), plan.bytes };
+	}
+	return r;
+}
+
+static void note_text(struct text *text, const struct image *image)
+{
+	text_printf(text, "note       ABI %u, rings %s, memory %llu, stack %llu, flags 0x%x%s\n", image->note.abi_version,
+		    rings_name(image->note.rings), (unsigned long long)image->note.mem_bytes,
+		    (unsigned long long)image->note.stack_bytes, image->note.flags,
+		    flags_name(image->note.flags));
+}
+
+static void linux_text(struct text *text, const struct image *image)
+{
+	text_printf(text, "header     boot protocol %u.%u, command line up to %llu characters, initrd below 0x%llx\n",
+		    image->kernel.version >> 8, image->kernel.version & 0xff,
+		    (unsigned long long)image->kernel.command_line_max, image->kernel.initrd_last + 1ull);
+}
+
+static void print_text(struct text *text, const struct image *image, const struct needs *needs)
 {
 	char perms[4];
 
 	text_printf(text, "image      ");
 	text_name(text, image->path);
 	text_printf(text, " (%llu bytes)\n", (unsigned long long)image->file_bytes);
-	text_printf(text, "protocol   %s (ELF64 with a kvick note)%s\n", image->protocol->name,
+	text_printf(text, "protocol   %s (%s)%s\n", image->protocol->name, image->protocol->about,
 		    image->pie ? ", position-independent" : "");
 	text_printf(text, "entry      0x%llx\n", (unsigned long long)image->entry);
 	for (unsigned i = 0; i < image->segment_count; i++) {
@@ -60,15 +95,32 @@ static void print_text(struct text *text, const struct image *image, const struc
 			    (unsigned long long)s->mem_bytes, (unsigned long long)s->file_bytes,
 			    (unsigned long long)s->file_offset);
 	}
-	text_printf(text, "note       ABI %u, rings %s, memory %llu, stack %llu, flags 0x%x%s\n", image->note.abi_version,
-		    rings_name(image->note.rings), (unsigned long long)image->note.mem_bytes,
-		    (unsigned long long)image->note.stack_bytes, image->note.flags,
-		    flags_name(image->note.flags));
+	(image->protocol->kind == IMAGE_LINUX ? linux_text : note_text)(text, image);
 	text_printf(text, "memory     %llu KiB needed, %llu KiB given by default\n",
-		    (unsigned long long)memory_plan_least(image, false) >> 10, (unsigned long long)plan->bytes >> 10);
+		    (unsigned long long)needs->least >> 10, (unsigned long long)needs->usual >> 10);
 }
 
-static void print_json(struct text *text, const struct image *image, const struct memory_plan *plan)
+static void note_json(struct text *text, const struct image *image)
+{
+	json_open(text, "note", '{');
+	json_u64(text, "abi_version", image->note.abi_version);
+	json_u64(text, "flags", image->note.flags);
+	json_u64(text, "memory_bytes", image->note.mem_bytes);
+	json_u64(text, "stack_bytes", image->note.stack_bytes);
+	json_string(text, "rings", rings_name(image->note.rings));
+	json_close(text, '}');
+}
+
+static void linux_json(struct text *text, const struct image *image)
+{
+	json_open(text, "linux", '{');
+	json_u64(text, "boot_protocol", image->kernel.version);
+	json_u64(text, "command_line_max", image->kernel.command_line_max);
+	json_u64(text, "initrd_address_max", image->kernel.initrd_last);
+	json_close(text, '}');
+}
+
+static void print_json(struct text *text, const struct image *image, const struct needs *needs)
 {
 	char perms[4];
 
@@ -92,15 +144,9 @@ static void print_json(struct text *text, const struct image *image, const struc
 		json_close(text, '}');
 	}
 	json_close(text, ']');
-	json_open(text, "note", '{');
-	json_u64(text, "abi_version", image->note.abi_version);
-	json_u64(text, "flags", image->note.flags);
-	json_u64(text, "memory_bytes", image->note.mem_bytes);
-	json_u64(text, "stack_bytes", image->note.stack_bytes);
-	json_string(text, "rings", rings_name(image->note.rings));
-	json_close(text, '}');
-	json_u64(text, "memory_needed_bytes", memory_plan_least(image, false));
-	json_u64(text, "memory_default_bytes", plan->bytes);
+	(image->protocol->kind == IMAGE_LINUX ? linux_json : note_json)(text, image);
+	json_u64(text, "memory_needed_bytes", needs->least);
+	json_u64(text, "memory_default_bytes", needs->usual);
 	json_close(text, '}');
 	text_printf(text, "\n");
 }
@@ -110,8 +156,8 @@ static int run(const struct command *command, int argc, char **argv)
 	struct inspect_options o = { 0 };
 	struct error error = { 0 };
 	struct operands operands;
-	struct memory_plan plan;
 	struct image image;
+	struct needs needs;
 	struct text text;
 	struct sys sys;
 
@@ -127,8 +173,8 @@ static int run(const struct command *command, int argc, char **argv)
 	if (image_open(&image, operands.operand, &sys, &error) < 0)
 		return command_failed(&error);
 	text_begin(&text, &sys, STDOUT_FILENO);
-	if (memory_plan_make(&plan, &image, 0, false, &error) == 0)
-		(o.json ? print_json : print_text)(&text, &image, &plan);
+	if (needs_of(&needs, &image, &error) == 0)
+		(o.json ? print_json : print_text)(&text, &image, &needs);
 	image_close(&image, &sys);
 	if (error.kind != ERROR_NONE)
 		return command_failed(&error);

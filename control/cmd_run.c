@@ -194,6 +194,13 @@ static int take_no_sandbox(void *into, const char *value, struct error *error)
 	return 0;
 }
 
+COLD static int take_initrd(void *into, const char *value, struct error *error)
+{
+	(void)error;
+	((struct run_options *)into)->machine.initrd_path = value;
+	return 0;
+}
+
 static const struct option_row options[] = {
 	{ "mem", "SIZE", "guest RAM: 16M, 2G (default: what the image asks for, at least 16M)", take_mem },
 	{ "ring", "auto|0|3", "privilege level to run the guest at (default auto: the one that is native here)", take_ring },
@@ -201,6 +208,8 @@ static const struct option_row options[] = {
 	{ "timeout", "DURATION", "end the guest after 500ms, 2s, 1m (default: never)", take_timeout },
 	{ "report", "text|json[=FILE]", "say where the time went, on stderr or in FILE", take_report },
 	{ "env", "NAME=VALUE", "set a variable in the guest's environment; may be repeated", take_env },
+	{ "initrd", "FILE", "give a Linux kernel its first root file system; what follows \"--\" is its command line",
+	  take_initrd },
 	{ "disk", "PATH[,ro][,direct][,id=NAME][,queues=N]",
 	  "give the guest a file or block device as a virtio disk; may be repeated", take_disk },
 	{ "net", "tap=NAME|fd=N|user=PATH[,mac=…][,mtu=N][,id=NAME]", "give the guest a virtio network; may be repeated",
@@ -278,6 +287,8 @@ static int exit_code(const struct machine *m)
 	switch (m->outcome) {
 	case OUTCOME_EXITED:
 		return console_errnum(m) ? EXIT_HOST : m->status;
+	case OUTCOME_RESET:
+		return EXIT_RESET;
 	case OUTCOME_CRASHED:
 		return EXIT_CRASHED;
 	case OUTCOME_STOPPED:
@@ -296,6 +307,10 @@ static void say(struct text *text, struct machine *m)
 		crash_text(text, m);
 	} else if (m->error.kind != ERROR_NONE) {
 		text_printf(text, "kvick: %s\n", m->error.text);
+	} else if (m->outcome == OUTCOME_RESET) {
+		text_printf(text, "kvick: ");
+		text_name(text, m->config->image_path);
+		text_printf(text, ": the guest reset itself\n");
 	} else if (m->outcome == OUTCOME_STOPPED) {
 		text_printf(text, "kvick: ");
 		text_name(text, m->config->image_path);
@@ -420,6 +435,6 @@ const struct command command_run = {
 	.option_count = sizeof(options) / sizeof(options[0]),
 	.more = "The guest's consoles are stdout; kvick's own messages go to stderr.\n"
 		"Exit codes besides the guest's: 120 usage, 121 guest crashed, 122 image refused, 123 host cannot,\n"
-		"124 timed out, 128 + N ended by signal N.\n",
+		"124 timed out, 125 the guest reset itself, 128 + N ended by signal N.\n",
 	.run = run,
 };

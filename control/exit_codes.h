@@ -12,6 +12,7 @@ enum exit_code {
 	EXIT_IMAGE = 122,   /* the image was refused */
 	EXIT_HOST = 123,    /* the host cannot */
 	EXIT_TIMEOUT = 124, /* --timeout is over; the same as timeout(1) */
+	EXIT_RESET = 125,   /* the guest reset itself: a PC's does so when it is to start anew, or when it panics */
 	EXIT_SIGNAL = 128,  /* + number of the signal that ended the run: 130 Ctrl-C, 143 SIGTERM */
 };
 

@@ -26,9 +26,10 @@
 /* How many of a refused file's first bytes its error shows. */
 #define MAGIC_BYTES_SHOWN 4
 
-/* Asked in this order. Native is last: it takes every ELF file, to say what is wrong with it. */
+/* Asked in this order. Native takes every ELF file, to say what is wrong with it. */
 static const struct protocol *const protocols[] = {
 	&protocol_native,
+	&protocol_linux,
 };
 
 /* Why a path could not be opened, where that is the path's fault and not the host's. */
@@ -133,7 +134,7 @@ static int no_protocol(const struct image *image, const uint8_t *head, size_t he
 	for (size_t i = 0; i < count; i++)
 		snprintf(shown + 3 * i, 4, i + 1 < count ? "%02x " : "%02x", head[i]);
 	return image_refuse(image->path, error,
-			    "starts with %s: not an ELF file (7f 45 4c 46): give a guest built for kvick", shown);
+			    "starts with %s: not an ELF file (7f 45 4c 46), and no Linux bzImage: give a guest", shown);
 }
 
 static int parse(struct image *image, const uint8_t *head, size_t head_bytes, struct sys *sys, struct error *error)

@@ -29,8 +29,11 @@ struct segment {
 	uint64_t mem_bytes;   /* >= file_bytes; the rest reads as zero; never 0 */
 	uint64_t file_offset;
 	uint64_t file_bytes;
-	unsigned perms;       /* SEGMENT_*; never W and X together; segments of different permissions share no page */
+	unsigned perms;       /* SEGMENT_*; segments of different permissions share no page; native: never W and X together */
 };
+
+/* What kind of guest it is: which boot.h's functions make a machine for it. */
+enum image_kind { IMAGE_NATIVE, IMAGE_LINUX };
 
 struct image {
 	int fd;
@@ -44,6 +47,12 @@ struct image {
 	struct kvick_note note;
 	unsigned segment_count;
 	struct segment segments[IMAGE_SEGMENTS_MAX]; /* ascending, not overlapping */
+	/* IMAGE_LINUX, of its header. */
+	struct {
+		uint32_t command_line_max; /* without the NUL */
+		uint32_t initrd_last;      /* the highest address that a byte of an initrd may have */
+		uint16_t version;          /* of the boot protocol: 0x020f is 2.15 */
+	} kernel;
 };
 
 /*
@@ -55,7 +64,8 @@ struct image {
 
 /* A boot protocol: one file in loader/, one row in protocols[]. */
 struct protocol {
-	const char *name; /* as `kvick inspect` says it */
+	const char *name, *about; /* as `kvick inspect` says it */
+	enum image_kind kind;
 	/* Does the image speak it? head holds the file's first head_bytes bytes. */
 	bool (*probe)(const uint8_t *head, size_t head_bytes);
 	/* Fills `image` in; path, fd and file_bytes are set. 0, IMAGE_NEEDS_MORE, or -errno with `error` set. */
@@ -66,6 +76,7 @@ struct protocol {
 #define IMAGE_NEEDS_MORE 1
 
 extern const struct protocol protocol_native; /* loader/native.c */
+extern const struct protocol protocol_linux;  /* loader/linux.c */
 
 /*
  * Opens and validates. The image owns its descriptor until image_close(); path must outlive it.

@@ -504,6 +504,8 @@ static int native_parse(struct image *image, const uint8_t *head, size_t head_by
 
 const struct protocol protocol_native = {
 	.name = "native",
+	.about = "ELF64 with a kvick note",
+	.kind = IMAGE_NATIVE,
 	.probe = native_probe,
 	.parse = native_parse,
 };

@@ -71,12 +71,12 @@ static void clear_event(const struct virtio_line *line, struct virtio_device *d)
 
 /* ---- making and ending ---- */
 
-enum sandbox_kind devices_sandbox(const struct devices_config *config)
+bool devices_need_sockets(const struct devices_config *config)
 {
 	for (unsigned i = 0; i < config->count; i++)
 		if (config->list[i].kind == DEVICE_VSOCK)
-			return SANDBOX_SOCKETS;
-	return SANDBOX_DEVICES;
+			return true;
+	return false;
 }
 
 void *device_alloc(const struct device_context *context, size_t bytes)
@@ -121,29 +121,35 @@ static int create_one(struct devices *devices, const struct device_context *cont
 	d->index = devices->count;
 	virtio_transport_init(d, &devices->line);
 	devices->list[devices->count++] = d;
-	list_device(devices, d);
+	if (devices->line.show)
+		list_device(devices, d);
 	return 0;
 }
 
-int devices_create(struct devices *devices, const struct devices_config *config, struct guest_mem *mem, gpa_t page,
-		   const struct stop *stop, struct sys *sys, struct error *error)
+int devices_create(struct devices *devices, const struct devices_config *config, const struct devices_host *host,
+		   struct error *error)
 {
-	struct device_context context = { .mem = mem, .sys = sys, .error = error };
-	struct engine_config engine = { .kind = config->engine };
+	const struct virtio_line events = { .show = show, .raise = mark_event, .lower = clear_event, .context = devices };
+	struct device_context context = { .mem = host->mem, .sys = host->sys, .error = error };
+	struct engine_config engine = {
+		.kind = config->engine,
+		.threads = host->lock ? ENGINE_COMPLETION_THREAD : ENGINE_ONE_THREAD,
+		.lock = host->lock,
+	};
 	int r;
 
 	*devices = (struct devices){
-		.mem = mem,
-		.page = page,
-		.stop = stop,
-		.sys = sys,
-		.line = { .show = show, .raise = mark_event, .lower = clear_event, .context = devices },
+		.mem = host->mem,
+		.page = host->page,
+		.stop = host->stop,
+		.sys = host->sys,
+		.line = host->line ? *host->line : events,
 	};
 	for (unsigned i = 0; i < config->count; i++)
 		engine.depth += kinds[config->list[i].kind].depth;
 	if (engine.depth > ENGINE_DEPTH)
 		engine.depth = ENGINE_DEPTH;
-	r = engine_create(&devices->engine, &engine, sys, error);
+	r = engine_create(&devices->engine, &engine, host->sys, error);
 	context.engine = devices->engine;
 	for (unsigned i = 0; i < config->count && r == 0; i++) {
 		context.config = &config->list[i];
@@ -189,6 +195,31 @@ int devices_console_lost(const struct devices *devices)
 	for (unsigned i = 0; i < devices->count && !lost; i++)
 		lost = virtio_console_lost(devices->list[i]);
 	return lost;
+}
+
+/* ---- for guests with interrupts ---- */
+
+int devices_complete(struct devices *devices)
+{
+	return engine_wait(devices->engine, ENGINE_FOREVER, NULL);
+}
+
+void devices_wake(struct devices *devices)
+{
+	engine_wake(devices->engine);
+}
+
+uint64_t devices_mmio_read(struct devices *devices, unsigned device, uint64_t offset, unsigned bytes)
+{
+	return device < devices->count ? virtio_mmio_read(devices->list[device], offset, bytes) : UINT64_MAX;
+}
+
+void devices_mmio_write(struct devices *devices, unsigned device, uint64_t offset, unsigned bytes, uint64_t value)
+{
+	if (device >= devices->count)
+		return;
+	virtio_mmio_write(devices->list[device], offset, bytes, value);
+	engine_submit(devices->engine);
 }
 
 /* ---- what native guests ask for ---- */

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A machine's devices: made before the sandbox closes, in the order of the command line, and gone before guest RAM is. All that
- * they do is the vCPU thread's, as long as guests poll (native ones do).
+ * A machine's devices: made before the sandbox closes, in the order of the command line, and gone before guest RAM is.
+ *
+ * Native guests poll: all that devices do is the vCPU thread's. Guests with interrupts have a second thread, which waits for
+ * the engine (devices_complete); then `lock` is held around every call but that one.
  */
 #ifndef KVICK_VIRTIO_DEVICES_H
 #define KVICK_VIRTIO_DEVICES_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -14,20 +17,19 @@
 #include "virtio/config.h"
 #include "virtio/device.h"
 #include "vmm/guest_mem.h"
-#include "vmm/sandbox.h"
 
 struct error;
 struct stop;
 struct sys;
 
-/* What the devices need of the system when the sandbox has closed. */
-enum sandbox_kind devices_sandbox(const struct devices_config *config);
+/* Will one of them make or take connections when the sandbox has closed? */
+bool devices_need_sockets(const struct devices_config *config);
 
 struct devices {
 	unsigned count;
 	struct virtio_device *list[KVICK_DEVICES_MAX];
 	struct engine *engine;      /* NULL while there are no devices */
-	struct virtio_line line;    /* native guests': marks events */
+	struct virtio_line line;    /* native guests': marks events; else the host's */
 	uint64_t events;            /* KVICK_EVENT_BIT() of what has happened and was not reported yet */
 	struct guest_mem *mem;
 	gpa_t page;                 /* the list in guest RAM */
@@ -65,12 +67,28 @@ void *device_alloc(const struct device_context *context, size_t bytes);
 int device_add_file(const struct device_context *context, int fd, const char *option);
 void device_discard(const struct device_context *context, struct virtio_device *device);
 
-/*
- * Makes the devices and writes the list to the page at `page` of guest RAM. On failure everything made is undone. 0 or -errno with
- * `error` set.
- */
-int devices_create(struct devices *devices, const struct devices_config *config, struct guest_mem *mem, gpa_t page,
-		   const struct stop *stop, struct sys *sys, struct error *error);
+/* What the devices stand in. All of it outlives them. */
+struct devices_host {
+	struct guest_mem *mem;
+	gpa_t page;                       /* of RAM: where native guests find the list; 0: not there */
+	const struct virtio_line *line;   /* where interrupts go; NULL: this is a native guest */
+	pthread_mutex_t *lock;            /* with a line: guards devices, and `sys` */
+	const struct stop *stop;
+	struct sys *sys;
+};
+
+/* Makes the devices, and the list. On failure everything made is undone. 0 or -errno with `error` set. */
+int devices_create(struct devices *devices, const struct devices_config *config, const struct devices_host *host,
+		   struct error *error);
+
+/* With a lock, for the second thread: sleeps until I/O has ended or devices_wake() is called, and does what then is to be done. */
+int devices_complete(struct devices *devices);
+/* The devices_complete() under way, or else the next one, returns. */
+void devices_wake(struct devices *devices);
+
+/* The registers of the device of that number (transport.h); what has been started is under way on return. */
+uint64_t devices_mmio_read(struct devices *devices, unsigned device, uint64_t offset, unsigned bytes);
+void devices_mmio_write(struct devices *devices, unsigned device, uint64_t offset, unsigned bytes, uint64_t value);
 
 /*
  * Ends all I/O, so that guest RAM may go, and closes everything. What devices know for the report stays until devices_free(). False

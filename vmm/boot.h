@@ -1,11 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Writes the boot info page that a guest finds in RDI. See include/kvick/boot_info.h. */
+/*
+ * What differs between guests of different boot protocols, for the steps of machine.c: what a machine has, what its memory
+ * is to hold, how its vCPU begins. One file for each: boot_native.c, boot_linux.c.
+ */
 #ifndef KVICK_VMM_BOOT_H
 #define KVICK_VMM_BOOT_H
 
+#include <stdbool.h>
+
 struct machine;
 
-/* Memory, image, ring and vCPU of the machine are ready. 0 or -errno with machine->error set. */
-int boot_info_write(struct machine *machine);
+struct boot {
+	/* The guest expects a PC's interrupts, ports and tables (pc/pc.h). Else none of them is there. */
+	bool pc;
+	/* All of the machine's memory is decided (m->plan), the image being parsed. 0 or -errno with m->error set. */
+	int (*plan)(struct machine *m);
+	/* RAM holds the image; now what the vCPU needs there to begin: page tables (m->pgd), descriptor tables. 0 or -errno. */
+	int (*tables)(struct machine *m);
+	/* config->devices, and what stands behind the guest besides; `undo` takes it back, and whatever `tables` made. */
+	int (*devices)(struct machine *m);
+	void (*undo_devices)(struct machine *m);
+	/* The vCPU is there: what the guest reads at its start, and its first registers. 0 or -errno. */
+	int (*start)(struct machine *m);
+	/* After each return of KVM_RUN: what the guest has printed goes out, or will soon, by ticks. */
+	void (*drain)(struct machine *m);
+	/* At a tick (stop.h). */
+	void (*tick)(struct machine *m);
+};
+
+extern const struct boot boot_native, boot_linux;
 
 #endif

@@ -17,21 +17,16 @@
 /* One write() moves at most this much, so that a signal never waits for long. */
 #define WRITE_BYTES_MAX (1u << 20)
 
-int64_t console_write(struct console *console, const struct guest_mem *mem, gpa_t from, uint64_t bytes,
-		      const struct stop *stop, struct sys *sys)
+int64_t console_put(struct console *console, const uint8_t *from, uint64_t bytes, const struct stop *stop, struct sys *sys)
 {
-	/* The kernel copies straight from RAM: a page that cannot be read is its -EFAULT, not our fault. */
-	const uint8_t *at = guest_mem_view(mem, from, bytes);
 	uint64_t done = 0;
 
-	if (!at)
-		return -EFAULT;
 	/* One try even after a stop signal: the guest's last words. If it blocks, the signal's reminders end it. */
 	do {
 		if (done == bytes || console->errnum)
 			break;
 		uint64_t left = bytes - done;
-		ssize_t n = sys_write(sys, console->fd, at + done, left < WRITE_BYTES_MAX ? left : WRITE_BYTES_MAX);
+		ssize_t n = sys_write(sys, console->fd, from + done, left < WRITE_BYTES_MAX ? left : WRITE_BYTES_MAX);
 
 		if (n > 0) {
 			done += (uint64_t)n;
@@ -45,6 +40,15 @@ int64_t console_write(struct console *console, const struct guest_mem *mem, gpa_
 	} while (!stop->signal);
 	console->bytes += done;
 	return done ? (int64_t)done : console->errnum ? -console->errnum : 0;
+}
+
+int64_t console_write(struct console *console, const struct guest_mem *mem, gpa_t from, uint64_t bytes,
+		      const struct stop *stop, struct sys *sys)
+{
+	/* The kernel copies straight from RAM: a page that cannot be read is its -EFAULT, not our fault. */
+	const uint8_t *at = guest_mem_view(mem, from, bytes);
+
+	return at ? console_put(console, at, bytes, stop, sys) : -EFAULT;
 }
 
 void console_drain(struct console *console, struct guest_mem *mem, const struct stop *stop, struct sys *sys)

@@ -24,6 +24,9 @@ struct console {
 int64_t console_write(struct console *console, const struct guest_mem *mem, gpa_t from, uint64_t bytes,
 		      const struct stop *stop, struct sys *sys);
 
+/* The same of memory of ours. */
+int64_t console_put(struct console *console, const uint8_t *from, uint64_t bytes, const struct stop *stop, struct sys *sys);
+
 /* Prints what the guest has gathered in its boot info page (see boot_info.h). */
 void console_drain(struct console *console, struct guest_mem *mem, const struct stop *stop, struct sys *sys);
 

@@ -51,6 +51,8 @@ enum cpu_model cpu_choose(const struct machine *m)
 {
 	if (m->config->cpu != CPU_AUTO)
 		return m->config->cpu;
+	if (m->boot->pc)
+		return CPU_HOST;
 	return m->image.note.flags & (KVICK_NOTE_CPUID | KVICK_NOTE_XSAVE) ? CPU_HOST : CPU_NONE;
 }
 
@@ -58,12 +60,16 @@ enum cpu_model cpu_choose(const struct machine *m)
 static __attribute__((noinline)) int give_model(struct machine *m)
 {
 	struct cpu_table host;
-	/* The native protocol promises no device of the CPU's: one vCPU, no APIC, no clock but the TSC. */
+	/* The native protocol promises no device of the CPU's: no APIC, no clock but the TSC. */
 	const struct cpu_config config = {
 		.model = m->cpu_model,
 		.tsc_khz = m->timeline.tsc_khz,
 		.vcpus = 1,
-		.xsave = m->image.note.flags & KVICK_NOTE_XSAVE,
+		.lapic = m->boot->pc,
+		.x2apic = m->boot->pc,
+		.tsc_deadline = m->boot->pc && sys_ioctl(&m->sys, m->kvm.fd, KVM_CHECK_EXTENSION, KVM_CAP_TSC_DEADLINE_TIMER) > 0,
+		.kvmclock = m->boot->pc,
+		.xsave = m->image.note.flags & KVICK_NOTE_XSAVE, /* a PC's kernel enables it itself */
 	};
 	int r = cpu_supported(&m->kvm, &host, &m->sys, &m->error);
 

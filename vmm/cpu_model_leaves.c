@@ -28,6 +28,9 @@ static void make_features(struct cpu_build *b, struct kvm_cpuid_entry2 *e)
 	e->ecx = (e->ecx & ~LEAF1_ECX_OSXSAVE) | LEAF1_ECX_HYPERVISOR;
 	if (b->config->xsave && b->holds[CPU_WITH_XSAVE])
 		e->ecx |= LEAF1_ECX_OSXSAVE;
+	/* The device is KVM's local APIC, whatever the CPU has: KVM_GET_SUPPORTED_CPUID never tells of it. */
+	if (b->config->tsc_deadline)
+		e->ecx |= LEAF1_ECX_TSC_DEADLINE;
 }
 
 static void make_caches_intel(struct cpu_build *b, struct kvm_cpuid_entry2 *e)

@@ -8,14 +8,19 @@
 
 #include "vmm/hypercalls.h"
 #include "vmm/machine.h"
+#include "vmm/pc/pc.h"
 
-/* Port I/O: the two doorbells. Another port has nothing behind it under the native protocol. */
+/* Port I/O: a PC's devices, or the two doorbells; another port has nothing behind it under the native protocol. */
 static void exit_io(struct machine *m)
 {
 	const struct kvm_run *run = m->vcpu.run;
 	bool doorbell = run->io.direction == KVM_EXIT_IO_OUT && run->io.size == 4 && run->io.count == 1;
 	uint32_t value = 0;
 
+	if (m->pc) {
+		pc_io(m);
+		return;
+	}
 	if (doorbell)
 		memcpy(&value, (const uint8_t *)run + run->io.data_offset, sizeof(value));
 	if (doorbell && run->io.port == KVICK_PORT_CALL)
@@ -34,7 +39,7 @@ static void exit_hypercall(struct machine *m)
 	hypercall_serve(m, m->vcpu.run->hypercall.args[2]);
 }
 
-/* An address without RAM behind it, or a store to read-only memory: of its slot, or seen by KVM's emulator. */
+/* A PC's devices; an address without RAM behind it, or a store to read-only memory: of its slot, or seen by KVM's emulator. */
 static COLD void exit_mmio(struct machine *m)
 {
 	const struct kvm_run *run = m->vcpu.run;
@@ -42,12 +47,22 @@ static COLD void exit_mmio(struct machine *m)
 
 	if (at < m->mem.bytes && machine_end_if_image_shrank(m))
 		return;
+	if (m->pc) {
+		pc_mmio(m);
+		return;
+	}
 	if (run->mmio.is_write && guest_mem_readonly(&m->mem, gpa(at), run->mmio.len))
 		crash_machine(m, "%u-byte write to read-only memory at guest-physical 0x%llx, %s", run->mmio.len,
 			      (unsigned long long)at, machine_readonly_name(m, at));
 	else
 		crash_machine(m, "guest-physical 0x%llx: %u-byte %s outside RAM (0x%llx bytes)", (unsigned long long)at,
 			      run->mmio.len, run->mmio.is_write ? "write" : "read", (unsigned long long)m->mem.bytes);
+}
+
+static COLD void exit_ioapic_eoi(struct machine *m)
+{
+	if (m->pc)
+		pc_eoi(m);
 }
 
 /* Without a local APIC inside KVM; with one, exit_halted() finds it. */
@@ -64,7 +79,8 @@ COLD void exit_halted(struct machine *m)
 
 static COLD void exit_shutdown(struct machine *m)
 {
-	crash_machine(m, "triple fault: an exception could not be delivered (is the exception stack mapped, the IDT intact?)");
+	crash_machine(m, m->boot->pc ? "triple fault: an exception could not be delivered" :
+		      "triple fault: an exception could not be delivered (is the exception stack mapped, the IDT intact?)");
 }
 
 static COLD void exit_fail_entry(struct machine *m)
@@ -81,7 +97,10 @@ static COLD void exit_internal_error(struct machine *m)
 		return;
 	/* On hardware it only emulates what reaches beyond RAM or into a read-only slot, or is delivered there. */
 	if (suberror == KVM_INTERNAL_ERROR_EMULATION && m->ring == 0 && !m->facts.ring0_native)
-		crash_machine(m, "KVM cannot emulate this instruction; where a host emulates ring 0 (`kvick doctor` says so), "
+		crash_machine(m, m->boot->pc ?
+			      "KVM cannot emulate this instruction: this host emulates ring 0 (`kvick doctor` says so); run "
+			      "the guest on one with VT-x or SVM" :
+			      "KVM cannot emulate this instruction; where a host emulates ring 0 (`kvick doctor` says so), "
 			      "run the guest with --ring 3; elsewhere it reached outside RAM or wrote to read-only memory");
 	else if (suberror == KVM_INTERNAL_ERROR_EMULATION)
 		crash_machine(m, "KVM cannot emulate this instruction, which reached outside RAM or wrote to read-only memory");
@@ -116,6 +135,7 @@ static const struct {
 	[KVM_EXIT_SHUTDOWN] = { "KVM_EXIT_SHUTDOWN", exit_shutdown },
 	[KVM_EXIT_FAIL_ENTRY] = { "KVM_EXIT_FAIL_ENTRY", exit_fail_entry },
 	[KVM_EXIT_INTR] = { "KVM_EXIT_INTR", exit_nothing },
+	[KVM_EXIT_IOAPIC_EOI] = { "KVM_EXIT_IOAPIC_EOI", exit_ioapic_eoi },
 	[KVM_EXIT_INTERNAL_ERROR] = { "KVM_EXIT_INTERNAL_ERROR", exit_internal_error },
 };
 

@@ -16,12 +16,13 @@
 #include "vmm/host_cache.h"
 #include "vmm/host_probe.h"
 #include "vmm/layout.h"
-#include "vmm/pagetable.h"
+#include "vmm/pc/pc.h"
 #include "vmm/sandbox.h"
-#include "vmm/system_page.h"
 
 /* So long a vCPU may stay where it stored to read-only memory: then KVM is trying in vain. */
 #define STUCK_TICKS_MAX 5
+
+static const struct boot *const boots[] = { [IMAGE_NATIVE] = &boot_native, [IMAGE_LINUX] = &boot_linux };
 
 /* Less than this a host has in any case, and is not asked. */
 #define HOST_RAM_BYTES_SURE (1ull << 30)
@@ -48,10 +49,8 @@ static int step_plan(struct machine *m)
 
 	if (r < 0)
 		return r;
-	r = memory_plan_make(&m->plan, &m->image, m->config->mem_bytes, m->config->devices.count > 0, &m->error);
-	if (r == 0 && m->config->pages == GUEST_PAGES_HUGETLBFS && m->plan.bytes % PAGE_2M_BYTES)
-		r = memory_plan_make(&m->plan, &m->image, (m->plan.bytes / PAGE_2M_BYTES + 1) * PAGE_2M_BYTES,
-				     m->config->devices.count > 0, &m->error);
+	m->boot = boots[m->image.protocol->kind];
+	r = m->boot->plan(m);
 	return r < 0 ? r : host_has_ram(m);
 }
 
@@ -115,7 +114,7 @@ static int step_ring(struct machine *m)
 		m->ring = m->facts.ring0_native ? 0 : 3;
 		m->ring_reason = m->facts.ring0_native ? "ring 0 is native here" : "ring 0 is emulated here";
 	}
-	m->doorbell = m->ring == 0 && c->doorbell != DOORBELL_PORT ? m->facts.doorbell : KVICK_DOORBELL_PORT;
+	m->doorbell = m->ring == 0 && !m->boot->pc && c->doorbell != DOORBELL_PORT ? m->facts.doorbell : KVICK_DOORBELL_PORT;
 	if (c->doorbell == DOORBELL_VMCALL && m->doorbell == KVICK_DOORBELL_PORT)
 		return error_set(&m->error, ERROR_HOST, 0, "--doorbell vmcall: %s: use --doorbell port",
 				 m->ring != 0 ? "KVM takes a VMCALL only from ring 0, and this guest runs at ring 3" :
@@ -130,7 +129,7 @@ static int step_vm(struct machine *m)
 	struct kvm_enable_cap tell = { .cap = KVM_CAP_EXIT_ON_EMULATION_FAILURE, .args = { 1 } };
 	int r = vm_create(&m->vm, &m->kvm, &m->sys, &m->error);
 
-	if (r == 0 && m->facts.ring0_native)
+	if (r == 0 && m->facts.ring0_native && !m->boot->pc)
 		sys_ioctl(&m->sys, m->vm.fd, KVM_ENABLE_CAP, (uintptr_t)&tell); /* Linux 5.15; without it the report says less */
 	if (r < 0 || m->doorbell == KVICK_DOORBELL_PORT)
 		return r;
@@ -172,35 +171,23 @@ static int protect_image(struct machine *m)
 	return 0;
 }
 
-/* The image's segments, and the tables that give each its permissions. */
 static int step_image(struct machine *m)
 {
-	struct mapping mappings[MEMORY_MAPPINGS_MAX];
-	struct table_pool pool = { .next = m->plan.tables_base, .end = m->plan.tables_end };
 	int r = image_load(&m->image, &m->mem, &m->sys, &m->error);
 
 	if (r == 0)
 		r = protect_image(m);
-	if (r < 0)
-		return r;
-	unsigned count = memory_plan_mappings(&m->plan, &m->image, m->ring, mappings);
-
-	m->pgd = pagetable_build(&m->mem, &pool, mappings, count);
-	system_page_write(&m->mem, m->ring);
-	return 0;
+	return r < 0 ? r : m->boot->tables(m);
 }
 
 static int step_devices(struct machine *m)
 {
-	if (m->config->devices.count == 0)
-		return 0;
-	return devices_create(&m->devices, &m->config->devices, &m->mem, gpa(m->plan.devices_base), m->config->stop, &m->sys,
-			      &m->error);
+	return m->boot->devices(m);
 }
 
 static void undo_devices(struct machine *m)
 {
-	devices_stop(&m->devices);
+	m->boot->undo_devices(m);
 }
 
 /* A VM whose RAM lies where the host wants its APIC page (Intel, RAM of 4 GiB) is made again, without a local APIC. */
@@ -233,21 +220,13 @@ static int step_vcpu(struct machine *m)
 	m->timeline.tsc_khz = vcpu_tsc_khz(&m->vcpu, &m->vm, &m->sys);
 	r = cpu_set_up(m);
 	if (r == 0)
-		r = boot_info_write(m);
+		r = m->boot->start(m);
 	if (r < 0) {
 		vcpu_destroy(&m->vcpu, &m->sys);
 		return r;
 	}
-	vcpu_set_start(&m->vcpu, &(struct vcpu_start){
-		.ring = m->ring,
-		.pgd = m->pgd,
-		.rip = m->image.entry,
-		.rsp = m->plan.stack_top,
-		.rdi = LAYOUT_BOOT_INFO,
-		.xsave = m->cpu_state.xcr0 != 0,
-	});
 	m->config->stop->immediate_exit = &m->vcpu.run->immediate_exit;
-	m->config->stop->ticks = m->vm.lapic && m->ring == 0; /* HLT is for ring 0 alone */
+	m->config->stop->ticks = m->vm.lapic && m->ring == 0 && !m->boot->pc; /* HLT is for ring 0 alone; a PC's comes to an end */
 	return 0;
 }
 
@@ -260,7 +239,10 @@ static int step_sandbox(struct machine *m)
 {
 	const struct machine_config *c = m->config;
 
-	enum sandbox_kind kind = c->devices.count ? devices_sandbox(&c->devices) : c->process_ends ? SANDBOX_PLAIN : SANDBOX_REPORT;
+	bool sockets = c->devices.count && devices_need_sockets(&c->devices);
+	enum sandbox_kind kind = m->boot->pc ? (sockets ? SANDBOX_PC_SOCKETS : SANDBOX_PC) :
+				 c->devices.count ? (sockets ? SANDBOX_SOCKETS : SANDBOX_DEVICES) :
+				 c->process_ends ? SANDBOX_PLAIN : SANDBOX_REPORT;
 
 	return c->sandbox ? sandbox_enter(kind, &m->sys, &m->error) : 0;
 }
@@ -292,7 +274,7 @@ COLD const char *machine_readonly_name(const struct machine *m, uint64_t at)
 /*
  * The slots are made only now because at the start each would cost 40 us, and milliseconds on a busy host. With them page
  * tables of the guest's in there work too: KVM emulates what the CPU would not do. Where it cannot, it does not say so
- * but tries for ever: look_in() ends that.
+ * but tries for ever: machine_look_in() ends that.
  */
 COLD bool machine_find_store(struct machine *m)
 {
@@ -307,8 +289,8 @@ COLD bool machine_find_store(struct machine *m)
 	return sys_setitimer(&m->sys, ITIMER_REAL, &soon) == 0 && vm_split_memory(&m->vm, &m->mem, &m->sys) == 0;
 }
 
-/* At each tick. HLT is for ring 0 alone, and found only where the local APIC is inside KVM. */
-static COLD void look_in(struct machine *m)
+/* HLT is for ring 0 alone, and found only where the local APIC is inside KVM. */
+COLD void machine_look_in(struct machine *m)
 {
 	struct vcpu_state state;
 
@@ -350,7 +332,7 @@ static int step_run(struct machine *m)
 	while (m->outcome == OUTCOME_NONE) {
 		int r = m->config->stop->signal ? -EINTR : vcpu_run(&m->vcpu, &m->sys);
 
-		console_drain(&m->console, &m->mem, m->config->stop, &m->sys);
+		m->boot->drain(m);
 		if (m->config->stop->signal)
 			m->outcome = OUTCOME_STOPPED;
 		else if (m->console.errnum == EFAULT)
@@ -358,7 +340,7 @@ static int step_run(struct machine *m)
 		else if (r == 0)
 			exit_handle(m);
 		else if (r == -EINTR)
-			look_in(m);
+			m->boot->tick(m);
 		else if (r != -EAGAIN)
 			run_failed(m, r);
 	}
@@ -421,7 +403,7 @@ int machine_run(struct machine *m, const struct machine_config *config)
 		if (steps[done].mark != MARK_COUNT)
 			timeline_stamp(&m->timeline, steps[done].mark);
 	}
-	if (r == 0 && config->report)
+	if (r == 0 && config->report && !m->boot->pc)
 		guest_stamps(m);
 	config->stop->immediate_exit = NULL;
 	while (done-- > 0)

@@ -13,6 +13,7 @@
 
 #include "loader/image.h"
 #include "virtio/devices.h"
+#include "vmm/boot.h"
 #include "vmm/console.h"
 #include "vmm/cpu_model.h"
 #include "vmm/crash.h"
@@ -41,6 +42,7 @@ struct machine_config {
 	enum guest_pages pages;
 	enum cpu_model cpu;    /* or CPU_AUTO */
 	struct devices_config devices;
+	const char *initrd_path; /* NULL: none; for kernels that take one */
 	bool sandbox;
 	bool report;           /* somebody will read the guest's stamps */
 	bool process_ends;     /* the process ends right after: leave tearing down to it, which is quicker */
@@ -55,6 +57,7 @@ struct machine_config {
 enum outcome_kind {
 	OUTCOME_NONE,    /* never started: machine_run() returned an error */
 	OUTCOME_EXITED,  /* status */
+	OUTCOME_RESET,   /* it reset itself */
 	OUTCOME_CRASHED, /* machine.crash */
 	OUTCOME_STOPPED, /* stop->signal */
 	OUTCOME_FAILED,  /* the host failed underneath a running guest: machine.error */
@@ -69,6 +72,7 @@ struct machine {
 	struct timeline timeline;
 
 	struct image image;
+	const struct boot *boot; /* by the image's protocol */
 	struct memory_plan plan;
 	unsigned ring;          /* 0 or 3: decided */
 	const char *ring_reason;
@@ -91,6 +95,8 @@ struct machine {
 	bool interrupt_flag;    /* as the guest last asked for it */
 
 	struct devices devices;
+	struct pc *pc;          /* NULL where boot->pc is not */
+	struct memory_run initrd; /* where it goes; of 0 bytes: there is none */
 	enum outcome_kind outcome;
 	int status;             /* OUTCOME_EXITED: 0..255 */
 	uint64_t calls[CALLS_MAX];        /* by KVICK_CALL_* ; 0 counts unknown numbers */
@@ -123,6 +129,9 @@ bool machine_end_if_image_shrank(struct machine *machine);
  * exit that says it. False: they are there already, or nothing is read-only.
  */
 bool machine_find_store(struct machine *machine);
+
+/* At each tick of a guest that nothing can wake: has it halted, or does it store to read-only memory in vain? */
+void machine_look_in(struct machine *machine);
 
 /* What the image has at a guest-physical address that is read-only, in words for people. */
 const char *machine_readonly_name(const struct machine *machine, uint64_t at);

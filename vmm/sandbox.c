@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "vmm/sandbox.h"
 
+#include <errno.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <string.h>
@@ -19,6 +20,8 @@ int sandbox_enter(enum sandbox_kind kind, struct sys *sys, struct error *error)
 		[SANDBOX_REPORT] = FILTER(sandbox_filter_report),
 		[SANDBOX_DEVICES] = FILTER(sandbox_filter_devices),
 		[SANDBOX_SOCKETS] = FILTER(sandbox_filter_sockets),
+		[SANDBOX_PC] = FILTER(sandbox_filter_pc),
+		[SANDBOX_PC_SOCKETS] = FILTER(sandbox_filter_pc_sockets),
 	};
 	int r;
 
@@ -27,15 +30,16 @@ int sandbox_enter(enum sandbox_kind kind, struct sys *sys, struct error *error)
 	if (r < 0)
 		return error_set(error, ERROR_HOST, -r, "no_new_privs: %s; --no-sandbox runs without", strerror(-r));
 	/*
-	 * No flags. SECCOMP_FILTER_FLAG_SPEC_ALLOW would spare this thread the speculative-store mitigation
-	 * that kernels before 5.16, or those told to, switch on with a filter: it costs nothing
-	 * measurable where it is off, and where it is on somebody wants it. TSYNC: there is one thread.
+	 * TSYNC where there may be a second thread: it is closed over that one too. Not SECCOMP_FILTER_FLAG_SPEC_ALLOW, which would
+	 * spare this thread the speculative-store mitigation that kernels before 5.16, or those told to, switch on with a
+	 * filter: it costs nothing measurable where it is off, and where it is on somebody wants it.
 	 */
-	r = sys_seccomp(sys, SECCOMP_SET_MODE_FILTER, 0, (void *)&filters[kind]);
-	if (r < 0) {
+	r = sys_seccomp(sys, SECCOMP_SET_MODE_FILTER, kind >= SANDBOX_PC ? SECCOMP_FILTER_FLAG_TSYNC : 0, (void *)&filters[kind]);
+	if (r > 0) /* that thread has a filter which this one lacks */
+		r = -EBUSY;
+	if (r < 0)
 		return error_set(error, ERROR_HOST, -r,
 				 "seccomp filter: %s; does this kernel have CONFIG_SECCOMP_FILTER? --no-sandbox runs without",
 				 strerror(-r));
-	}
 	return 0;
 }

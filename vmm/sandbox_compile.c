@@ -95,7 +95,7 @@ static unsigned collect(enum sandbox_kind kind, int nr, uint32_t values[SANDBOX_
 
 		bool request = rule->condition == SANDBOX_ARG1_IS;
 
-		if (rule->from > kind || (request ? rule->nr != nr : nr != -1))
+		if (!(rule->kinds & 1u << kind) || (request ? rule->nr != nr : nr != -1))
 			continue;
 		values[count] = request ? rule->value : (uint32_t)rule->nr;
 		names[count++] = rule->name;
@@ -171,7 +171,7 @@ static uint32_t answer(const struct filter *filter, const struct seccomp_data *d
 static int allowed(enum sandbox_kind kind, int nr, uint32_t arg1)
 {
 	for (size_t i = 0; i < SANDBOX_RULES; i++) {
-		if (sandbox_rules[i].nr == nr && sandbox_rules[i].from <= kind &&
+		if (sandbox_rules[i].nr == nr && (sandbox_rules[i].kinds & 1u << kind) &&
 		    (sandbox_rules[i].condition == SANDBOX_ALWAYS || sandbox_rules[i].value == arg1))
 			return 1;
 	}
@@ -214,7 +214,8 @@ static void print(const struct filter *filter, const char *name, int cold)
 int main(void)
 {
 	static const char *const names[SANDBOX_KINDS] = { "sandbox_filter_plain", "sandbox_filter_report",
-							  "sandbox_filter_devices", "sandbox_filter_sockets" };
+							  "sandbox_filter_devices", "sandbox_filter_sockets",
+							  "sandbox_filter_pc", "sandbox_filter_pc_sockets" };
 	static struct filter filters[SANDBOX_KINDS];
 
 	check_rules();

@@ -32,11 +32,20 @@ enum sandbox_kind {
 	SANDBOX_REPORT, /* a report follows, and everything is torn down before it */
 	SANDBOX_DEVICES, /* there are devices, and so an engine (engine.h), perhaps with a thread of its own */
 	SANDBOX_SOCKETS, /* and one of them makes and takes connections */
+	SANDBOX_PC,      /* interrupts are ours to send, and perhaps a second thread sends them */
+	SANDBOX_PC_SOCKETS,
 	SANDBOX_KINDS,
 };
 
+/* In the table below: the kinds of launch that a row is for. */
+#define SANDBOX_FOR_PLAIN   (~0u)
+#define SANDBOX_FOR_REPORT  (~(1u << SANDBOX_PLAIN))
+#define SANDBOX_FOR_DEVICES (SANDBOX_FOR_REPORT & ~(1u << SANDBOX_REPORT))
+#define SANDBOX_FOR_SOCKETS (1u << SANDBOX_SOCKETS | 1u << SANDBOX_PC_SOCKETS)
+#define SANDBOX_FOR_PC      (1u << SANDBOX_PC | 1u << SANDBOX_PC_SOCKETS)
+
 struct sandbox_rule {
-	enum sandbox_kind from; /* allowed in filters of this kind and those after it */
+	unsigned kinds; /* a bit for each enum sandbox_kind in whose filter it is allowed */
 	int nr;
 	const char *name;
 	enum sandbox_condition condition;
@@ -44,9 +53,9 @@ struct sandbox_rule {
 	const char *reason;
 };
 
-#define SANDBOX_CALL(from, name, reason) { SANDBOX_##from, SYS_##name, #name, SANDBOX_ALWAYS, 0, reason }
+#define SANDBOX_CALL(from, name, reason) { SANDBOX_FOR_##from, SYS_##name, #name, SANDBOX_ALWAYS, 0, reason }
 #define SANDBOX_IOCTL(from, request, reason) \
-	{ SANDBOX_##from, SYS_ioctl, "ioctl " #request, SANDBOX_ARG1_IS, (uint32_t)(request), reason }
+	{ SANDBOX_FOR_##from, SYS_ioctl, "ioctl " #request, SANDBOX_ARG1_IS, (uint32_t)(request), reason }
 
 static const struct sandbox_rule sandbox_rules[] = {
 	SANDBOX_IOCTL(PLAIN, KVM_RUN, "the guest runs"),
@@ -77,8 +86,12 @@ static const struct sandbox_rule sandbox_rules[] = {
 	SANDBOX_CALL(DEVICES, preadv2, "the engine by plain calls: a device reads its file or stream"),
 	SANDBOX_CALL(DEVICES, pwritev2, "the engine by plain calls: a device writes"),
 	SANDBOX_CALL(DEVICES, fdatasync, "the engine by plain calls: a guest flushes its disk"),
-	{ SANDBOX_DEVICES, SYS_fcntl, "fcntl F_OFD_SETLK", SANDBOX_ARG1_IS, F_OFD_SETLK, "a disk's lock ends with its guest" },
+	{ SANDBOX_FOR_DEVICES, SYS_fcntl, "fcntl F_OFD_SETLK", SANDBOX_ARG1_IS, F_OFD_SETLK, "a disk's lock ends with its guest" },
 	SANDBOX_CALL(DEVICES, fallocate, "the engine by plain calls: a guest discards or zeroes blocks"),
+	SANDBOX_IOCTL(PC, KVM_SIGNAL_MSI, "a device's interrupt"),
+	SANDBOX_IOCTL(PC, KVM_SET_GSI_ROUTING, "the guest has told the IOAPIC which interrupts are level-triggered"),
+	SANDBOX_CALL(PC, rt_sigprocmask, "the engine's completion thread ends: the C library blocks signals then"),
+	SANDBOX_CALL(PC, exit, "the engine's completion thread ends"),
 	SANDBOX_CALL(SOCKETS, epoll_pwait, "vsock: which connections are ready"),
 	SANDBOX_CALL(SOCKETS, recvfrom, "vsock: data for the guest"),
 	SANDBOX_CALL(SOCKETS, sendto, "vsock: data from the guest"),

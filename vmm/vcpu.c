@@ -94,6 +94,11 @@ void vcpu_set_start(struct vcpu *vcpu, const struct vcpu_start *start)
 		},
 	};
 
+	if (start->gdt) {
+		state.sregs.gdt = (struct kvm_dtable){ .base = start->gdt, .limit = (uint16_t)(start->gdt_bytes - 1) };
+		state.sregs.idt = (struct kvm_dtable){ 0 };
+		state.sregs.tr = (struct kvm_segment){ .limit = 0xffff, .type = 0xb, .present = 1 }; /* VT-x wants one in TR */
+	}
 	vcpu_set(vcpu, &state);
 }
 

@@ -68,8 +68,9 @@ static void start_driver(struct fixture *f)
 static void open_disk(struct fixture *f)
 {
 	const struct devices_config config = { .list = &f->config, .count = 1, .engine = ENGINE_SYNC };
+	const struct devices_host host = { .mem = &f->driver.mem, .page = gpa(LIST_AT), .stop = &f->stop, .sys = &f->sys };
 
-	if (devices_create(&f->devices, &config, &f->driver.mem, gpa(LIST_AT), &f->stop, &f->sys, &f->error) < 0)
+	if (devices_create(&f->devices, &config, &host, &f->error) < 0)
 		fail_msg("%s", f->error.text);
 	f->device = f->devices.list[0];
 	start_driver(f);
@@ -412,12 +413,13 @@ static void a_second_machine_does_not_get_the_disk(void **state)
 {
 	struct fixture *f = *state;
 	const struct devices_config config = { .list = &f->config, .count = 1, .engine = ENGINE_SYNC };
+	const struct devices_host host = { .mem = &f->driver.mem, .page = gpa(LIST_AT), .stop = &f->stop, .sys = &f->sys };
 	struct devices again;
 	int free_before;
 
 	open_disk(f);
 	free_before = lowest_free_fd();
-	assert_true(devices_create(&again, &config, &f->driver.mem, gpa(LIST_AT), &f->stop, &f->sys, &f->error) < 0);
+	assert_true(devices_create(&again, &config, &host, &f->error) < 0);
 	assert_says(f->error.text, "another program has it open");
 	assert_int_equal(lowest_free_fd(), free_before);
 }

@@ -77,6 +77,7 @@ static int set_up(void **state)
 	memset(&kvm, 0, sizeof(kvm));
 	f->config.cpu = CPU_AUTO;
 	f->m.config = &f->config;
+	f->m.boot = &boot_native;
 	f->m.kvm.fd = KVM_FD;
 	f->m.vcpu.fd = VCPU_FD;
 	*state = f;

@@ -98,13 +98,14 @@ static int set_up(void **state)
 	};
 	struct fixture *f = the = calloc(1, sizeof(*f));
 	struct devices_config config = { .list = list, .count = COUNT, .engine = kind };
+	const struct devices_host host = { .mem = &f->driver.mem, .page = gpa(LIST_AT), .stop = &f->stop, .sys = &f->sys };
 
 	*state = f;
 	sys_init(&f->sys);
 	driver_create(&f->driver, RAM);
 	driver_start(&f->driver, SIZE, BIT(VIRTIO_F_VERSION_1));
 	memset(f->driver.mem.host + LIST_AT, 0, GUEST_PAGE_BYTES);
-	if (devices_create(&f->devices, &config, &f->driver.mem, gpa(LIST_AT), &f->stop, &f->sys, &f->error) < 0)
+	if (devices_create(&f->devices, &config, &host, &f->error) < 0)
 		fail_msg("%s", f->error.text);
 	f->late = *f->devices.list[LATE]->ops;
 	f->late.activate = late_activate;

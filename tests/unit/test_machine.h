@@ -120,6 +120,7 @@ static inline int machine_set_up(void **state, unsigned ring)
 	*state = fake = f;
 	f->config = (struct machine_config){ .image_path = "test.elf", .console_fd = -1, .stop = &f->stop };
 	m->config = &f->config;
+	m->boot = &boot_native;
 	m->ring = ring;
 	m->console.fd = -1;
 	m->image = (struct image){

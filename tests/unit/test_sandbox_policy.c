@@ -23,6 +23,8 @@ static const struct {
 	[SANDBOX_REPORT] = { sandbox_filter_report, COUNT_OF(sandbox_filter_report) },
 	[SANDBOX_DEVICES] = { sandbox_filter_devices, COUNT_OF(sandbox_filter_devices) },
 	[SANDBOX_SOCKETS] = { sandbox_filter_sockets, COUNT_OF(sandbox_filter_sockets) },
+	[SANDBOX_PC] = { sandbox_filter_pc, COUNT_OF(sandbox_filter_pc) },
+	[SANDBOX_PC_SOCKETS] = { sandbox_filter_pc_sockets, COUNT_OF(sandbox_filter_pc_sockets) },
 };
 
 static enum sandbox_kind kind; /* that is being tested: each test runs once for each */
@@ -97,7 +99,7 @@ static bool allows(uint32_t nr, uint64_t arg1)
 static bool listed(uint32_t nr, uint32_t arg1)
 {
 	for (size_t i = 0; i < SANDBOX_RULES; i++)
-		if (sandbox_rules[i].nr == (int)nr && sandbox_rules[i].from <= kind &&
+		if (sandbox_rules[i].nr == (int)nr && (sandbox_rules[i].kinds & 1u << kind) &&
 		    (sandbox_rules[i].condition == SANDBOX_ALWAYS || sandbox_rules[i].value == arg1))
 			return true;
 	return false;
@@ -145,7 +147,7 @@ static void ioctl_is_allowed_with_exactly_the_listed_requests(void **state)
 				}
 	for (size_t i = 0; i < SANDBOX_RULES; i++)
 		if (sandbox_rules[i].nr == SYS_ioctl)
-			assert_int_equal(allows(SYS_ioctl, sandbox_rules[i].value), sandbox_rules[i].from <= kind);
+			assert_int_equal(allows(SYS_ioctl, sandbox_rules[i].value), !!(sandbox_rules[i].kinds & 1u << kind));
 }
 
 static void each_bit_of_a_request_counts(void **state)
@@ -247,12 +249,21 @@ static void only_devices_do_more_than_a_console(void **state)
 static void only_a_socket_device_makes_connections(void **state)
 {
 	static const uint32_t numbers[] = { SYS_socket, SYS_connect, SYS_accept4, SYS_sendto, SYS_recvfrom, SYS_shutdown,
-		       SYS_epoll_ctl,
-					    SYS_epoll_pwait };
+					    SYS_epoll_ctl, SYS_epoll_pwait };
 
 	(void)state;
 	for (unsigned i = 0; i < COUNT_OF(numbers); i++)
-		assert_int_equal(allows(numbers[i], 0), kind == SANDBOX_SOCKETS);
+		assert_int_equal(allows(numbers[i], 0), kind == SANDBOX_SOCKETS || kind == SANDBOX_PC_SOCKETS);
+}
+
+static void only_a_pc_sends_interrupts_and_ends_a_thread(void **state)
+{
+	bool pc = kind == SANDBOX_PC || kind == SANDBOX_PC_SOCKETS;
+
+	(void)state;
+	assert_int_equal(allows(SYS_ioctl, KVM_SIGNAL_MSI), pc);
+	assert_int_equal(allows(SYS_ioctl, KVM_SET_GSI_ROUTING), pc);
+	assert_int_equal(allows(SYS_exit, 0), pc);
 }
 
 static void every_rule_has_its_reason(void **state)
@@ -286,16 +297,19 @@ int main(void)
 		cmocka_unit_test(a_plain_launch_cannot_close_or_unmap),
 		cmocka_unit_test(only_devices_do_more_than_a_console),
 		cmocka_unit_test(only_a_socket_device_makes_connections),
+		cmocka_unit_test(only_a_pc_sends_interrupts_and_ends_a_thread),
 		cmocka_unit_test(every_rule_has_its_reason),
 		cmocka_unit_test(the_call_made_most_often_is_answered_first),
 	};
 
-	int failed = cmocka_run_group_tests_name("sandbox_policy, plain", tests, NULL, NULL);
+	static const char *const names[SANDBOX_KINDS] = {
+		[SANDBOX_PLAIN] = "sandbox_policy, plain", [SANDBOX_REPORT] = "sandbox_policy, report",
+		[SANDBOX_DEVICES] = "sandbox_policy, devices", [SANDBOX_SOCKETS] = "sandbox_policy, sockets",
+		[SANDBOX_PC] = "sandbox_policy, PC", [SANDBOX_PC_SOCKETS] = "sandbox_policy, PC with sockets",
+	};
+	int failed = 0;
 
-	kind = SANDBOX_REPORT;
-	failed += cmocka_run_group_tests_name("sandbox_policy, report", tests, NULL, NULL);
-	kind = SANDBOX_DEVICES;
-	failed += cmocka_run_group_tests_name("sandbox_policy, devices", tests, NULL, NULL);
-	kind = SANDBOX_SOCKETS;
-	return failed + cmocka_run_group_tests_name("sandbox_policy, sockets", tests, NULL, NULL);
+	for (kind = 0; kind < SANDBOX_KINDS; kind++)
+		failed += _cmocka_run_group_tests(names[kind], tests, COUNT_OF(tests), NULL, NULL);
+	return failed;
 }

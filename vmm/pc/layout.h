@@ -8,6 +8,19 @@
 
 #include <kvick/virtio.h>
 
+/* RAM. Where Firecracker has it: that is what many kernels were tried on. */
+#define PC_GDT                  0x500ull
+#define PC_GDT_BYTES            0x20u
+#define PC_ZERO_PAGE            0x7000ull
+#define PC_BOOT_STACK           0x8ff0ull     /* downwards */
+#define PC_TABLES               0x9000ull     /* page tables */
+#define PC_TABLES_END           0x20000ull
+#define PC_COMMAND_LINE         0x20000ull
+#define PC_COMMAND_LINE_BYTES   0x10000ull
+#define PC_LOW_RAM_END          0x9fc00ull    /* what follows is not told of as RAM */
+#define PC_HIGH_RAM             0x100000ull   /* to the end of RAM */
+#define PC_RAM_END              0xc0000000ull /* at the most */
+
 /* RAM: where firmware's ROM would lie, and where an RSDP is searched for (ACPI 6.4, 5.2.5.1). */
 #define PC_ACPI                 0xe0000ull
 #define PC_ACPI_END             0x100000ull
@@ -34,6 +47,11 @@
 #define PC_IRQ_COM1             4u
 #define PC_IRQ_VIRTIO           5u     /* device n has PC_IRQ_VIRTIO + n */
 
+_Static_assert(PC_GDT + PC_GDT_BYTES <= PC_ZERO_PAGE && PC_ZERO_PAGE + 0x1000 < PC_BOOT_STACK, "GDT, zero page, stack are apart");
+_Static_assert(PC_BOOT_STACK <= PC_TABLES && PC_TABLES_END <= PC_COMMAND_LINE, "stack, tables and command line are apart");
+_Static_assert(PC_COMMAND_LINE + PC_COMMAND_LINE_BYTES <= PC_LOW_RAM_END, "the command line lies in low RAM");
+_Static_assert(PC_LOW_RAM_END <= PC_ACPI && PC_ACPI_END <= PC_HIGH_RAM, "ACPI's tables lie in the hole");
+_Static_assert(PC_RAM_END <= PC_VIRTIO, "RAM ends below all windows");
 _Static_assert(PC_ACPI % 16 == 0 && PC_ACPI < PC_ACPI_END, "the RSDP is on a 16-byte boundary");
 _Static_assert(PC_ACPI_END <= PC_VIRTIO, "tables and windows are disjoint");
 _Static_assert(PC_VIRTIO + PC_VIRTIO_MAX * PC_VIRTIO_BYTES <= IOAPIC_BASE, "virtio windows and IOAPIC are disjoint");

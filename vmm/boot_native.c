@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "vmm/boot.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <termios.h>
@@ -9,6 +10,51 @@
 
 #include "vmm/layout.h"
 #include "vmm/machine.h"
+#include "vmm/pagetable.h"
+#include "vmm/system_page.h"
+
+static int native_plan(struct machine *m)
+{
+	const struct machine_config *c = m->config;
+	bool devices = c->devices.count > 0;
+	int r;
+
+	if (c->initrd_path)
+		return error_set(&m->error, ERROR_USAGE, EINVAL, "--initrd: %s is no Linux kernel: leave it out", m->image.path);
+	r = memory_plan_make(&m->plan, &m->image, c->mem_bytes, devices, &m->error);
+	if (r == 0 && c->pages == GUEST_PAGES_HUGETLBFS && m->plan.bytes % PAGE_2M_BYTES)
+		r = memory_plan_make(&m->plan, &m->image, (m->plan.bytes / PAGE_2M_BYTES + 1) * PAGE_2M_BYTES, devices, &m->error);
+	return r;
+}
+
+/* The tables give each segment its permissions. */
+static int native_tables(struct machine *m)
+{
+	struct mapping mappings[MEMORY_MAPPINGS_MAX];
+	struct table_pool pool = { .next = m->plan.tables_base, .end = m->plan.tables_end };
+	unsigned count = memory_plan_mappings(&m->plan, &m->image, m->ring, mappings);
+
+	m->pgd = pagetable_build(&m->mem, &pool, mappings, count);
+	system_page_write(&m->mem, m->ring);
+	return 0;
+}
+
+static int native_devices(struct machine *m)
+{
+	const struct devices_host host = {
+		.mem = &m->mem,
+		.page = gpa(m->plan.devices_base),
+		.stop = m->config->stop,
+		.sys = &m->sys,
+	};
+
+	return m->config->devices.count ? devices_create(&m->devices, &m->config->devices, &host, &m->error) : 0;
+}
+
+static void native_undo_devices(struct machine *m)
+{
+	devices_stop(&m->devices);
+}
 
 static uint64_t strings_bytes(const char *const *strings, unsigned count)
 {
@@ -33,7 +79,7 @@ static bool is_terminal(struct machine *m)
 	return sys_ioctl(&m->sys, m->config->console_fd, TCGETS, (uintptr_t)&settings) == 0;
 }
 
-int boot_info_write(struct machine *m)
+static int boot_info_write(struct machine *m)
 {
 	const struct machine_config *c = m->config;
 	struct kvick_boot_info *info = guest_mem_span(&m->mem, gpa(LAYOUT_BOOT_INFO), sizeof(*info));
@@ -70,3 +116,33 @@ int boot_info_write(struct machine *m)
 		strings_copy(strings_copy(info->args, c->argv, c->argc), c->envp, c->envc);
 	return 0;
 }
+
+static int native_start(struct machine *m)
+{
+	int r = boot_info_write(m);
+
+	vcpu_set_start(&m->vcpu, &(struct vcpu_start){
+		.ring = m->ring,
+		.pgd = m->pgd,
+		.rip = m->image.entry,
+		.rsp = m->plan.stack_top,
+		.rdi = LAYOUT_BOOT_INFO,
+		.xsave = m->cpu_state.xcr0 != 0,
+	});
+	return r;
+}
+
+static void native_drain(struct machine *m)
+{
+	console_drain(&m->console, &m->mem, m->config->stop, &m->sys);
+}
+
+const struct boot boot_native = {
+	.plan = native_plan,
+	.tables = native_tables,
+	.devices = native_devices,
+	.undo_devices = native_undo_devices,
+	.start = native_start,
+	.drain = native_drain,
+	.tick = machine_look_in,
+};

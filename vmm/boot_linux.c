@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A machine for a Linux kernel: 64-bit boot protocol (Documentation/arch/x86/boot.rst, 1.14), a PC's interrupts (pc/pc.h),
+ * devices by ACPI and on the command line.
+ */
+#include "vmm/boot.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "loader/linux.h"
+#include "vmm/machine.h"
+#include "vmm/pagetable.h"
+#include "vmm/pc/acpi.h"
+#include "vmm/pc/layout.h"
+#include "vmm/pc/pc.h"
+#include "vmm/round.h"
+
+/* What one finds who gives no command line: a console, and an end instead of a hang. */
+#define COMMAND_LINE_DEFAULT "console=ttyS0 panic=-1"
+
+/* ---- memory ---- */
+
+/* Its size, 0 for none. Opened again to be read: nothing is held between steps. */
+static int initrd_open(struct machine *m, int *fd, uint64_t *bytes)
+{
+	const char *path = m->config->initrd_path;
+	struct stat st;
+	int r;
+
+	*fd = r = sys_open(&m->sys, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0);
+	if (r >= 0)
+		r = sys_fstat(&m->sys, *fd, &st);
+	if (r < 0 || !S_ISREG(st.st_mode)) {
+		if (*fd >= 0)
+			sys_close(&m->sys, *fd);
+		return error_set(&m->error, ERROR_IMAGE, -r, "--initrd: %s: %s: give a regular file that can be read", path,
+				 r < 0 ? strerror(-r) : "not a regular file");
+	}
+	*bytes = (uint64_t)st.st_size;
+	return 0;
+}
+
+static int initrd_size(struct machine *m, uint64_t *bytes)
+{
+	int fd, r;
+
+	*bytes = 0;
+	if (!m->config->initrd_path)
+		return 0;
+	r = initrd_open(m, &fd, bytes);
+	if (r == 0)
+		sys_close(&m->sys, fd);
+	return r;
+}
+
+static int refuse_what_is_not_for_linux(struct machine *m)
+{
+	if (m->config->envc > 0)
+		return error_set(&m->error, ERROR_USAGE, EINVAL, "--env %s: a Linux kernel takes its environment from its command "
+				 "line: write it after --", m->config->envp[0]);
+	if (m->config->cpu == CPU_NONE)
+		return error_set(&m->error, ERROR_USAGE, EINVAL, "--cpu none: Linux does not start without CPUID: use --cpu host");
+	return 0;
+}
+
+/* The kernel lies where it wants to, the initrd as high as it may, and all of RAM below the PC's devices. */
+static int linux_plan(struct machine *m)
+{
+	uint64_t initrd, least, bytes = m->config->mem_bytes, end = m->image.kernel.initrd_last + 1ull;
+	int r = refuse_what_is_not_for_linux(m);
+
+	if (r == 0)
+		r = initrd_size(m, &initrd);
+	if (r < 0)
+		return r;
+	if (initrd > PC_RAM_END)
+		return error_set(&m->error, ERROR_IMAGE, EFBIG, "--initrd: %s: %" PRIu64 " bytes, and a Linux guest has 3 GiB: "
+				 "give a smaller one", m->config->initrd_path, initrd);
+	least = linux_mem_bytes_min(&m->image, initrd);
+	if (bytes == 0)
+		bytes = linux_mem_bytes_default(&m->image, initrd);
+	if (bytes < least || bytes > PC_RAM_END)
+		return error_set(&m->error, ERROR_IMAGE, ENOMEM, "%s: needs %" PRIu64 " MiB of guest RAM, and takes 3072 at most; "
+				 "--mem gives %" PRIu64 ": use --mem %" PRIu64 "M", m->image.path, least >> 20, bytes >> 20,
+				 least >> 20);
+	if (end > bytes)
+		end = bytes;
+	if (initrd && (end < initrd || round_down(end - initrd, GUEST_PAGE_BYTES) < m->image.end))
+		return error_set(&m->error, ERROR_IMAGE, EFBIG, "--initrd: %s: %" PRIu64 " bytes, and this kernel takes it between "
+				 "0x%" PRIx64 " and 0x%" PRIx64 ": give a smaller one", m->config->initrd_path, initrd,
+				 m->image.end, end);
+	m->plan = (struct memory_plan){
+		.bytes = m->config->pages == GUEST_PAGES_HUGETLBFS ? round_up(bytes, PAGE_2M_BYTES) : bytes,
+		.tables_base = PC_TABLES,
+		.tables_end = PC_TABLES_END,
+	};
+	m->initrd = (struct memory_run){ .at = initrd ? round_down(end - initrd, GUEST_PAGE_BYTES) : 0, .bytes = initrd };
+	return 0;
+}
+
+static int initrd_load(struct machine *m)
+{
+	uint64_t bytes;
+	int fd, r;
+
+	if (!m->config->initrd_path)
+		return 0;
+	r = initrd_open(m, &fd, &bytes);
+	if (r < 0)
+		return r;
+	r = bytes == m->initrd.bytes ? guest_mem_read_file(&m->mem, gpa(m->initrd.at), bytes, fd, 0, &m->sys) : -ENODATA;
+	sys_close(&m->sys, fd);
+	if (r == -ENODATA)
+		return error_set(&m->error, ERROR_IMAGE, -r, "--initrd: %s: it changed while it was being read: wait until it is "
+				 "written", m->config->initrd_path);
+	return r == 0 ? 0 : error_set(&m->error, ERROR_HOST, -r, "--initrd: %s: cannot be read: %s", m->config->initrd_path,
+				      strerror(-r));
+}
+
+/* ---- what the kernel reads at its start ---- */
+
+struct command_line {
+	char *text;
+	uint64_t bytes, max; /* without the NUL */
+	bool cut;
+};
+
+static void append(struct command_line *line, const char *word)
+{
+	uint64_t bytes = strlen(word), space = line->bytes > 0;
+
+	line->cut = line->cut || bytes + space > line->max - line->bytes;
+	if (line->cut)
+		return;
+	if (space)
+		line->text[line->bytes++] = ' ';
+	memcpy(line->text + line->bytes, word, bytes);
+	line->bytes += bytes;
+}
+
+/*
+ * Devices come first: some guests have words of their own behind a "--". A kernel that understands these words and ACPI finds each
+ * device twice, keeps the first and complains of the second.
+ */
+static int command_line_write(struct machine *m)
+{
+	const struct machine_config *c = m->config;
+	struct command_line line = { .max = m->image.kernel.command_line_max };
+	char word[64];
+
+	if (line.max > PC_COMMAND_LINE_BYTES - 1)
+		line.max = PC_COMMAND_LINE_BYTES - 1;
+	line.text = guest_mem_span(&m->mem, gpa(PC_COMMAND_LINE), PC_COMMAND_LINE_BYTES);
+	for (unsigned i = 0; i < c->devices.count; i++) {
+		snprintf(word, sizeof(word), "virtio_mmio.device=4K@0x%llx:%u", PC_VIRTIO + i * PC_VIRTIO_BYTES, PC_IRQ_VIRTIO + i);
+		append(&line, word);
+	}
+	for (unsigned i = 1; i < c->argc; i++)
+		append(&line, c->argv[i]);
+	if (c->argc == 1)
+		append(&line, COMMAND_LINE_DEFAULT);
+	if (line.cut)
+		return error_set(&m->error, ERROR_USAGE, E2BIG, "the command line is too long: this kernel takes %" PRIu64
+				 " characters: write less after --", line.max);
+	return 0;
+}
+
+/* 1.14: __BOOT_CS and __BOOT_DS, flat; AMD64 APM 2, 4.8. Linux takes its own soon. */
+static void gdt_write(struct machine *m)
+{
+	static const uint64_t gdt[PC_GDT_BYTES / 8] = { [2] = 0x00af9b000000ffff, [3] = 0x00cf93000000ffff };
+
+	guest_mem_write(&m->mem, gpa(PC_GDT), gdt, sizeof(gdt));
+}
+
+static uint64_t acpi(struct machine *m)
+{
+	struct acpi_config config = {
+		.vcpus = 1,
+		.sleep_port = PC_PORT_SLEEP_CONTROL,
+		.reset_port = PC_PORT_RESET,
+		.reset_value = PC_RESET_VALUE,
+		.device_count = m->config->devices.count,
+	};
+
+	for (unsigned i = 0; i < config.device_count; i++)
+		config.devices[i] = (struct acpi_device){
+			.base = PC_VIRTIO + i * PC_VIRTIO_BYTES, .bytes = PC_VIRTIO_BYTES, .irq = PC_IRQ_VIRTIO + i,
+		};
+	acpi_write(&m->mem, &config);
+	return PC_ACPI;
+}
+
+static int linux_tables(struct machine *m)
+{
+	struct table_pool pool = { .next = PC_TABLES, .end = PC_TABLES_END };
+	const struct mapping ram = { .at = 0, .bytes = m->mem.bytes, .flags = PTE_WRITE };
+	int r = initrd_load(m);
+
+	if (r == 0)
+		r = command_line_write(m);
+	if (r < 0)
+		return r;
+	m->pgd = pagetable_build(&m->mem, &pool, &ram, 1);
+	gdt_write(m);
+	return linux_write_zero_page(&m->image, &m->mem, &(struct linux_boot){
+		.zero_page = PC_ZERO_PAGE,
+		.command_line = PC_COMMAND_LINE,
+		.initrd_base = m->initrd.at,
+		.initrd_bytes = m->initrd.bytes,
+		.rsdp = acpi(m),
+		.low_end = PC_LOW_RAM_END,
+		.hole_end = PC_HIGH_RAM,
+		.mem_bytes = m->mem.bytes,
+	}, &m->sys, &m->error);
+}
+
+static int linux_start(struct machine *m)
+{
+	vcpu_set_start(&m->vcpu, &(struct vcpu_start){
+		.pgd = m->pgd,
+		.rip = m->image.entry,
+		.rsp = PC_BOOT_STACK,
+		.rsi = PC_ZERO_PAGE,
+		.gdt = PC_GDT,
+		.gdt_bytes = PC_GDT_BYTES,
+	});
+	return pc_start(m);
+}
+
+const struct boot boot_linux = {
+	.pc = true,
+	.plan = linux_plan,
+	.tables = linux_tables,
+	.devices = pc_create,
+	.undo_devices = pc_destroy,
+	.start = linux_start,
+	.drain = pc_drain,
+	.tick = pc_tick,
+};
