@@ -277,7 +277,7 @@ static int parse(struct run_options *o, const struct command *command, int argc,
 /* Why a console has lost output; both write to stdout. */
 static int console_errnum(const struct machine *m)
 {
-	return m->console.errnum ? m->console.errnum : m->devices.count ? devices_console_lost(&m->devices) : 0;
+	return m->console.errnum ? m->console.errnum : m->config->devices.count ? devices_console_lost(&m->devices) : 0;
 }
 
 static int exit_code(const struct machine *m)
@@ -319,7 +319,8 @@ static void say(struct text *text, struct machine *m)
 		else
 			text_printf(text, ": ended by signal %d\n", signal);
 	}
-	devices_say(text, m);
+	if (m->config->devices.count)
+		devices_say(text, m);
 	if (errnum && errnum != EFAULT) /* that one is RAM's fault, and has been said */
 		text_printf(text, "kvick: console: %s: the guest's output is incomplete: make room or fix where stdout goes\n",
 			    strerror(errnum));

@@ -53,7 +53,8 @@ static int native_devices(struct machine *m)
 
 static void native_undo_devices(struct machine *m)
 {
-	devices_stop(&m->devices);
+	if (m->config->devices.count)
+		devices_stop(&m->devices);
 }
 
 static uint64_t strings_bytes(const char *const *strings, unsigned count)

@@ -94,9 +94,7 @@ struct machine {
 	uint64_t stuck_rip;
 	bool interrupt_flag;    /* as the guest last asked for it */
 
-	struct devices devices;
 	struct pc *pc;          /* NULL where boot->pc is not */
-	struct memory_run initrd; /* where it goes; of 0 bytes: there is none */
 	enum outcome_kind outcome;
 	int status;             /* OUTCOME_EXITED: 0..255 */
 	uint64_t calls[CALLS_MAX];        /* by KVICK_CALL_* ; 0 counts unknown numbers */
@@ -104,6 +102,8 @@ struct machine {
 
 	/* Last, because most launches touch none of them: a page less for the kernel to give. */
 	struct error error;
+	struct devices devices;
+	struct memory_run initrd; /* where it goes; of 0 bytes: there is none */
 	struct crash crash;
 	struct cpu_table cpuid; /* the guest's; empty: it has none */
 };
