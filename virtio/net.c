@@ -208,6 +208,7 @@ static void fill(struct net *n, struct frame *f)
 	while (room < left)
 		room += n->buffers[count++].writable_bytes;
 	f->header.num_buffers = (uint16_t)count; /* 5.1.6.4.1: 1 where nothing is merged */
+	virtq_group(&n->device.queues[RX]);
 	for (unsigned i = 0; i < count; i++) {
 		struct virtq_chain *buffer = &n->buffers[i];
 		uint64_t bytes = buffer->writable_bytes < left ? buffer->writable_bytes : left;
@@ -219,6 +220,7 @@ static void fill(struct net *n, struct frame *f)
 		left -= bytes;
 		virtq_push(&n->device.queues[RX], buffer, (uint32_t)bytes);
 	}
+	virtq_group_end(&n->device.queues[RX]);
 	/* Some stay only if a frame before had been too long for them all. */
 	n->held -= count;
 	n->held_bytes -= room;

@@ -237,6 +237,24 @@ void virtq_push(struct virtq *queue, const struct virtq_chain *chain, uint32_t w
 	}
 }
 
+void virtq_group(struct virtq *queue)
+{
+	assert(!queue->grouped);
+	queue->grouped = true;
+	queue->group = NULL;
+}
+
+void virtq_group_end(struct virtq *queue)
+{
+	queue->grouped = false;
+	if (!queue->running || queue->broken)
+		return;
+	if (queue->packed)
+		packed_group_end(queue);
+	else
+		split_group_end(queue);
+}
+
 bool virtq_needs_interrupt(struct virtq *queue)
 {
 	bool needed;

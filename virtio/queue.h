@@ -99,6 +99,9 @@ struct virtq {
 	uint16_t taken;        /* places in the ring that the driver cannot have filled again: of chains popped and not used */
 	uint32_t unsignalled;  /* places used since virtq_needs_interrupt() was last asked */
 	uint64_t ids_in_flight[VIRTQ_SIZE_MAX / 64]; /* a bit each, until the driver has the id back */
+	bool grouped;          /* between virtq_group() and its end */
+	struct vring_packed_desc *group; /* packed: the group's first, whose flags are written last; NULL: none yet */
+	uint16_t group_flags;
 	uint16_t order_popped, order_used; /* VIRTIO_F_IN_ORDER */
 	/* in order: done, but an earlier one is not */
 	struct { bool done; uint16_t id, descriptors; uint32_t written; } held[VIRTQ_SIZE_MAX];
@@ -127,6 +130,13 @@ int virtq_pop(struct virtq *queue, struct virtq_chain *chain);
  * nothing is written to the guest any more.
  */
 void virtq_push(struct virtq *queue, const struct virtq_chain *chain, uint32_t written);
+
+/*
+ * The driver sees what is pushed between the two at once or not at all (5.1.6.4: the buffers of one frame). It may be running
+ * meanwhile. Nothing is popped in between.
+ */
+void virtq_group(struct virtq *queue);
+void virtq_group_end(struct virtq *queue);
 
 /*
  * Does the driver want an interrupt for what has been pushed since it was last asked? (2.7.7, 2.7.10, 2.8.10). Call after a

@@ -94,12 +94,13 @@ int queue_table(struct virtq *queue, const struct descriptor *descriptor, const 
 /* Is this id one that the driver may give a chain now? 0 or -EINVAL. */
 int queue_check_id(struct virtq *queue, uint16_t id);
 
-/* The two forms of a ring. publish() hands a chain back to the driver at once; its caller keeps order and accounts. */
+/* The two forms of a ring. publish() hands a chain back to the driver, at once or with its group; its caller keeps order and accounts. */
 void split_listen(struct virtq *queue);
 void split_quiet(struct virtq *queue);
 bool split_pending(const struct virtq *queue);
 int split_pop(struct virtq *queue, struct virtq_chain *chain);
 void split_publish(struct virtq *queue, uint16_t id, uint32_t written);
+void split_group_end(struct virtq *queue);
 bool split_needs_interrupt(const struct virtq *queue);
 
 void packed_listen(struct virtq *queue);
@@ -107,6 +108,7 @@ void packed_quiet(struct virtq *queue);
 bool packed_pending(const struct virtq *queue);
 int packed_pop(struct virtq *queue, struct virtq_chain *chain);
 void packed_publish(struct virtq *queue, uint16_t id, uint16_t descriptors, uint32_t written);
+void packed_group_end(struct virtq *queue);
 bool packed_needs_interrupt(const struct virtq *queue);
 
 #endif

@@ -139,8 +139,21 @@ void packed_publish(struct virtq *queue, uint16_t id, uint16_t descriptors, uint
 		flags |= VRING_DESC_F_WRITE; /* 2.8.3 */
 	store16(&slot->id, id);
 	store32(&slot->len, written);
-	ring_release(&slot->flags, flags);
+	if (queue->grouped && !queue->group) {
+		queue->group = slot;
+		queue->group_flags = flags;
+	} else {
+		ring_release(&slot->flags, flags);
+	}
 	advance(queue, &queue->next_used, &queue->used_wrap, descriptors);
+}
+
+/* A driver looks at slots in their order: it finds none of the group before the first. */
+void packed_group_end(struct virtq *queue)
+{
+	if (queue->group)
+		ring_release(&queue->group->flags, queue->group_flags);
+	queue->group = NULL;
 }
 
 /* The driver's structure is read whole: its two halves belong together. */

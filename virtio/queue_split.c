@@ -107,7 +107,14 @@ void split_publish(struct virtq *queue, uint16_t id, uint32_t written)
 
 	store32(&element->id, id);
 	store32(&element->len, written);
-	ring_release(&used->idx, ++queue->next_used);
+	queue->next_used++;
+	if (!queue->grouped)
+		ring_release(&used->idx, queue->next_used);
+}
+
+void split_group_end(struct virtq *queue)
+{
+	ring_release(&queue->ring.split.used->idx, queue->next_used);
 }
 
 bool split_needs_interrupt(const struct virtq *queue)

@@ -110,4 +110,30 @@ static inline void segment_is(const struct fixture *f, unsigned index, uint64_t 
 	assert_int_equal(f->chain.segments[index].iov_len, bytes);
 }
 
+/* Two chains popped and given back as a group: the driver sees neither until its end, then both. */
+static inline void give_back_a_group(struct fixture *f)
+{
+	static const struct driver_part part = { DRIVER_DATA_AT, 16, true };
+	struct virtq_chain chains[2];
+	uint32_t written;
+	uint16_t id;
+
+	for (unsigned i = 0; i < 2; i++)
+		assert_true(driver_add(&f->driver, &part, 1, false) >= 0);
+	for (unsigned i = 0; i < 2; i++)
+		assert_int_equal(virtq_pop(&f->queue, &chains[i]), 1);
+	virtq_group(&f->queue);
+	for (unsigned i = 0; i < 2; i++) {
+		virtq_push(&f->queue, &chains[i], 8 + i);
+		assert_false(driver_has_used(&f->driver));
+	}
+	virtq_group_end(&f->queue);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(driver_take_used(&f->driver, &id, &written), 1);
+		assert_int_equal(id, chains[i].id);
+		assert_int_equal(written, 8 + i);
+	}
+	assert_false(driver_has_used(&f->driver));
+}
+
 #endif

@@ -384,6 +384,23 @@ static void a_queue_begins_listening(void **state)
 	assert_true(driver_should_notify(&f->driver));
 }
 
+/* A frame that is spread over several buffers: 5.1.6.4. Often enough to go round the ring. */
+static void a_group_is_used_at_once_or_not_at_all(void **state)
+{
+	struct fixture *f = start(state, 0);
+
+	for (unsigned i = 0; i < 3 * SIZE; i++)
+		give_back_a_group(f);
+}
+
+static void a_group_in_order_is_used_at_once(void **state)
+{
+	struct fixture *f = start(state, IN_ORDER);
+
+	for (unsigned i = 0; i < 3 * SIZE; i++)
+		give_back_a_group(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -391,6 +408,8 @@ int main(void)
 		TEST(areas_that_are_not_aligned_do_not_start),
 		TEST(areas_outside_ram_do_not_start),
 		TEST(areas_that_overlap_do_not_start),
+		TEST(a_group_is_used_at_once_or_not_at_all),
+		TEST(a_group_in_order_is_used_at_once),
 		TEST(an_empty_ring_gives_nothing),
 		TEST(a_chain_is_readable_segments_then_writable_ones),
 		TEST(a_used_descriptor_says_whether_anything_was_written),

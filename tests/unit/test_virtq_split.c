@@ -370,9 +370,28 @@ static void without_event_indices_the_event_field_is_left_alone(void **state)
 	assert_int_equal(device_event(f), 0x5555);
 }
 
+/* A frame that is spread over several buffers: 5.1.6.4. Often enough to go round the ring. */
+static void a_group_is_used_at_once_or_not_at_all(void **state)
+{
+	struct fixture *f = start(state, 0);
+
+	for (unsigned i = 0; i < 3 * SIZE; i++)
+		give_back_a_group(f);
+}
+
+static void a_group_in_order_is_used_at_once(void **state)
+{
+	struct fixture *f = start(state, IN_ORDER);
+
+	for (unsigned i = 0; i < 3 * SIZE; i++)
+		give_back_a_group(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(a_group_is_used_at_once_or_not_at_all),
+		TEST(a_group_in_order_is_used_at_once),
 		TEST(an_empty_ring_gives_nothing),
 		TEST(a_chain_is_readable_segments_then_writable_ones),
 		TEST(chains_come_in_the_order_of_the_available_ring),
