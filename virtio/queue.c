@@ -106,7 +106,7 @@ void virtq_stop(struct virtq *queue)
 	if (queue->in_order)
 		memset(queue->held, 0, sizeof(queue->held));
 	memset(queue->ids_in_flight, 0, sizeof(queue->ids_in_flight));
-	queue->running = false;
+	queue->running = queue->paused = false;
 	queue->broken = NULL;
 	queue->in_flight = queue->taken = 0;
 	queue->next_avail = queue->next_used = 0;
@@ -182,7 +182,7 @@ int virtq_pop(struct virtq *queue, struct virtq_chain *chain)
 
 	if (queue->broken)
 		return -EINVAL;
-	if (!queue->running)
+	if (!queue->running || queue->paused)
 		return 0;
 	chain->readable = chain->writable = 0;
 	chain->readable_bytes = chain->writable_bytes = 0;
@@ -196,6 +196,27 @@ int virtq_pop(struct virtq *queue, struct virtq_chain *chain)
 	chain->order = queue->order_popped++;
 	queue->counts.chains++;
 	return 1;
+}
+
+void virtq_put_back(struct virtq *queue, const struct virtq_chain *chain)
+{
+	assert(queue->running && !queue->broken && queue->in_flight > 0);
+	assert(chain->order == (uint16_t)(queue->order_popped - 1));
+	if (queue->packed)
+		packed_put_back(queue, chain->descriptors);
+	else
+		split_put_back(queue);
+	queue->ids_in_flight[chain->id / 64] &= ~(1ull << chain->id % 64);
+	queue->taken = (uint16_t)(queue->taken - chain->descriptors);
+	queue->in_flight--;
+	queue->order_popped--;
+	queue->counts.chains--;
+	queue->paused = true;
+}
+
+void virtq_resume(struct virtq *queue)
+{
+	queue->paused = false;
 }
 
 static void publish(struct virtq *queue, uint16_t id, uint16_t descriptors, uint32_t written)
@@ -280,7 +301,7 @@ void virtq_quiet(struct virtq *queue)
 
 bool virtq_listen(struct virtq *queue)
 {
-	if (!queue->running || queue->broken)
+	if (!queue->running || queue->broken || queue->paused)
 		return false;
 	if (queue->packed)
 		packed_listen(queue);

@@ -74,6 +74,7 @@ struct virtq {
 	const struct guest_mem *mem;
 	struct virtq_config config;
 	bool running;
+	bool paused;           /* between virtq_put_back() and virtq_resume() */
 	bool packed, event_index, indirect, in_order;
 	const char *broken;    /* why the ring cannot be believed any more; NULL while it can. Only virtq_start() mends it */
 	uint16_t in_flight;    /* chains popped and not pushed */
@@ -124,6 +125,13 @@ void virtq_stop(struct virtq *queue);
  * how): the device needs a reset (2.1.2), and this queue gives nothing any more. What `chain` holds counts only after 1.
  */
 int virtq_pop(struct virtq *queue, struct virtq_chain *chain);
+
+/*
+ * Undoes the last virtq_pop(), of which nothing is left: the chain will be popped again. Until virtq_resume() the queue gives
+ * nothing and asks for no notifications; after it, pop again.
+ */
+void virtq_put_back(struct virtq *queue, const struct virtq_chain *chain);
+void virtq_resume(struct virtq *queue);
 
 /*
  * Gives a chain back with the number of bytes written into it from its writable start (capped to what it holds). On a broken ring

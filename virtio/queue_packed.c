@@ -129,6 +129,15 @@ int packed_pop(struct virtq *queue, struct virtq_chain *chain)
 	return 1;
 }
 
+void packed_put_back(struct virtq *queue, uint16_t descriptors)
+{
+	if (queue->next_avail < descriptors) {
+		queue->next_avail = (uint16_t)(queue->next_avail + queue->config.size);
+		queue->avail_wrap = !queue->avail_wrap;
+	}
+	queue->next_avail = (uint16_t)(queue->next_avail - descriptors);
+}
+
 /* 2.8.2: one descriptor, in the next slot to use, stands for the whole chain; what it overwrites was fetched long ago. */
 void packed_publish(struct virtq *queue, uint16_t id, uint16_t descriptors, uint32_t written)
 {

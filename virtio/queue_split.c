@@ -100,6 +100,11 @@ int split_pop(struct virtq *queue, struct virtq_chain *chain)
 	return 1;
 }
 
+void split_put_back(struct virtq *queue)
+{
+	queue->next_avail--;
+}
+
 void split_publish(struct virtq *queue, uint16_t id, uint32_t written)
 {
 	struct vring_used *used = queue->ring.split.used;

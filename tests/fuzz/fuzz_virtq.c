@@ -231,6 +231,22 @@ static void pop(struct fuzz *fuzz)
 	PROMISE(fuzz->queue.in_flight == fuzz->held_count);
 }
 
+/* A device looks at a chain, and does not want it now. */
+static void put_back(struct fuzz *fuzz)
+{
+	static struct virtq_chain chain;
+	bool honest = fuzz->honest;
+
+	if (virtq_pop(&fuzz->queue, &chain) != 1)
+		return;
+	virtq_put_back(&fuzz->queue, &chain);
+	PROMISE(fuzz->queue.in_flight == fuzz->held_count);
+	PROMISE(!virtq_listen(&fuzz->queue) && virtq_pop(&fuzz->queue, &fuzz->held[fuzz->held_count]) == 0);
+	virtq_resume(&fuzz->queue);
+	pop(fuzz);
+	PROMISE(!honest || fuzz->held[fuzz->held_count - 1].id == chain.id);
+}
+
 static void push(struct fuzz *fuzz)
 {
 	unsigned which = (unsigned)take(fuzz, 1);
@@ -312,6 +328,7 @@ static void device_op(struct fuzz *fuzz, enum op op)
 	switch (op) {
 	case OP_POP: pop(fuzz); break;
 	case OP_PUSH: push(fuzz); break;
+	case OP_PUT_BACK: put_back(fuzz); break;
 	case OP_READ: access(fuzz, false); break;
 	case OP_WRITE: access(fuzz, true); break;
 	case OP_QUIET: virtq_quiet(&fuzz->queue); rings_may_change(fuzz); break;

@@ -29,6 +29,7 @@ enum op {
 	OP_LISTEN,
 	OP_NEEDS_INTERRUPT,
 	OP_RESTART,    /* u8: 0 as before, else with u16 size, u64 desc, u64 driver, u64 device first */
+	OP_PUT_BACK,
 	OPS
 };
 
