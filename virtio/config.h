@@ -12,10 +12,15 @@
 
 enum device_kind { DEVICE_BLOCK, DEVICE_NET, DEVICE_VSOCK, DEVICE_CONSOLE, DEVICE_ENTROPY, DEVICE_KINDS };
 
-/* 0: no limit. A bucket holds `burst`, and is refilled at `per_second`. */
+/* per_second 0: no limit. A bucket holds `burst` (0: what comes in a second), and is refilled at `per_second` (limiter.h). */
 struct device_rate {
 	uint64_t per_second, burst;
 };
+
+static inline bool device_rate_is_limit(const struct device_rate *rate)
+{
+	return rate->per_second > 0;
+}
 
 enum net_path { NET_NONE, NET_TAP, NET_FD, NET_USER };
 
@@ -35,6 +40,11 @@ struct device_config {
 	int terminal, resized;     /* console: whose size it tells, -1: nobody's; an eventfd that is written to when that changes */
 	uint64_t cid;              /* vsock: the guest's, 3 to 2^32 - 2 */
 };
+
+static inline bool device_is_limited(const struct device_config *config)
+{
+	return device_rate_is_limit(&config->operations) || device_rate_is_limit(&config->bytes);
+}
 
 /* All of a machine's, in the order of the command line. */
 struct devices_config {
