@@ -243,9 +243,7 @@ int64_t devices_setup(struct devices *devices, const struct kvick_virtio_setup *
 	/* Interrupted only when the guest is to end. */
 	if (wait_for_reset(devices, d) < 0)
 		return -KVICK_EIO;
-	if (setup->queues == 0)
-		return 0;
-	int r = virtio_setup(d, setup);
+	int r = setup->queues ? virtio_setup(d, setup) : 0;
 
 	engine_submit(devices->engine);
 	return r == 0 ? 0 : r == -EINVAL ? -KVICK_EINVAL : -KVICK_EIO;
@@ -270,16 +268,11 @@ static uint64_t take_events(struct devices *devices, uint64_t mask)
 	return taken;
 }
 
-int64_t devices_wait(struct devices *devices, uint64_t mask, uint64_t timeout_ns, uint64_t notifications)
+/* Sleeps until there are some, or for so long: events, or -KVICK_EIO. */
+static int64_t wait_for_events(struct devices *devices, uint64_t mask, uint64_t timeout_ns)
 {
-	uint64_t events, deadline;
+	uint64_t events = 0, deadline;
 
-	notify_all(devices, notifications);
-	engine_submit(devices->engine);
-	engine_reap(devices->engine);
-	events = take_events(devices, mask);
-	if (events || timeout_ns == 0)
-		return (int64_t)events;
 	if (timeout_ns == UINT64_MAX || __builtin_add_overflow(sys_now_ns(devices->sys), timeout_ns, &deadline))
 		deadline = UINT64_MAX;
 	while (!events && !devices->stop->signal) {
@@ -299,4 +292,19 @@ int64_t devices_wait(struct devices *devices, uint64_t mask, uint64_t timeout_ns
 			return -KVICK_EIO;
 	}
 	return (int64_t)events;
+}
+
+int64_t devices_wait(struct devices *devices, uint64_t mask, uint64_t timeout_ns, uint64_t notifications)
+{
+	int64_t events;
+
+	notify_all(devices, notifications);
+	engine_submit(devices->engine);
+	engine_reap(devices->engine);
+	events = (int64_t)take_events(devices, mask);
+	if (!events && timeout_ns > 0)
+		events = wait_for_events(devices, mask, timeout_ns);
+	/* What done() functions have started is not to wait until the guest comes again. */
+	engine_submit(devices->engine);
+	return events;
 }

@@ -15,7 +15,7 @@
 
 #include "virtio/devices.h"
 #include "virtio/transport.h"
-#include "vmm/engine.h"
+#include "vmm/engine_private.h"
 #include "vmm/error.h"
 #include "vmm/stop.h"
 #include "vmm/sys.h"
@@ -41,6 +41,7 @@ struct fixture {
 	struct engine_op op;
 	struct virtq_chain chain;
 	bool under_way;
+	struct engine_op next; /* started when that is done, if it has a done() */
 	uint64_t takes_ns;
 	unsigned activated, finished;
 	int activate_result;
@@ -65,6 +66,8 @@ static void late_done(struct engine_op *op, int32_t result)
 	(void)result;
 	the->under_way = false;
 	the->finished++;
+	if (the->next.done)
+		engine_start(d->engine, &the->next);
 	if (d->transport.resetting) {
 		virtio_reset_done(d);
 		return;
@@ -448,6 +451,25 @@ static void a_wait_ends_before_an_event_that_is_later(void **state)
 	assert_int_equal(f->finished, 0);
 }
 
+static void next_done(struct engine_op *op, int32_t result)
+{
+	(void)op, (void)result;
+	the->finished++;
+}
+
+/* The guest may compute for a long time before it comes again. */
+static void what_is_started_meanwhile_is_submitted_before_the_guest_goes_on(void **state)
+{
+	struct fixture *f = start(state, LATE);
+
+	f->takes_ns = 0;
+	f->next = (struct engine_op){ .code = ENGINE_TIMEOUT, .done = next_done, .ns = 3600 * 1000 * MS };
+	offer(f);
+	assert_int_equal(wait_for(f, 3, FOREVER, KVICK_NOTIFY_BIT(LATE, 0)), 2);
+	assert_int_equal(f->finished, 1);
+	assert_int_equal(f->next.own.state, OP_PENDING);
+}
+
 static void an_event_of_before_is_reported_without_sleep(void **state)
 {
 	struct fixture *f = start(state, NOW);
@@ -569,6 +591,7 @@ int main(void)
 		TEST(a_wait_ends_with_its_event),
 		TEST(a_wait_lasts_as_long_as_asked),
 		TEST(a_wait_ends_before_an_event_that_is_later),
+		TEST(what_is_started_meanwhile_is_submitted_before_the_guest_goes_on),
 		TEST(an_event_of_before_is_reported_without_sleep),
 		TEST(a_broken_ring_is_told_by_status_and_event),
 		TEST(a_stop_ends_a_wait),
