@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <linux/falloc.h>
 #include <linux/virtio_blk.h>
+#include <linux/virtio_config.h>
 #include <linux/virtio_ids.h>
 #include <stddef.h>
 #include <string.h>
@@ -352,7 +353,7 @@ static void serve(struct block *b, unsigned queue)
 		virtio_needs_reset(&b->device, q->broken);
 }
 
-/* A request has come back: whoever went without is served. */
+/* A request has come back: whoever went without is served, but for a driver that has been told to reset the device (2.1.2). */
 static void more(struct block *b)
 {
 	if (b->device.transport.resetting) {
@@ -360,6 +361,8 @@ static void more(struct block *b)
 			virtio_reset_done(&b->device);
 		return;
 	}
+	if (b->device.transport.status & VIRTIO_CONFIG_S_NEEDS_RESET)
+		return;
 	for (unsigned i = 0; i < b->device.queue_count && peek(b); i++)
 		if (b->starved[i])
 			serve(b, i);

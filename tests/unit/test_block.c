@@ -424,6 +424,24 @@ static void a_second_machine_does_not_get_the_disk(void **state)
 	assert_int_equal(lowest_free_fd(), free_before);
 }
 
+/* What has been starved of requests stays so: the driver has been told that nothing more will come of this device. */
+static void nothing_begins_on_a_device_that_needs_a_reset(void **state)
+{
+	struct fixture *f = *state;
+
+	f->config.queues = 2;
+	open_disk(f);
+	for (unsigned i = 0; i < 128; i++)
+		assert_true(add(f, &f->driver, i, VIRTIO_BLK_T_IN, 0, SECTOR, true) >= 0);
+	assert_true(add(f, &f->second, 128, VIRTIO_BLK_T_IN, 0, SECTOR, false) >= 0);
+	virtio_notify(f->device, 0);
+	virtio_notify(f->device, 1);
+	virtio_needs_reset(f->device, "a test wants it");
+	run_engine(f);
+	assert_false(driver_has_used(&f->second));
+	assert_int_equal(f->device->queues[1].counts.chains, 0);
+}
+
 static int run_all(const char *name)
 {
 	const struct CMUnitTest tests[] = {
@@ -441,6 +459,7 @@ static int run_all(const char *name)
 		TEST(a_reset_waits_for_what_is_under_way_and_answers_nothing),
 		TEST(the_machine_may_end_with_requests_under_way),
 		TEST(a_second_machine_does_not_get_the_disk),
+		TEST(nothing_begins_on_a_device_that_needs_a_reset),
 	};
 
 	return cmocka_run_group_tests_name(name, tests, NULL, NULL);
