@@ -428,14 +428,21 @@ static int run(const struct command *command, int argc, char **argv)
 	return code;
 }
 
+/* Only --help reads it (kvick.ld). */
+__attribute__((section("cold_rodata")))
+static const char more[] =
+	"Limits are further words of a device's: iops=N[/BURST] (--disk, --net, --rng), bps=SIZE[/BURST] (these,\n"
+	"--vsock, --console): operations and bytes a second. Network and vsock have one each way.\n"
+	"The guest's consoles are stdout; kvick's own messages go to stderr.\n"
+	"Exit codes besides the guest's: 120 usage, 121 guest crashed, 122 image refused, 123 host cannot,\n"
+	"124 timed out, 125 the guest reset itself, 128 + N ended by signal N.\n";
+
 const struct command command_run = {
 	.name = "run",
 	.synopsis = "run [OPTIONS] IMAGE [-- ARGUMENTS…]",
 	.purpose = "Boot an image and wait for its end; its exit code becomes ours.",
 	.options = options,
 	.option_count = sizeof(options) / sizeof(options[0]),
-	.more = "The guest's consoles are stdout; kvick's own messages go to stderr.\n"
-		"Exit codes besides the guest's: 120 usage, 121 guest crashed, 122 image refused, 123 host cannot,\n"
-		"124 timed out, 125 the guest reset itself, 128 + N ended by signal N.\n",
+	.more = more,
 	.run = run,
 };

@@ -11,6 +11,7 @@
 #include "vmm/error.h"
 
 #define QUEUES_MAX 4u /* what a native guest can notify */
+#define OPERATIONS_MAX 1000000000ul /* a second: more is no limit */
 
 /* The next word of a list, its end cut off; NULL after the last. */
 static char *next_word(char **list)
@@ -153,16 +154,59 @@ static int take_mtu(struct device_config *config, const char *value)
 	return 0;
 }
 
+/* RATE[/BURST], each a size from 1 on; operations have no units. */
+static int take_rate(struct device_rate *rate, const char *value, bool units)
+{
+	char text[64], *slash;
+	unsigned long number;
+	uint64_t *into[] = { &rate->per_second, &rate->burst };
+	const char *parts[] = { text, NULL };
+
+	if (!value || strlen(value) >= sizeof(text))
+		return -EINVAL;
+	slash = strchr(strcpy(text, value), '/');
+	if (slash) {
+		*slash = '\0';
+		parts[1] = slash + 1;
+	}
+	*rate = (struct device_rate){ 0 };
+	for (unsigned i = 0; i < 2 && parts[i]; i++) {
+		if (units ? !units_size(parts[i], into[i]) : !take_number(parts[i], OPERATIONS_MAX, &number))
+			return -EINVAL;
+		if (!units)
+			*into[i] = number;
+		if (*into[i] == 0)
+			return -EINVAL;
+	}
+	return 0;
+}
+
+static int take_operations(struct device_config *config, const char *value)
+{
+	return take_rate(&config->operations, value, false);
+}
+
+static int take_bytes(struct device_config *config, const char *value)
+{
+	return take_rate(&config->bytes, value, true);
+}
+
 struct word {
 	const char *name;
 	int (*take)(struct device_config *config, const char *value);
 	const char *form; /* as it is to be written */
 };
 
+#define ID_WORD         { "id", take_id, "id=NAME, up to 31 printable characters" }
+#define OPERATIONS_WORD { "iops", take_operations, "iops=N or iops=N/BURST, operations a second, 1 to 1000000000" }
+#define BYTES_WORD      { "bps", take_bytes, "bps=SIZE or bps=SIZE/BURST, bytes a second, such as bps=10M/1M, from 1 on" }
+
 static const struct word disk_words[] = {
+	OPERATIONS_WORD,
+	BYTES_WORD,
+	ID_WORD,
 	{ "ro", take_read_only, "ro" },
 	{ "direct", take_direct, "direct, direct=on or direct=off" },
-	{ "id", take_id, "id=NAME, up to 31 printable characters" },
 	{ "format", take_format, "format=raw: kvick knows no other" },
 	{ "queues", take_queues, "queues=1 to queues=4" },
 };
@@ -173,15 +217,21 @@ static const struct word net_words[] = {
 	{ "user", take_user, "user=PATH, passt's socket; one of tap=, fd= and user=" },
 	{ "mac", take_mac, "mac=02:11:22:33:44:55, the address of one station" },
 	{ "mtu", take_mtu, "mtu=68 to mtu=65535" },
-	{ "id", take_id, "id=NAME, up to 31 printable characters" },
+	OPERATIONS_WORD,
+	BYTES_WORD,
+	ID_WORD,
 };
 
 static const struct word rng_words[] = {
-	{ "id", take_id, "id=NAME, up to 31 printable characters" },
+	OPERATIONS_WORD,
+	BYTES_WORD,
+	ID_WORD,
 };
 
-static const struct word console_words[] = {
-	{ "id", take_id, "id=NAME, up to 31 printable characters" },
+/* What they move is bytes, in packets or pieces that nobody outside sees. */
+static const struct word stream_words[] = {
+	BYTES_WORD,
+	ID_WORD,
 };
 
 static int take_word(struct device_config *config, const char *option, char *text, const struct word *words, unsigned count,
@@ -288,7 +338,7 @@ int device_options_console(struct device_options *devices, char *value, struct e
 		return error_set(error, ERROR_USAGE, EINVAL,
 			         "--console: there is one already, and kvick has one standard input: write "
 				 "it once");
-	return take_words(devices, &config, "console", value, console_words, COUNT(console_words), error);
+	return take_words(devices, &config, "console", value, stream_words, COUNT(stream_words), error);
 }
 
 static int take_cid(struct device_config *config, const char *text)
@@ -311,5 +361,5 @@ int device_options_vsock(struct device_options *devices, char *value, struct err
 	config.path = value ? next_path(&value) : "";
 	if (!*config.path)
 		return error_set(error, ERROR_USAGE, EINVAL, "--vsock: a path is missing: write --vsock CID,PATH[,id=NAME]");
-	return take_words(devices, &config, "vsock", value, console_words, COUNT(console_words), error);
+	return take_words(devices, &config, "vsock", value, stream_words, COUNT(stream_words), error);
 }

@@ -98,6 +98,9 @@ static void queue_text(struct text *text, const struct machine *m, const struct 
 		text_printf(text, ", latency p50 %llu.%llu us, p99 %llu.%llu us", (unsigned long long)p50 / 1000,
 			    (unsigned long long)p50 % 1000 / 100, (unsigned long long)p99 / 1000,
 			    (unsigned long long)p99 % 1000 / 100);
+	if (metrics->throttled > 0)
+		text_printf(text, ", throttled %llu, for %llu us in all", (unsigned long long)metrics->throttled,
+			    (unsigned long long)metrics->throttled_ns / 1000);
 	text_printf(text, "\n");
 }
 
@@ -139,6 +142,8 @@ static void queue_json(struct text *text, const struct machine *m, const struct 
 	json_u64(text, "interrupts", counts->interrupts);
 	json_u64(text, "latency_p50_ns", quantile(m, metrics, 500));
 	json_u64(text, "latency_p99_ns", quantile(m, metrics, 990));
+	json_u64(text, "throttled", metrics->throttled);
+	json_u64(text, "throttled_ns", metrics->throttled_ns);
 	json_close(text, '}');
 }
 

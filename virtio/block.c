@@ -337,7 +337,7 @@ static void serve(struct block *b, unsigned queue)
 
 	do {
 		virtq_quiet(q);
-		while ((r = peek(b)) && (got = virtq_pop(q, &r->chain)) == 1) {
+		while ((r = peek(b)) && (got = virtio_pop(&b->device, queue, &r->chain)) == 1) {
 			take(b, r);
 			r->queue = queue;
 			r->begin_tsc = __rdtsc();
@@ -398,6 +398,7 @@ static void close_disk(struct virtio_device *device)
 static const struct virtio_ops ops = {
 	.name = "block",
 	.id = VIRTIO_ID_BLOCK,
+	.bytes_beside_data = sizeof(struct virtio_blk_outhdr) + 1,
 	.activate = activate,
 	.notify = notify,
 	.reset = reset,

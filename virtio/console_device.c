@@ -186,6 +186,10 @@ static void transmit(struct console_device *c)
 		if (!next_chain(c))
 			break;
 		if (c->sent < c->chain.readable_bytes && !c->lost) {
+			uint64_t left = c->chain.readable_bytes - c->sent;
+
+			if (!virtio_may_begin(&c->device, OUTPUT, left < BYTES ? left : BYTES))
+				break;
 			out->at = 0;
 			out->end = (uint32_t)chain_read(&c->chain, c->sent, out->bytes, sizeof(out->bytes));
 			c->sent += out->end;

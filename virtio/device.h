@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "virtio/queue.h"
+#include "virtio/throttle.h"
 
 struct engine;
 struct sys;
@@ -27,6 +28,8 @@ struct virtio_device;
 
 struct virtio_metrics {
 	uint64_t requests, errors;
+	uint64_t throttled, throttled_ns; /* times that a limit had the queue wait, and how long in all */
+	uint64_t throttled_since_ns;      /* while it does */
 	uint64_t latency[VIRTIO_LATENCY_BUCKETS]; /* [i]: took at least 2^i ticks, and less than 2^(i + 1) */
 };
 
@@ -41,6 +44,8 @@ struct virtio_host_error {
 struct virtio_ops {
 	const char *name;      /* "block": as the report says it */
 	uint32_t id;           /* VIRTIO_ID_* */
+	/* What a limit of bytes does not count of a chain: headers and status; and the most that it counts, 0: all the rest. */
+	uint32_t bytes_beside_data, data_bytes_max;
 	/* DRIVER_OK was set: queues are running, features negotiated. 0, or -errno: the device needs a reset. */
 	int (*activate)(struct virtio_device *device);
 	/* The driver has put something into a queue. */
@@ -103,7 +108,36 @@ struct virtio_device {
 		const char *needs_reset;    /* why it was said first; NULL: never */
 		const struct virtio_line *line;
 	} transport;
+
+	/* throttle.c's own. */
+	bool limited;
+	unsigned throttle_count;
+	struct virtio_throttle throttles[VIRTIO_THROTTLES];
 };
+
+/*
+ * For devices: may this queue begin something of so many bytes now? If not, notify() is called for it when it is worth asking
+ * again, and until then it does nothing.
+ */
+static inline bool virtio_may_begin(struct virtio_device *device, unsigned queue, uint64_t bytes)
+{
+	return !device->limited || virtio_throttle_ask(device, queue, bytes);
+}
+
+/* Where nobody knows how many bytes it will be: asked for with 0, and told afterwards. */
+static inline void virtio_has_moved(struct virtio_device *device, unsigned queue, uint64_t bytes)
+{
+	if (device->limited)
+		virtio_throttle_charge(device, queue, bytes);
+}
+
+/* virtq_pop() of chains that may begin now. One that may not stays in its queue, which is as if it were empty until notify(). */
+static inline int virtio_pop(struct virtio_device *device, unsigned queue, struct virtq_chain *chain)
+{
+	int r = virtq_pop(&device->queues[queue], chain);
+
+	return r == 1 && device->limited ? virtio_throttle_chain(device, queue, chain) : r;
+}
 
 /* For devices: pushes are done, interrupt the driver if it wants that. */
 void virtio_queue_done(struct virtio_device *device, unsigned queue);

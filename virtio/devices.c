@@ -94,6 +94,7 @@ void *device_alloc(const struct device_context *context, size_t bytes)
 	d->engine = context->engine;
 	d->sys = context->sys;
 	memcpy(d->id, context->config->id, sizeof(d->id));
+	virtio_throttle_init(d, context->config);
 	return at;
 }
 
@@ -146,7 +147,7 @@ int devices_create(struct devices *devices, const struct devices_config *config,
 		.line = host->line ? *host->line : events,
 	};
 	for (unsigned i = 0; i < config->count; i++)
-		engine.depth += kinds[config->list[i].kind].depth;
+		engine.depth += kinds[config->list[i].kind].depth + (device_is_limited(&config->list[i]) ? VIRTIO_THROTTLES : 0);
 	if (engine.depth > ENGINE_DEPTH)
 		engine.depth = ENGINE_DEPTH;
 	r = engine_create(&devices->engine, &engine, host->sys, error);

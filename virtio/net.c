@@ -247,6 +247,11 @@ static void receive(struct net *n)
 			if (!good && r != -E2BIG)
 				break;
 		}
+		/* The frame stays, and the buffers that it is to have. */
+		if (good && !virtio_may_begin(&n->device, RX, f.bytes)) {
+			r = 0;
+			break;
+		}
 		if (good)
 			fill(n, &f);
 		any |= good;
@@ -339,7 +344,7 @@ static void transmit(struct net *n)
 	n->tx_begin = __rdtsc();
 	do {
 		virtq_quiet(q);
-		while ((room = has_room(n)) && (r = virtq_pop(q, &n->sent)) == 1) {
+		while ((room = has_room(n)) && (r = virtio_pop(&n->device, TX, &n->sent)) == 1) {
 			if (!take_frame(n))
 				virtio_request_done(&n->device, TX, n->tx_begin, false);
 			virtq_push(q, &n->sent, 0);
@@ -444,6 +449,7 @@ static void close_port(struct virtio_device *device)
 static const struct virtio_ops ops = {
 	.name = "network",
 	.id = VIRTIO_ID_NET,
+	.bytes_beside_data = NET_HEADER_BYTES,
 	.activate = activate,
 	.notify = notify,
 	.reset = reset,

@@ -61,6 +61,7 @@ void virtio_needs_reset(struct virtio_device *d, const char *why)
 	if (!d->transport.needs_reset)
 		d->transport.needs_reset = why;
 	d->transport.status |= VIRTIO_CONFIG_S_NEEDS_RESET;
+	virtio_throttle_stop(d);
 	show(d);
 	/* 2.1.2: the driver is told only if it is there. */
 	if (d->transport.status & VIRTIO_CONFIG_S_DRIVER_OK)
@@ -92,6 +93,7 @@ bool virtio_reset(struct virtio_device *d)
 
 	/* Set before the device is asked: what it has in flight may come back, and find a queue that takes nothing any more. */
 	d->transport.resetting = true;
+	virtio_throttle_stop(d);
 	for (unsigned i = 0; i < d->queue_count; i++)
 		virtq_stop(&d->queues[i]);
 	memset(d->transport.queue_ready, 0, sizeof(d->transport.queue_ready));

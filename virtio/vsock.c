@@ -65,6 +65,7 @@ struct vsock {
 	uint32_t next_port;
 	unsigned next;                 /* connection that is served first, by turns */
 	unsigned top;                  /* connections from here on were never used */
+	bool refused;                  /* the connection just served, by a limit */
 	bool have_chain;               /* popped from RX and not yet filled */
 	struct virtq_chain chain, tx;
 	unsigned reset_count;
@@ -286,7 +287,7 @@ static void transmit(struct vsock *v)
 
 	do {
 		virtq_quiet(q);
-		while ((r = virtq_pop(q, &v->tx)) == 1) {
+		while ((r = virtio_pop(&v->device, TX, &v->tx)) == 1) {
 			bool good = read_header(&v->tx, &h);
 
 			if (good)
@@ -369,6 +370,10 @@ static bool receive(struct vsock *v, struct connection *c)
 
 	if (c->state != OPEN || !c->readable || c->at_end || room == 0 || there == 0 || c->guest_shut & VIRTIO_VSOCK_SHUTDOWN_RCV)
 		return false;
+	if (!virtio_may_begin(&v->device, RX, 0)) {
+		v->refused = true;
+		return false;
+	}
 	if (room > PACKET_BYTES)
 		room = PACKET_BYTES;
 	n = sys_recv(v->device.sys, c->fd, v->packet, there < room ? (size_t)there : room, MSG_DONTWAIT);
@@ -382,6 +387,7 @@ static bool receive(struct vsock *v, struct connection *c)
 		end_of_input(c);
 	} else {
 		c->sent += (uint32_t)n;
+		virtio_has_moved(&v->device, RX, (uint64_t)n);
 		put_packet(v, c, VIRTIO_VSOCK_OP_RW, (uint32_t)n);
 	}
 	return true;
@@ -467,7 +473,7 @@ static void happened(struct vsock *v, const struct epoll_event *e)
 /* Everything that can be done now, a packet of each connection at a time. */
 static void pump(struct vsock *v)
 {
-	bool any = false, more = true;
+	bool any = false, more = true, refused = false;
 
 	accept_all(v);
 	while (v->reset_count > 0 && have_room(v)) {
@@ -475,19 +481,27 @@ static void pump(struct vsock *v)
 		any = true;
 	}
 	while (more) {
+		unsigned first = v->next;
+
 		more = false;
 		for (unsigned i = 0; i < v->top && v->active; i++) {
-			struct connection *c = &v->connections[(v->next + i) % v->top];
+			unsigned at = (first + i) % v->top;
+			struct connection *c = &v->connections[at];
 
 			if (c->state == FREE || c->state == HELLO || (!c->owed && !c->readable))
 				continue;
 			if (!have_room(v)) {
-				v->next = (v->next + i) % v->top;
+				v->next = at;
 				more = false;
 				break;
 			}
+			v->refused = false;
 			if (serve(v, c))
 				any = more = true;
+			if (v->refused && !refused) {
+				v->next = at; /* others may still be owed something */
+				refused = true;
+			}
 		}
 	}
 	if (any)
@@ -559,6 +573,7 @@ static void close_host(struct virtio_device *device)
 static const struct virtio_ops ops = {
 	.name = "vsock",
 	.id = VIRTIO_ID_VSOCK,
+	.bytes_beside_data = sizeof(struct virtio_vsock_hdr),
 	.activate = activate,
 	.notify = notify,
 	.reset = reset,

@@ -145,7 +145,14 @@ static bool reset(struct virtio_device *device)
 	return true;
 }
 
-static const struct virtio_ops ops = { "fuzz", 99, activate, notify, write_config, reset, NULL };
+static const struct virtio_ops ops = {
+	.name = "fuzz",
+	.id = 99,
+	.activate = activate,
+	.notify = notify,
+	.write_config = write_config,
+	.reset = reset,
+};
 
 static void raise_line(const struct virtio_line *line, struct virtio_device *device)
 {

@@ -37,6 +37,9 @@ $(filter $(BUILD)/unit/test_engine%,$(UNIT_TESTS)): $(call objects,asan,tests/un
 # The tests that bring a KVM of their own (test_machine.h): ioctl() goes to them.
 $(addprefix $(BUILD)/unit/test_,cpu cpuconfig crash hypercalls update_pgtable): UNIT_LDFLAGS := -Wl,--wrap=sys_ioctl
 
+# Limits, on a clock of the test's own (test_clock.h).
+$(addprefix $(BUILD)/unit/test_,block net): UNIT_LDFLAGS := -Wl,--wrap=sys_now_ns
+
 # The engine's two threads once more, with the thread sanitizer.
 TSAN_CFLAGS := -std=gnu17 $(WARNINGS) -DKVICK_FAULT_INJECTION -g -O1 -fsanitize=thread
 

@@ -316,6 +316,43 @@ static void a_reset_ends_output_that_cannot_go_out(void **state)
 	next_used(w);
 }
 
+/* Facts 7, 12: however long its buffers are. The next byte may go in a second, the next piece in an hour. */
+static void start_limited(struct world *w)
+{
+	w->config.bytes = (struct device_rate){ 1, 4096 };
+	start_console(w, OUTPUT);
+	memset(ram(w, 0), 'x', 0x4000);
+	offer(w, OUTPUT, 0, 0x4000);
+}
+
+static void a_flood_goes_out_as_a_limit_allows(void **state)
+{
+	struct world *w = *state;
+	char got[8192];
+
+	start_limited(w);
+	nothing_is_used(w);
+	assert_int_equal(read(w->out[0], got, sizeof(got)), 4096);
+	nothing_is_used(w);
+	assert_int_equal(engine_in_flight(w->engine), 2); /* input and the timer: no write waits for a place in the pipe */
+	assert_int_equal(w->device->metrics[OUTPUT].throttled, 1);
+	assert_int_equal(fcntl(w->out[0], F_SETFL, O_NONBLOCK), 0);
+	assert_int_equal(read(w->out[0], got, sizeof(got)), -1);
+	assert_true(virtio_reset(w->device));
+	engine_wait(w->engine, 1000 * MS, NULL);
+	assert_int_equal(engine_in_flight(w->engine), 1);
+}
+
+static void nothing_waits_for_a_limit_on_a_device_that_needs_a_reset(void **state)
+{
+	struct world *w = *state;
+
+	start_limited(w);
+	virtio_needs_reset(w->device, "a test wants it");
+	engine_wait(w->engine, 1000 * MS, NULL); /* the write that was under way */
+	assert_int_equal(engine_in_flight(w->engine), 1); /* input */
+}
+
 static void a_broken_ring_needs_a_reset(void **state)
 {
 	struct world *w = *state;
@@ -397,6 +434,8 @@ int main(void)
 		TEST(output_is_used_when_it_is_written),
 		TEST(output_that_nobody_reads_is_lost_once_and_buffers_come_back),
 		TEST(a_reset_ends_output_that_cannot_go_out),
+		TEST(a_flood_goes_out_as_a_limit_allows),
+		TEST(nothing_waits_for_a_limit_on_a_device_that_needs_a_reset),
 		TEST(a_broken_ring_needs_a_reset),
 		TEST(without_a_terminal_there_is_no_size),
 		TEST(a_terminals_size_is_told_and_told_again),

@@ -121,6 +121,80 @@ static void values_that_do_not_fit_are_refused(void **state)
 	assert_int_equal(strlen(disk("d,id=1234567890123456789012345678901")->id), 31);
 }
 
+static void assert_rate(const struct device_rate *rate, uint64_t per_second, uint64_t burst)
+{
+	assert_true(rate->per_second == per_second);
+	assert_true(rate->burst == burst);
+}
+
+static void limits_are_a_rate_and_perhaps_a_burst(void **state)
+{
+	static const struct { const char *value; uint64_t per_second, burst; } operations[] = {
+		{ "d,iops=1", 1, 0 }, { "d,iops=500/1", 500, 1 }, { "d,iops=1000000000/1000000000", 1000000000, 1000000000 },
+	}, bytes[] = {
+		{ "d,bps=1", 1, 0 }, { "d,bps=4K/1", 4096, 1 }, { "d,bps=10M/512", 10 << 20, 512 }, { "d,bps=2GiB/1MiB", 2ull << 30,
+		  1 << 20 }, { "d,bps=18446744073709551615", UINT64_MAX, 0 },
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < COUNT_OF(operations); i++, devices.count = 0) {
+		assert_rate(&disk(operations[i].value)->operations, operations[i].per_second, operations[i].burst);
+		assert_rate(&devices.list[0].bytes, 0, 0);
+	}
+	for (unsigned i = 0; i < COUNT_OF(bytes); i++, devices.count = 0) {
+		assert_rate(&disk(bytes[i].value)->bytes, bytes[i].per_second, bytes[i].burst);
+		assert_rate(&devices.list[0].operations, 0, 0);
+	}
+	assert_rate(&disk("d,bps=1M,iops=7/3")->operations, 7, 3);
+	assert_rate(&devices.list[0].bytes, 1 << 20, 0);
+}
+
+static void limits_that_are_none_are_refused(void **state)
+{
+	static const char *const bad[] = { "", "=", "=0", "=x", "=1/", "=/1", "=1/0", "=1/x", "=1/2/3", "=-1", "= 1", "=1.5",
+		"=99999999999999999999", "=1/99999999999999999999", "=1/ 1",
+		"=1111111111111111111111111111111111111111111111111111111111111111111111111" };
+	char value[100];
+
+	(void)state;
+	for (unsigned i = 0; i < COUNT_OF(bad); i++) {
+		snprintf(value, sizeof(value), "d,iops%s", bad[i]);
+		assert_refused(device_options_disk, value, "write iops=N or iops=N/BURST");
+		snprintf(value, sizeof(value), "d,bps%s", bad[i]);
+		assert_refused(device_options_disk, value, "write bps=SIZE or bps=SIZE/BURST");
+	}
+	assert_refused(device_options_disk, "d,iops=1000000001", "1 to 1000000000");
+	assert_refused(device_options_disk, "d,iops=4K", "iops=N");
+}
+
+/* Operations where somebody outside counts them. */
+static void every_device_takes_the_limits_that_make_sense(void **state)
+{
+	static const struct {
+		int (*take)(struct device_options *, char *, struct error *);
+		const char *value;
+		bool operations;
+	} rows[] = {
+		{ device_options_disk, "d", true }, { device_options_net, "tap=a", true }, { device_options_rng, "id=r", true },
+		{ device_options_vsock, "3,/s", false }, { device_options_console, "id=c", false },
+	};
+	char value[100];
+
+	(void)state;
+	for (unsigned i = 0; i < COUNT_OF(rows); i++) {
+		devices.count = 0;
+		snprintf(value, sizeof(value), "%s,iops=5", rows[i].value);
+		if (rows[i].operations)
+			assert_int_equal(rows[i].take(&devices, writable(value), &error), 0);
+		else
+			assert_refused(rows[i].take, value, "no such word");
+		devices.count = 0;
+		snprintf(value, sizeof(value), "%s,bps=5", rows[i].value);
+		assert_int_equal(rows[i].take(&devices, writable(value), &error), 0);
+		assert_rate(&devices.list[0].bytes, 5, 0);
+	}
+}
+
 static void an_id_is_one_device_s(void **state)
 {
 	(void)state;
@@ -159,6 +233,9 @@ int main(void)
 		TEST(paths_are_missing),
 		TEST(words_that_nobody_knows_are_refused),
 		TEST(values_that_do_not_fit_are_refused),
+		TEST(limits_are_a_rate_and_perhaps_a_burst),
+		TEST(limits_that_are_none_are_refused),
+		TEST(every_device_takes_the_limits_that_make_sense),
 		TEST(an_id_is_one_device_s),
 		TEST(an_entropy_device_needs_no_word),
 		TEST(a_guest_has_so_many_devices_and_no_more),

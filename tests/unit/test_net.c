@@ -12,6 +12,7 @@
 #include <sys/un.h>
 
 #include "control/device_options.h"
+#include "tests/unit/test_clock.h"
 #include "tests/unit/virtq_driver.h"
 #include "virtio/devices.h"
 #include "virtio/net_header.h"
@@ -99,6 +100,7 @@ static int tear_down(void **state)
 	assert_int_equal(lowest_free_fd(), w->fd_before);
 	driver_destroy(&w->driver[RX]);
 	free(w);
+	clock_ns = 0;
 	return 0;
 }
 
@@ -143,15 +145,22 @@ static void begin(struct world *w, uint64_t features)
 	engine_submit(w->engine);
 }
 
-static void pass_pair(struct world *w, int type)
+static void pass_limited_pair(struct world *w, int type, struct device_rate operations, struct device_rate bytes)
 {
-	struct device_config config = { .net = NET_FD };
+	struct device_config config = { .net = NET_FD, .operations = operations, .bytes = bytes };
 	int ends[2];
 
 	assert_int_equal(socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, ends), 0);
 	w->peer = ends[1];
 	config.fd = ends[0];
 	assert_int_equal(create(w, &config), 0);
+}
+
+static void pass_pair(struct world *w, int type)
+{
+	const struct device_rate none = { 0 };
+
+	pass_limited_pair(w, type, none, none);
 }
 
 /* As passt does: listens, and accepts the one that comes. */
@@ -734,6 +743,137 @@ static void a_datagram_of_no_length_is_nothing(void **state)
 	assert_int_equal(take_one(w), HEADER + 60);
 }
 
+/* --- limits --- */
+
+/* Five frames each way; so many have arrived. */
+static void put_five_each_way(struct world *w)
+{
+	for (unsigned i = 0; i < 5; i++) {
+		give(w, 2000);
+		put(w, NULL, 100 + i, i);
+	}
+	notify(w, RX);
+	for (unsigned i = 0; i < 5; i++)
+		send_from_peer(w, 200 + i, i);
+	notify(w, TX);
+}
+
+static void pass_time(struct world *w, uint64_t ms)
+{
+	clock_ns += ms * CLOCK_MS;
+	turns(w);
+}
+
+/* Frames that have arrived, from the n-th on: the next number. */
+static unsigned arrived_out(struct world *w, unsigned n)
+{
+	uint8_t got[400];
+	ssize_t bytes;
+
+	while ((bytes = recv(w->peer, got, sizeof(got), MSG_DONTWAIT)) > 0) {
+		assert_int_equal(bytes, 100 + n);
+		assert_frame(got, 100 + n, n);
+		n++;
+	}
+	return n;
+}
+
+static unsigned arrived_in(struct world *w, unsigned n)
+{
+	const uint64_t each = (2000 + 63) / 64 * 64; /* of give(2000) */
+	uint32_t written;
+	uint16_t id;
+
+	while (driver_take_used(&w->driver[RX], &id, &written) == 1) {
+		assert_int_equal(written, HEADER + 200 + n);
+		assert_frame(host(w, DRIVER_DATA_AT + n * each + HEADER), 200 + n, n);
+		n++;
+	}
+	return n;
+}
+
+static void frames_beyond_a_limit_go_later_and_in_order_each_way(void **state)
+{
+	struct world *w = *state;
+	unsigned out, in;
+
+	clock_ns = CLOCK_BEGIN;
+	pass_limited_pair(w, SOCK_SEQPACKET, (struct device_rate){ 10, 2 }, (struct device_rate){ 0 });
+	begin(w, 0);
+	put_five_each_way(w);
+	out = arrived_out(w, 0);
+	in = arrived_in(w, 0);
+	assert_int_equal(out, 2);
+	assert_int_equal(in, 2);
+	for (unsigned i = 3; i <= 5; i++) {
+		pass_time(w, 99);
+		assert_int_equal(arrived_out(w, out), i - 1);
+		assert_int_equal(arrived_in(w, in), i - 1);
+		pass_time(w, 1);
+		out = arrived_out(w, out);
+		in = arrived_in(w, in);
+		assert_int_equal(out, i);
+		assert_int_equal(in, i);
+	}
+	assert_int_equal(w->device->metrics[RX].throttled, 3);
+	assert_int_equal(w->device->metrics[TX].throttled, 3);
+	assert_int_equal(w->device->metrics[RX].throttled_ns, 300 * CLOCK_MS);
+	assert_int_equal(w->device->metrics[TX].throttled_ns, 300 * CLOCK_MS);
+	assert_int_equal(w->device->metrics[RX].errors + w->device->metrics[TX].errors, 0);
+}
+
+static void bytes_are_those_of_frames(void **state)
+{
+	struct world *w = *state;
+
+	clock_ns = CLOCK_BEGIN;
+	pass_limited_pair(w, SOCK_SEQPACKET, (struct device_rate){ 0 }, (struct device_rate){ 1000, 201 });
+	begin(w, 0);
+	put_five_each_way(w);
+	assert_int_equal(arrived_out(w, 0), 2); /* of 100 and 101 */
+	assert_int_equal(arrived_in(w, 0), 1); /* of 200 */
+}
+
+static void one_direction_does_not_wait_for_the_other(void **state)
+{
+	struct world *w = *state;
+
+	clock_ns = CLOCK_BEGIN;
+	pass_limited_pair(w, SOCK_SEQPACKET, (struct device_rate){ 10, 4 }, (struct device_rate){ 0 });
+	begin(w, 0);
+	for (unsigned i = 0; i < 6; i++)
+		put(w, NULL, 100 + i, i);
+	notify(w, TX);
+	assert_int_equal(arrived_out(w, 0), 4);
+	give(w, 2000);
+	notify(w, RX);
+	send_from_peer(w, 200, 0);
+	turns(w);
+	assert_int_equal(arrived_in(w, 0), 1);
+}
+
+static void a_reset_while_frames_wait_forgets_the_guests_and_keeps_the_hosts(void **state)
+{
+	struct world *w = *state;
+	uint8_t got[400];
+
+	clock_ns = CLOCK_BEGIN;
+	pass_limited_pair(w, SOCK_SEQPACKET, (struct device_rate){ 10, 1 }, (struct device_rate){ 0 });
+	begin(w, 0);
+	put_five_each_way(w);
+	assert_int_equal(arrived_out(w, 0), 1);
+	assert_int_equal(arrived_in(w, 0), 1);
+	assert_true(virtio_reset(w->device));
+	pass_time(w, 1000);
+	assert_int_equal(recv(w->peer, got, sizeof(got), MSG_DONTWAIT), -1);
+	begin(w, 0);
+	give(w, 2000);
+	notify(w, RX);
+	assert_int_equal(take_one(w), HEADER + 201);
+	pass_time(w, 1000);
+	assert_int_equal(recv(w->peer, got, sizeof(got), MSG_DONTWAIT), -1);
+}
+
 /* --- reset --- */
 
 /* CVE-2026-45782: what comes back after a reset finds no memory of the guest's. */
@@ -1070,6 +1210,10 @@ int main(void)
 		TEST(a_connection_that_ends_is_told_once),
 		TEST(datagrams_to_nobody_are_told_once),
 		TEST(a_datagram_of_no_length_is_nothing),
+		TEST(frames_beyond_a_limit_go_later_and_in_order_each_way),
+		TEST(bytes_are_those_of_frames),
+		TEST(one_direction_does_not_wait_for_the_other),
+		TEST(a_reset_while_frames_wait_forgets_the_guests_and_keeps_the_hosts),
 		TEST(a_read_under_way_outlives_a_reset),
 		TEST(buffers_held_are_forgotten_by_a_reset),
 		TEST(a_tap_uses_the_offloads_that_were_agreed_on),

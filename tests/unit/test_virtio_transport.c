@@ -79,7 +79,14 @@ static bool reset(struct virtio_device *device)
 	return !f->slow_reset;
 }
 
-static const struct virtio_ops ops = { "fake", ID, activate, notify, write_config, reset, NULL };
+static const struct virtio_ops ops = {
+	.name = "fake",
+	.id = ID,
+	.activate = activate,
+	.notify = notify,
+	.write_config = write_config,
+	.reset = reset,
+};
 
 static void raise_line(const struct virtio_line *line, struct virtio_device *device)
 {
