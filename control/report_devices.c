@@ -48,18 +48,34 @@ static const char *advice(int errnum)
 	}
 }
 
+static const char *socket_advice(int errnum)
+{
+	switch (errnum) {
+	case ENOBUFS:
+		return "the guest has 1024 connections, which is all it may have: it must close some";
+	case EMFILE:
+		return "raise the limit (ulimit -n), each connection takes one";
+	default:
+		return "look at the socket and its folder";
+	}
+}
+
 void devices_say(struct text *text, const struct machine *m)
 {
 	for (unsigned i = 0; i < m->devices.count; i++) {
 		const struct virtio_host_error *e = &m->devices.list[i]->host_error;
+		uint32_t id = m->devices.list[i]->ops->id;
 
-		/* What other devices have lost is not at a sector, and is told in their own words. */
-		if (e->count == 0 || m->devices.list[i]->ops->id != VIRTIO_ID_BLOCK)
+		/* What other devices have lost is told in their own words. */
+		if (e->count == 0 || (id != VIRTIO_ID_BLOCK && id != VIRTIO_ID_VSOCK))
 			continue;
 		text_printf(text, "kvick: ");
 		name_device(text, m, i);
-		text_printf(text, ": %s at sector %llu: %s: %s", e->doing, (unsigned long long)e->at, cause(e->errnum),
-			    advice(e->errnum));
+		text_printf(text, ": %s", e->doing);
+		if (id == VIRTIO_ID_BLOCK)
+			text_printf(text, " at sector %llu", (unsigned long long)e->at);
+		text_printf(text, ": %s: %s", cause(e->errnum),
+			    id == VIRTIO_ID_BLOCK ? advice(e->errnum) : socket_advice(e->errnum));
 		if (e->count > 1)
 			text_printf(text, " (the first of %llu errors)", (unsigned long long)e->count);
 		text_printf(text, "\n");

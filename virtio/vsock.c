@@ -25,7 +25,7 @@
 #define CONNECTIONS  1024u
 #define CREDIT_BYTES 32768u /* of a connection: a power of two */
 #define PACKET_BYTES 16384u /* data of one packet to the guest */
-#define RESETS       64u    /* answers to packets of no connection, waiting for a buffer; more are lost */
+#define RESETS       64u    /* answers to packets of no connection, waiting for a buffer; then the guest's packets wait too */
 #define EVENTS       64
 #define HOST_CID     2u
 #define PORT_FIRST   0x40000000u /* of the host's, for connections to the guest */
@@ -50,7 +50,8 @@ struct connection {
 	bool readable, writable, hung_up; /* the descriptor, as far as we know */
 	bool at_end;                      /* of what the host sends */
 	unsigned guest_shut, told_shut;   /* VIRTIO_VSOCK_SHUTDOWN_* */
-	bool shut_down;                   /* the guest's SEND has been passed on */
+	unsigned shut_down;               /* what of guest_shut has been passed on */
+	bool deaf;                        /* the host takes nothing any more, but may have sent something yet */
 	/* 5.10.6.3: counters run freely. */
 	uint32_t received, forwarded, forwarded_told;
 	uint32_t sent, guest_buffer, guest_forwarded;
@@ -60,7 +61,9 @@ struct vsock {
 	struct virtio_device device;
 	struct vsock_unix host;
 	struct engine_op poll;
-	bool polling, active, callers; /* callers: somebody may be waiting to be accepted */
+	bool polling, active;
+	bool callers;                  /* somebody may be waiting to be accepted */
+	bool stalled;                  /* packets of the guest's wait in their ring for room in resets */
 	uint64_t cid;
 	uint32_t next_port;
 	unsigned next;                 /* connection that is served first, by turns */
@@ -72,6 +75,7 @@ struct vsock {
 	struct virtio_vsock_hdr resets[RESETS];
 	uint8_t packet[PACKET_BYTES];
 	struct connection connections[CONNECTIONS];
+	uint64_t ports[CONNECTIONS];   /* of them, host's and guest's: apart, so that looking for one is quick */
 	uint8_t buffers[CONNECTIONS][CREDIT_BYTES];
 };
 
@@ -79,13 +83,20 @@ struct vsock {
 
 static struct connection *find(struct vsock *v, uint32_t host_port, uint32_t guest_port)
 {
-	for (unsigned i = 0; i < v->top; i++) {
-		struct connection *c = &v->connections[i];
+	const uint64_t ports = (uint64_t)host_port << 32 | guest_port;
 
-		if (c->state >= ASKED && c->host_port == host_port && c->guest_port == guest_port)
-			return c;
-	}
+	for (unsigned i = 0; i < v->top; i++)
+		if (v->ports[i] == ports && v->connections[i].state >= ASKED)
+			return &v->connections[i];
 	return NULL;
+}
+
+static bool port_taken(struct vsock *v, uint32_t host_port)
+{
+	for (unsigned i = 0; i < v->top; i++)
+		if (v->ports[i] >> 32 == host_port && v->connections[i].state >= ASKED)
+			return true;
+	return false;
 }
 
 static struct connection *take(struct vsock *v)
@@ -105,6 +116,14 @@ static uint64_t number(const struct vsock *v, const struct connection *c)
 	return (uint64_t)(c - v->connections);
 }
 
+/* From now on it is one that the guest knows, or is to know. */
+static void name(struct vsock *v, struct connection *c, uint32_t host_port, uint32_t guest_port)
+{
+	c->host_port = host_port;
+	c->guest_port = guest_port;
+	v->ports[number(v, c)] = (uint64_t)host_port << 32 | guest_port;
+}
+
 static void hang_up(struct vsock *v, struct connection *c)
 {
 	if (c->fd >= 0)
@@ -118,7 +137,7 @@ static void hang_up(struct vsock *v, struct connection *c)
 /* The same, and the guest is told (5.10.6.5). */
 static void reset_connection(struct vsock *v, struct connection *c)
 {
-	bool known = c->state >= ASKED;
+	bool known = c->state >= ASKED && !(c->owed & 1u << VIRTIO_VSOCK_OP_REQUEST);
 
 	hang_up(v, c);
 	if (known) {
@@ -129,8 +148,17 @@ static void reset_connection(struct vsock *v, struct connection *c)
 
 /* ---- to the host ---- */
 
-/* What is buffered goes out as far as the socket takes it; then the guest's half-close does. */
-static void flush(struct vsock *v, struct connection *c)
+/* What the host has sent before it went is the guest's yet. */
+static void become_deaf(struct connection *c)
+{
+	c->deaf = true;
+	c->forwarded = c->received;
+	c->told_shut |= VIRTIO_VSOCK_SHUTDOWN_RCV;
+	c->owed |= 1u << VIRTIO_VSOCK_OP_SHUTDOWN;
+}
+
+/* What is buffered goes out as far as the socket takes it. */
+static void send_buffered(struct vsock *v, struct connection *c)
 {
 	uint8_t *buffer = v->buffers[number(v, c)];
 
@@ -144,22 +172,33 @@ static void flush(struct vsock *v, struct connection *c)
 		if (n == -EAGAIN) {
 			c->writable = false;
 		} else if (n < 0) {
-			reset_connection(v, c);
-			return;
+			become_deaf(c);
 		} else {
 			c->forwarded += (uint32_t)n;
 		}
 	}
 	if (c->forwarded - c->forwarded_told >= CREDIT_BYTES / 2)
 		c->owed |= 1u << VIRTIO_VSOCK_OP_CREDIT_UPDATE;
+}
+
+/* The guest's half-close: what it has sent goes out first; what it does not want need not be written by anyone. */
+static void pass_on_shutdown(struct vsock *v, struct connection *c)
+{
+	unsigned now = c->guest_shut & ~c->shut_down;
+
 	if (c->received != c->forwarded)
-		return;
-	if (c->guest_shut == SHUT_BOTH_WAYS) {
-		reset_connection(v, c); /* all has arrived */
-	} else if (c->guest_shut & VIRTIO_VSOCK_SHUTDOWN_SEND && !c->shut_down) {
-		c->shut_down = true;
-		sys_shutdown(v->device.sys, c->fd, SHUT_WR);
-	}
+		now &= ~(unsigned)VIRTIO_VSOCK_SHUTDOWN_SEND;
+	c->shut_down |= now;
+	if (c->shut_down == SHUT_BOTH_WAYS || (c->deaf && c->guest_shut & VIRTIO_VSOCK_SHUTDOWN_RCV))
+		reset_connection(v, c); /* all has arrived (5.10.6.5) */
+	else if (now)
+		sys_shutdown(v->device.sys, c->fd, now & VIRTIO_VSOCK_SHUTDOWN_SEND ? SHUT_WR : SHUT_RD);
+}
+
+static void flush(struct vsock *v, struct connection *c)
+{
+	send_buffered(v, c);
+	pass_on_shutdown(v, c);
 }
 
 static void take_data(struct vsock *v, struct connection *c, uint32_t bytes)
@@ -175,6 +214,8 @@ static void take_data(struct vsock *v, struct connection *c, uint32_t bytes)
 	chain_read(&v->tx, sizeof(struct virtio_vsock_hdr), buffer + at, first);
 	chain_read(&v->tx, sizeof(struct virtio_vsock_hdr) + first, buffer, bytes - first);
 	c->received += bytes;
+	if (c->deaf)
+		c->forwarded = c->received; /* it was on its way */
 	flush(v, c);
 }
 
@@ -196,19 +237,30 @@ static void take_credit(struct connection *c, const struct virtio_vsock_hdr *h)
 	c->guest_forwarded = h->fwd_cnt;
 }
 
+/* For the report: that nobody listens is the guest's business; that there was no room for one more is the operator's. */
+static void note_failure(struct vsock *v, int errnum, const char *doing)
+{
+	if (errnum != ENOENT && errnum != ECONNREFUSED && errnum != EAGAIN && errnum != ECONNABORTED && errnum != EINTR)
+		virtio_host_error(&v->device, errnum, doing, 0);
+}
+
 static void guest_connects(struct vsock *v, const struct virtio_vsock_hdr *h)
 {
-	struct connection *c = h->op == VIRTIO_VSOCK_OP_REQUEST ? take(v) : NULL;
+	struct connection *c = take(v);
 
-	if (c)
-		c->fd = vsock_unix_connect(&v->host, h->dst_port, number(v, c), v->device.sys);
-	if (!c || c->fd < 0) {
+	if (!c) {
+		note_failure(v, ENOBUFS, "connect");
+		refuse(v, h);
+		return;
+	}
+	c->fd = vsock_unix_connect(&v->host, h->dst_port, number(v, c), v->device.sys);
+	if (c->fd < 0) {
+		note_failure(v, -c->fd, "connect");
 		refuse(v, h);
 		return;
 	}
 	c->state = OPEN;
-	c->host_port = h->dst_port;
-	c->guest_port = h->src_port;
+	name(v, c, h->dst_port, h->src_port);
 	c->readable = c->writable = true;
 	c->owed = 1u << VIRTIO_VSOCK_OP_RESPONSE;
 	take_credit(c, h);
@@ -225,6 +277,7 @@ static void guest_accepts(struct vsock *v, struct connection *c)
 	}
 	c->state = OPEN;
 	c->readable = c->writable = true;
+	flush(v, c); /* it may have shut something down already */
 }
 
 static void handle(struct vsock *v, const struct virtio_vsock_hdr *h)
@@ -239,11 +292,17 @@ static void handle(struct vsock *v, const struct virtio_vsock_hdr *h)
 	}
 	c = find(v, h->dst_port, h->src_port);
 	if (!c) {
-		guest_connects(v, h);
+		if (h->op == VIRTIO_VSOCK_OP_REQUEST)
+			guest_connects(v, h);
+		else
+			refuse(v, h);
 		return;
 	}
-	if (c->state == ENDING)
+	if (c->state == ENDING) {
+		if (h->op == VIRTIO_VSOCK_OP_RST)
+			hang_up(v, c); /* they cross: neither needs an answer */
 		return;
+	}
 	take_credit(c, h);
 	switch (h->op) {
 	case VIRTIO_VSOCK_OP_RESPONSE:
@@ -283,11 +342,11 @@ static void transmit(struct vsock *v)
 	struct virtq *q = &v->device.queues[TX];
 	struct virtio_vsock_hdr h;
 	bool any = false;
-	int r;
+	int r = 0;
 
 	do {
 		virtq_quiet(q);
-		while ((r = virtio_pop(&v->device, TX, &v->tx)) == 1) {
+		while (!(v->stalled = v->reset_count == RESETS) && (r = virtio_pop(&v->device, TX, &v->tx)) == 1) {
 			bool good = read_header(&v->tx, &h);
 
 			if (good)
@@ -297,7 +356,7 @@ static void transmit(struct vsock *v)
 			virtq_push(q, &v->tx, 0);
 			any = true;
 		}
-	} while (r == 0 && virtq_listen(q));
+	} while (!v->stalled && r == 0 && virtq_listen(q));
 	if (any)
 		virtio_queue_done(&v->device, TX);
 	if (r < 0)
@@ -349,7 +408,7 @@ static void put_packet(struct vsock *v, struct connection *c, unsigned op, uint3
 	c->forwarded_told = c->forwarded;
 	c->owed &= ~(1u << op | 1u << VIRTIO_VSOCK_OP_CREDIT_UPDATE);
 	if (c->state == ENDING)
-		c->state = FREE;
+		hang_up(v, c);
 }
 
 /* The host sends no more; if it has gone altogether, it takes nothing either. */
@@ -357,7 +416,7 @@ static void end_of_input(struct connection *c)
 {
 	c->readable = false;
 	c->at_end = true;
-	c->told_shut = c->hung_up ? SHUT_BOTH_WAYS : VIRTIO_VSOCK_SHUTDOWN_SEND;
+	c->told_shut |= c->hung_up ? SHUT_BOTH_WAYS : VIRTIO_VSOCK_SHUTDOWN_SEND;
 	c->owed |= 1u << VIRTIO_VSOCK_OP_SHUTDOWN;
 }
 
@@ -368,8 +427,13 @@ static bool receive(struct vsock *v, struct connection *c)
 	uint64_t there = v->chain.writable_bytes - sizeof(struct virtio_vsock_hdr);
 	ssize_t n;
 
-	if (c->state != OPEN || !c->readable || c->at_end || room == 0 || there == 0 || c->guest_shut & VIRTIO_VSOCK_SHUTDOWN_RCV)
+	if (c->state != OPEN || !c->readable || c->at_end || room == 0 || c->guest_shut & VIRTIO_VSOCK_SHUTDOWN_RCV)
 		return false;
+	if (there == 0) { /* it has room for a header alone: the next one may be better */
+		virtq_push(&v->device.queues[RX], &v->chain, 0);
+		v->have_chain = false;
+		return true;
+	}
 	if (!virtio_may_begin(&v->device, RX, 0)) {
 		v->refused = true;
 		return false;
@@ -406,25 +470,19 @@ static bool serve(struct vsock *v, struct connection *c)
 
 /* ---- what has happened on the host ---- */
 
-static bool port_taken(struct vsock *v, uint32_t port)
-{
-	for (unsigned i = 0; i < v->top; i++)
-		if (v->connections[i].state >= ASKED && v->connections[i].host_port == port)
-			return true;
-	return false;
-}
-
 static void hello(struct vsock *v, struct connection *c)
 {
-	int r = vsock_unix_hello(c->fd, &c->guest_port, v->device.sys);
+	uint32_t host_port, guest_port;
+	int r = vsock_unix_hello(c->fd, &guest_port, v->device.sys);
 
 	if (r < 0)
 		hang_up(v, c);
 	if (r != 1)
 		return;
 	do
-		c->host_port = PORT_FIRST | v->next_port++;
-	while (port_taken(v, c->host_port));
+		host_port = PORT_FIRST | v->next_port++;
+	while (port_taken(v, host_port));
+	name(v, c, host_port, guest_port);
 	c->state = ASKED;
 	c->owed = 1u << VIRTIO_VSOCK_OP_REQUEST;
 }
@@ -441,6 +499,7 @@ static void accept_all(struct vsock *v)
 		c->fd = vsock_unix_accept(&v->host, number(v, c), v->device.sys);
 		if (c->fd < 0) {
 			v->callers = c->fd == -EINTR || c->fd == -ECONNABORTED;
+			note_failure(v, -c->fd, "accept");
 			continue;
 		}
 		c->state = HELLO;
@@ -462,9 +521,15 @@ static void happened(struct vsock *v, const struct epoll_event *e)
 	c->readable |= (e->events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
 	c->writable |= (e->events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0;
 	c->hung_up |= (e->events & EPOLLHUP) != 0;
-	if (c->state == HELLO)
+	if (c->state == HELLO) {
 		hello(v, c);
-	else if (c->state == OPEN)
+		/* The rest of a line that broke off will not come. */
+		if (c->state == HELLO && e->events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+			hang_up(v, c);
+	}
+	if (c->state == ASKED && c->hung_up)
+		reset_connection(v, c);
+	if (c->state == OPEN)
 		flush(v, c);
 	if (c->at_end && c->hung_up && c->state == OPEN && c->told_shut != SHUT_BOTH_WAYS)
 		end_of_input(c);
@@ -475,15 +540,17 @@ static void pump(struct vsock *v)
 {
 	bool any = false, more = true, refused = false;
 
-	accept_all(v);
 	while (v->reset_count > 0 && have_room(v)) {
 		put(v, &v->resets[--v->reset_count]);
 		any = true;
+		if (v->stalled)
+			transmit(v);
 	}
 	while (more) {
 		unsigned first = v->next;
 
 		more = false;
+		accept_all(v); /* each time: a connection that has ended makes room for one that waits */
 		for (unsigned i = 0; i < v->top && v->active; i++) {
 			unsigned at = (first + i) % v->top;
 			struct connection *c = &v->connections[at];
@@ -523,8 +590,11 @@ static void poll_done(struct engine_op *op, int32_t result)
 	int n;
 
 	v->polling = false;
-	if (result < 0)
+	if (result < 0) {
+		if (result != -ECANCELED)
+			virtio_host_error(&v->device, -result, "poll", 0);
 		return;
+	}
 	n = sys_epoll_wait(v->device.sys, v->host.epoll, events, EVENTS);
 	for (int i = 0; i < n; i++)
 		happened(v, &events[i]);
@@ -560,7 +630,7 @@ static bool reset(struct virtio_device *device)
 
 	for (unsigned i = 0; i < v->top; i++)
 		hang_up(v, &v->connections[i]);
-	v->active = v->have_chain = false;
+	v->active = v->have_chain = v->stalled = false;
 	v->reset_count = 0;
 	return true;
 }

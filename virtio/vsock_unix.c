@@ -152,12 +152,15 @@ static int parse(const char *line, size_t bytes, uint32_t *port)
 int vsock_unix_hello(int fd, uint32_t *port, struct sys *sys)
 {
 	char line[HELLO_BYTES];
-	ssize_t n = sys_recv(sys, fd, line, sizeof(line), MSG_PEEK | MSG_DONTWAIT);
 	const char *end;
+	ssize_t n;
 	int r;
 
+	do
+		n = sys_recv(sys, fd, line, sizeof(line), MSG_PEEK | MSG_DONTWAIT);
+	while (n == -EINTR); /* nobody says again that there is something */
 	if (n <= 0)
-		return n == -EAGAIN || n == -EINTR ? 0 : -ECONNRESET;
+		return n == -EAGAIN ? 0 : -ECONNRESET;
 	end = memchr(line, '\n', (size_t)n);
 	if (!end)
 		return n == sizeof(line) ? -EPROTO : 0;

@@ -19,7 +19,7 @@ GUEST_DRIVERS := $(filter-out $(GUEST_VIRTQ),$(wildcard guests/runtime/v*.c)) te
 
 # Kept: make would take the objects of the tests for passing things and delete them.
 .SECONDARY: $(call objects,asan,$(UNIT_SOURCES) $(GUEST_DRIVERS) $(GUEST_VIRTQ) \
-	$(addprefix tests/unit/,elf_builder.c engine_fixture.c virtq_driver.c))
+	$(addprefix tests/unit/,elf_builder.c engine_fixture.c virtq_driver.c vsock_fixture.c))
 
 $(BUILD)/unit/test_%: $(BUILD)/asan/tests/unit/test_%.c.o $(UNIT_LIBRARY)
 	@mkdir -p $(@D)
@@ -28,6 +28,8 @@ $(BUILD)/unit/test_%: $(BUILD)/asan/tests/unit/test_%.c.o $(UNIT_LIBRARY)
 $(filter $(BUILD)/unit/test_loader%,$(UNIT_TESTS)): $(call objects,asan,tests/unit/elf_builder.c)
 $(filter $(BUILD)/unit/test_virt% $(addprefix $(BUILD)/unit/test_,block devices net),$(UNIT_TESTS)): \
 	$(call objects,asan,tests/unit/virtq_driver.c)
+
+$(filter $(BUILD)/unit/test_vsock%,$(UNIT_TESTS)): $(call objects,asan,$(addprefix tests/unit/,vsock_fixture.c virtq_driver.c))
 
 $(BUILD)/unit/test_guest_virtq: $(call objects,asan,$(GUEST_VIRTQ))
 $(BUILD)/unit/test_guest_drivers: $(call objects,asan,$(GUEST_VIRTQ) $(GUEST_DRIVERS))

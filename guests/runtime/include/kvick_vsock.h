@@ -13,7 +13,7 @@
 #include <kvick_virtio.h>
 
 #define KVICK_VSOCK_HOST        2 /* the host's address: 5.10.4 */
-#define KVICK_VSOCK_SOCKETS_MAX 16
+#define KVICK_VSOCK_SOCKETS_MAX 16 /* at a time: one that the host opens beyond them is reset, kvick_vsock_connect() gives NULL */
 
 /* Directions, for kvick_socket_shutdown(): 5.10.6.5 */
 #define KVICK_SHUTDOWN_RECEIVE 1u
