@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -67,11 +68,22 @@ static void create(struct vsock_world *w)
 	assert_int_equal(engine_seal(w->engine, &w->error), 0);
 }
 
+/* Some tests have two ends of each of thousands of connections. */
+static void raise_limit(void)
+{
+	struct rlimit limit;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	limit.rlim_cur = limit.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
 int vsock_set_up(void **state)
 {
 	struct vsock_world *w = calloc(1, sizeof(*w));
 
 	*state = w;
+	raise_limit();
 	sys_init(&w->sys);
 	w->fds_before = open_fds();
 	w->listener = w->ends[0] = w->ends[1] = w->ends[2] = -1;
