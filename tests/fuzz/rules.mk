@@ -7,7 +7,7 @@ FUZZ_CFLAGS := -std=gnu17 -g -O1 $(WARNINGS) -DIMAGE_COPY_BYTES_MAX=0 -fsanitize
 
 $(eval $(call variant,fuzz,clang $(FUZZ_CFLAGS)))
 
-FUZZ_TARGETS := $(BUILD)/fuzz/fuzz_elf $(BUILD)/fuzz/fuzz_virtq $(BUILD)/fuzz/fuzz_virtio $(BUILD)/fuzz/fuzz_pc
+FUZZ_TARGETS := $(addprefix $(BUILD)/fuzz/fuzz_,elf virtq virtio devices pc)
 
 $(BUILD)/fuzz/fuzz_elf: $(call objects,fuzz,$(LOADER_SOURCES) vmm/error.c vmm/sys.c vmm/guest_mem.c tests/fuzz/fuzz_elf.c)
 	clang -fsanitize=fuzzer,address,undefined -o $@ $^ $(LIBURING)
@@ -23,3 +23,13 @@ $(BUILD)/fuzz/fuzz_virtio: $(call objects,fuzz,$(wildcard virtio/queue*.c) virti
 
 $(BUILD)/fuzz/fuzz_pc: $(call objects,fuzz,vmm/pc/ioapic.c vmm/pc/serial.c tests/fuzz/fuzz_pc.c)
 	clang -fsanitize=fuzzer,address,undefined -o $@ $^
+
+# Faults are injected there too: objects of its own.
+$(eval $(call variant,fuzz-fault,clang $(FUZZ_CFLAGS) -DKVICK_FAULT_INJECTION))
+
+$(BUILD)/fuzz/fuzz_devices: $(call objects,fuzz-fault,$(VIRTIO_SOURCES) $(wildcard vmm/engine*.c) \
+	vmm/error.c vmm/sys.c vmm/guest_mem.c \
+	tests/unit/virtq_driver.c tests/fuzz/fuzz_devices.c)
+	@mkdir -p $(@D)
+	clang -fsanitize=fuzzer,address,undefined -Wl,--wrap=sys_bind -Wl,--wrap=sys_connect -Wl,--wrap=sys_write \
+		-o $@ $^ $(LIBURING)
