@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 .PHONY: perf-build
-perf-build: $(addprefix $(BUILD)/perf/,floor pairs process_loop exact)
+perf-build: $(addprefix $(BUILD)/perf/,floor pairs process_loop exact stream)
 
 $(BUILD)/perf/%: perf/%.c
 	@mkdir -p $(@D)

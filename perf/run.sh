@@ -171,6 +171,33 @@ measure_io_latency_us() {
 	io_guest "$work/latency.json" randread bs=4096 depth=1 | sed -n 's/^p50_ns=//p' | awk '{ printf "%.1f\n", $1 / 1000 }'
 }
 
+# vsock_ratio MODE: MiB/s of a guest that does so (send, receive), against two processes in turn. Each side has a processor.
+vsock_ratio() {
+	local i host=send pair guest pid
+	command -v taskset >/dev/null || { echo "? needs taskset"; return; }
+	[ "$1" = receive ] || host=receive
+	: >"$work/vsock"
+	for i in 1 2 3 4 5 6 7; do
+		pair=$("$BUILD/perf/stream" pair 0.5)
+		taskset -c 0 "$kvick" run --mem 64M --report "json=$work/vsock-$1.json" --vsock "5,$work/v" \
+			"$BUILD/guests/vsockbench.elf" -- 5 "$1" >/dev/null &
+		pid=$!
+		guest=$(taskset -c 1 "$BUILD/perf/stream" $host "$work/v" 5 0.5) || kill $pid
+		wait $pid
+		echo "$guest $pair" | awk 'NF == 2 { printf "%.3f\n", $1 / $2 }' >>"$work/vsock"
+	done
+	sort -n "$work/vsock" | awk '{ r[NR] = $1 } END { if (NR == 7) print r[4], r[2], r[6]; else print "? a run failed" }'
+}
+
+measure_vsock_send() { vsock_ratio send; }
+measure_vsock_receive() { vsock_ratio receive; }
+measure_vsock_exits() {
+	[ -s "$work/vsock-send.json" ] || vsock_ratio send >/dev/null
+	awk -v exits="$(json "$work/vsock-send.json" exits.total)" \
+		-v of="$(json "$work/vsock-send.json" devices.0.queues.1.bytes_from_guest)" \
+		'BEGIN { if (of > 0) printf "%.2f\n", exits / (of / 1048576) }'
+}
+
 ticks() { sed -n 's/.*ticks[ =]\([0-9][0-9]*\).*/\1/p' | head -n 1; }
 
 measure_ring3_loop() {

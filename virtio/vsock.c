@@ -23,8 +23,14 @@
 
 #define QUEUE_SIZE   128
 #define CONNECTIONS  1024u
-#define CREDIT_BYTES 32768u /* of a connection: a power of two */
-#define PACKET_BYTES 16384u /* data of one packet to the guest */
+/*
+ * The credit of a connection, and its buffer: so much that a stream costs an exit each 256 KiB, for the first few that there are at
+ * a time. A guest can have all of it filled, so the others get less. Powers of two.
+ */
+#define FEW          64u
+#define FEW_BYTES    262144u
+#define MANY_BYTES   32768u
+#define PACKET_BYTES 65536u /* data of one packet to the guest */
 #define RESETS       64u    /* answers to packets of no connection, waiting for a buffer; then the guest's packets wait too */
 #define EVENTS       64
 #define HOST_CID     2u
@@ -76,7 +82,7 @@ struct vsock {
 	uint8_t packet[PACKET_BYTES];
 	struct connection connections[CONNECTIONS];
 	uint64_t ports[CONNECTIONS];   /* of them, host's and guest's: apart, so that looking for one is quick */
-	uint8_t buffers[CONNECTIONS][CREDIT_BYTES];
+	uint8_t few[FEW][FEW_BYTES], many[CONNECTIONS - FEW][MANY_BYTES];
 };
 
 /* ---- connections ---- */
@@ -124,6 +130,17 @@ static void name(struct vsock *v, struct connection *c, uint32_t host_port, uint
 	v->ports[number(v, c)] = (uint64_t)host_port << 32 | guest_port;
 }
 
+/* 5.10.6.3, buf_alloc; and the buffer that it is the length of. */
+static uint32_t credit(const struct vsock *v, const struct connection *c)
+{
+	return number(v, c) < FEW ? FEW_BYTES : MANY_BYTES;
+}
+
+static uint8_t *buffer_of(struct vsock *v, const struct connection *c)
+{
+	return number(v, c) < FEW ? v->few[number(v, c)] : v->many[number(v, c) - FEW];
+}
+
 static void hang_up(struct vsock *v, struct connection *c)
 {
 	if (c->fd >= 0)
@@ -160,11 +177,12 @@ static void become_deaf(struct connection *c)
 /* What is buffered goes out as far as the socket takes it. */
 static void send_buffered(struct vsock *v, struct connection *c)
 {
-	uint8_t *buffer = v->buffers[number(v, c)];
+	uint32_t size = credit(v, c);
+	uint8_t *buffer = buffer_of(v, c);
 
 	while (c->writable && c->received != c->forwarded) {
-		uint32_t at = c->forwarded % CREDIT_BYTES, bytes = c->received - c->forwarded;
-		ssize_t n = sys_send(v->device.sys, c->fd, buffer + at, bytes < CREDIT_BYTES - at ? bytes : CREDIT_BYTES - at,
+		uint32_t at = c->forwarded % size, bytes = c->received - c->forwarded;
+		ssize_t n = sys_send(v->device.sys, c->fd, buffer + at, bytes < size - at ? bytes : size - at,
 				     MSG_NOSIGNAL | MSG_DONTWAIT);
 
 		if (n == -EINTR)
@@ -177,7 +195,7 @@ static void send_buffered(struct vsock *v, struct connection *c)
 			c->forwarded += (uint32_t)n;
 		}
 	}
-	if (c->forwarded - c->forwarded_told >= CREDIT_BYTES / 2)
+	if (c->forwarded - c->forwarded_told >= size / 2)
 		c->owed |= 1u << VIRTIO_VSOCK_OP_CREDIT_UPDATE;
 }
 
@@ -201,18 +219,42 @@ static void flush(struct vsock *v, struct connection *c)
 	pass_on_shutdown(v, c);
 }
 
+/* From the guest's own memory, where nothing from before waits. Returns how much the socket took; why no more, flush() finds. */
+static uint32_t send_directly(struct vsock *v, const struct connection *c, uint32_t bytes)
+{
+	struct iovec runs[VIRTQ_SEGMENTS_MAX];
+	unsigned count = c->writable && !c->deaf && c->received == c->forwarded ?
+			 chain_readable(&v->tx, sizeof(struct virtio_vsock_hdr), bytes, runs) : 0;
+	uint32_t sent = 0;
+
+	for (unsigned i = 0; i < count; i++) {
+		ssize_t n = sys_send(v->device.sys, c->fd, runs[i].iov_base, runs[i].iov_len, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+		sent += n > 0 ? (uint32_t)n : 0;
+		if (n != (ssize_t)runs[i].iov_len)
+			break;
+	}
+	return sent;
+}
+
 static void take_data(struct vsock *v, struct connection *c, uint32_t bytes)
 {
-	uint32_t at = c->received % CREDIT_BYTES, first = bytes < CREDIT_BYTES - at ? bytes : CREDIT_BYTES - at;
-	uint8_t *buffer = v->buffers[number(v, c)];
+	uint32_t size = credit(v, c), at, first, sent;
+	uint8_t *buffer = buffer_of(v, c);
 
 	/* More than it has credit for, or after it said that nothing more would come. */
-	if (c->state != OPEN || bytes > CREDIT_BYTES - (c->received - c->forwarded) || c->guest_shut & VIRTIO_VSOCK_SHUTDOWN_SEND) {
+	if (c->state != OPEN || bytes > size - (c->received - c->forwarded) || c->guest_shut & VIRTIO_VSOCK_SHUTDOWN_SEND) {
 		reset_connection(v, c);
 		return;
 	}
-	chain_read(&v->tx, sizeof(struct virtio_vsock_hdr), buffer + at, first);
-	chain_read(&v->tx, sizeof(struct virtio_vsock_hdr) + first, buffer, bytes - first);
+	sent = send_directly(v, c, bytes);
+	c->received += sent;
+	c->forwarded += sent;
+	bytes -= sent;
+	at = c->received % size;
+	first = bytes < size - at ? bytes : size - at;
+	chain_read(&v->tx, sizeof(struct virtio_vsock_hdr) + sent, buffer + at, first);
+	chain_read(&v->tx, sizeof(struct virtio_vsock_hdr) + sent + first, buffer, bytes - first);
 	c->received += bytes;
 	if (c->deaf)
 		c->forwarded = c->received; /* it was on its way */
@@ -386,25 +428,27 @@ static bool have_room(struct vsock *v)
 	return v->have_chain;
 }
 
-static void put(struct vsock *v, const struct virtio_vsock_hdr *h)
+/* data: h->len bytes, or NULL where they are in the buffer already. */
+static void put(struct vsock *v, const struct virtio_vsock_hdr *h, const uint8_t *data)
 {
 	chain_write(&v->chain, 0, h, sizeof(*h));
-	chain_write(&v->chain, sizeof(*h), v->packet, h->len);
+	if (data)
+		chain_write(&v->chain, sizeof(*h), data, h->len);
 	virtq_push(&v->device.queues[RX], &v->chain, (uint32_t)sizeof(*h) + h->len);
 	v->device.metrics[RX].requests++;
 	v->have_chain = false;
 }
 
 /* Each packet carries our credit, so what was to be said of it is said. */
-static void put_packet(struct vsock *v, struct connection *c, unsigned op, uint32_t bytes)
+static void put_packet(struct vsock *v, struct connection *c, unsigned op, uint32_t bytes, const uint8_t *data)
 {
 	const struct virtio_vsock_hdr h = {
 		.src_cid = HOST_CID, .dst_cid = v->cid, .src_port = c->host_port, .dst_port = c->guest_port, .len = bytes,
 		.type = VIRTIO_VSOCK_TYPE_STREAM, .op = (uint16_t)op, .flags = op == VIRTIO_VSOCK_OP_SHUTDOWN ? c->told_shut : 0,
-		.buf_alloc = CREDIT_BYTES, .fwd_cnt = c->forwarded,
+		.buf_alloc = credit(v, c), .fwd_cnt = c->forwarded,
 	};
 
-	put(v, &h);
+	put(v, &h, data);
 	c->forwarded_told = c->forwarded;
 	c->owed &= ~(1u << op | 1u << VIRTIO_VSOCK_OP_CREDIT_UPDATE);
 	if (c->state == ENDING)
@@ -425,6 +469,8 @@ static bool receive(struct vsock *v, struct connection *c)
 {
 	uint32_t unread = c->sent - c->guest_forwarded, room = c->guest_buffer > unread ? c->guest_buffer - unread : 0;
 	uint64_t there = v->chain.writable_bytes - sizeof(struct virtio_vsock_hdr);
+	struct iovec runs[VIRTQ_SEGMENTS_MAX];
+	uint8_t *data = NULL;
 	ssize_t n;
 
 	if (c->state != OPEN || !c->readable || c->at_end || room == 0 || c->guest_shut & VIRTIO_VSOCK_SHUTDOWN_RCV)
@@ -440,7 +486,12 @@ static bool receive(struct vsock *v, struct connection *c)
 	}
 	if (room > PACKET_BYTES)
 		room = PACKET_BYTES;
-	n = sys_recv(v->device.sys, c->fd, v->packet, there < room ? (size_t)there : room, MSG_DONTWAIT);
+	if (there > room)
+		there = room;
+	/* Into the guest's own memory, where that lies together. */
+	if (chain_writable(&v->chain, sizeof(struct virtio_vsock_hdr), there, runs) != 1)
+		runs[0] = (struct iovec){ data = v->packet, (size_t)there };
+	n = sys_recv(v->device.sys, c->fd, runs[0].iov_base, runs[0].iov_len, MSG_DONTWAIT);
 	if (n == -EAGAIN || n == -EINTR) {
 		c->readable = n == -EINTR;
 		return false;
@@ -452,7 +503,7 @@ static bool receive(struct vsock *v, struct connection *c)
 	} else {
 		c->sent += (uint32_t)n;
 		virtio_has_moved(&v->device, RX, (uint64_t)n);
-		put_packet(v, c, VIRTIO_VSOCK_OP_RW, (uint32_t)n);
+		put_packet(v, c, VIRTIO_VSOCK_OP_RW, (uint32_t)n, data);
 	}
 	return true;
 }
@@ -462,7 +513,7 @@ static bool serve(struct vsock *v, struct connection *c)
 {
 	for (unsigned op = VIRTIO_VSOCK_OP_REQUEST; c->owed && op <= VIRTIO_VSOCK_OP_CREDIT_UPDATE; op++)
 		if (c->owed & 1u << op) {
-			put_packet(v, c, op, 0);
+			put_packet(v, c, op, 0, NULL);
 			return true;
 		}
 	return receive(v, c);
@@ -541,7 +592,7 @@ static void pump(struct vsock *v)
 	bool any = false, more = true, refused = false;
 
 	while (v->reset_count > 0 && have_room(v)) {
-		put(v, &v->resets[--v->reset_count]);
+		put(v, &v->resets[--v->reset_count], NULL);
 		any = true;
 		if (v->stalled)
 			transmit(v);

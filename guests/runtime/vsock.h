@@ -29,9 +29,10 @@ enum vsock_operation { /* 5.10.6 */
 	VSOCK_CREDIT_REQUEST,
 };
 
-#define VSOCK_DATA_BYTES     4096u  /* of one packet */
-#define VSOCK_PACKETS        8u     /* buffers in each direction */
-#define VSOCK_RECEIVE_BYTES  16384u /* a socket's buffer */
+/* Large enough that a stream leaves the guest once for 256 KiB: leaving may take longer than copying that much. */
+#define VSOCK_DATA_BYTES     65536u  /* of one packet */
+#define VSOCK_PACKETS        8u      /* buffers in each direction */
+#define VSOCK_RECEIVE_BYTES  262144u /* a socket's buffer */
 #define VSOCK_RESETS_MAX     8u
 
 struct vsock_packet {
