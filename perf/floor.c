@@ -29,26 +29,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "perf/bare_guest.h"
+
 #define MAPPING_BYTES 4096 /* struct kvm_run lies in the first page of a vCPU's mapping */
 #define LOOP_MAX 1000000
-
-/* The guest's physical addresses; virtual ones are the same. */
-#define PML4 0x1000
-#define PDPT 0x2000
-#define PD 0x3000
-#define TSS 0x4000
-#define CODE 0x4800
-
-#define TSS_BITMAP_OFFSET 102 /* Intel SDM 3, 8.7: where the I/O permission bitmap begins */
-#define TSS_BYTES 104
-#define PORT 0x10
-
-#define PAGE_PRESENT_WRITE_USER 7ull
-#define PAGE_LARGE 0x80ull
-#define CR0_PE_MP_ET_NE_WP_PG 0x80010033ull
-#define CR4_PAE_OSFXSR 0x220ull
-#define EFER_LME_LMA 0x500ull
-#define APIC_BASE_RESET 0xfee00900ull /* enabled, bootstrap processor */
 
 struct options {
 	uint64_t bytes;
@@ -68,45 +52,9 @@ static void fail(const char *what)
 	exit(1);
 }
 
-static void prepare_memory(uint8_t *ram)
-{
-	static const uint8_t out[] = { 0xe6, PORT }; /* out %al, $PORT */
-	uint16_t bitmap = TSS_BYTES; /* zeros follow: every port is allowed */
-
-	*(uint64_t *)(ram + PML4) = PDPT | PAGE_PRESENT_WRITE_USER;
-	*(uint64_t *)(ram + PDPT) = PD | PAGE_PRESENT_WRITE_USER;
-	*(uint64_t *)(ram + PD) = PAGE_LARGE | PAGE_PRESENT_WRITE_USER;
-	memcpy(ram + TSS + TSS_BITMAP_OFFSET, &bitmap, sizeof(bitmap));
-	memcpy(ram + CODE, out, sizeof(out));
-}
-
-/* Through the kvm_run page (KVM_CAP_SYNC_REGS): no call of its own. */
-static void prepare_registers(struct kvm_run *run, const struct options *options)
-{
-	unsigned ring = options->ring;
-	struct kvm_segment code = { .limit = 0xffffffff, .selector = (uint16_t)(0x10 | ring), .type = 11, .present = 1,
-				    .dpl = (uint8_t)ring, .s = 1, .l = 1, .g = 1 };
-	struct kvm_segment data = { .limit = 0xffffffff, .selector = (uint16_t)(0x18 | ring), .type = 3, .present = 1,
-				    .dpl = (uint8_t)ring, .s = 1, .db = 1, .g = 1 };
-	struct kvm_sregs *sregs = &run->s.regs.sregs;
-
-	sregs->cs = code;
-	sregs->ds = sregs->es = sregs->fs = sregs->gs = sregs->ss = data;
-	sregs->tr = (struct kvm_segment){ .base = TSS, .limit = 0xfff, .selector = 0x20,
-					 .type = options->tss_available ? 9 : 11, .present = 1 };
-	sregs->ldt.unusable = 1;
-	sregs->cr0 = CR0_PE_MP_ET_NE_WP_PG;
-	sregs->cr3 = PML4;
-	sregs->cr4 = CR4_PAE_OSFXSR;
-	sregs->efer = EFER_LME_LMA;
-	sregs->apic_base = APIC_BASE_RESET;
-	run->s.regs.regs.rip = CODE;
-	run->s.regs.regs.rflags = 2;
-	run->kvm_dirty_regs = KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS;
-}
-
 static void run(struct machine *m, int kvm, const struct options *options)
 {
+	static const uint8_t out[] = { 0xe6, BARE_PORT }; /* out %al, $PORT */
 	struct kvm_userspace_memory_region slot = { .memory_size = options->bytes };
 	struct kvm_enable_cap split = { .cap = KVM_CAP_SPLIT_IRQCHIP, .args = { 24 } };
 
@@ -119,7 +67,7 @@ static void run(struct machine *m, int kvm, const struct options *options)
 	slot.userspace_addr = (uintptr_t)m->ram;
 	if (ioctl(m->vm, KVM_SET_USER_MEMORY_REGION, &slot))
 		fail("KVM_SET_USER_MEMORY_REGION");
-	prepare_memory(m->ram);
+	bare_guest_memory(m->ram, out, sizeof(out));
 	if (options->split && ioctl(m->vm, KVM_ENABLE_CAP, &split))
 		fail("KVM_CAP_SPLIT_IRQCHIP");
 	m->vcpu = ioctl(m->vm, KVM_CREATE_VCPU, 0);
@@ -128,10 +76,10 @@ static void run(struct machine *m, int kvm, const struct options *options)
 	m->run = mmap(NULL, MAPPING_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, m->vcpu, 0);
 	if (m->run == MAP_FAILED)
 		fail("mmap of the vCPU");
-	prepare_registers(m->run, options);
+	bare_guest_registers(m->run, options->ring, options->tss_available);
 	if (ioctl(m->vcpu, KVM_RUN, 0))
 		fail("KVM_RUN");
-	if (m->run->exit_reason != KVM_EXIT_IO || m->run->io.port != PORT) {
+	if (m->run->exit_reason != KVM_EXIT_IO || m->run->io.port != BARE_PORT) {
 		fprintf(stderr, "floor: exit reason %u\n", m->run->exit_reason);
 		exit(1);
 	}

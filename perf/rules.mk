@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 .PHONY: perf-build
-perf-build: $(addprefix $(BUILD)/perf/,floor pairs process_loop exact stream)
+perf-build: $(addprefix $(BUILD)/perf/,floor pairs process_loop exact stream block_floor)
 
 $(BUILD)/perf/%: perf/%.c
 	@mkdir -p $(@D)
 	$(MUSL_CC) $(CPPFLAGS) $(CFLAGS) $(SYSTEM_INCLUDES) $(LDFLAGS) -o $@ $<
 
+$(BUILD)/perf/floor $(BUILD)/perf/block_floor: perf/bare_guest.h
 $(BUILD)/perf/process_loop: guests/unikernels/loop/work.h

@@ -171,6 +171,35 @@ measure_io_latency_us() {
 	io_guest "$work/latency.json" randread bs=4096 depth=1 | sed -n 's/^p50_ns=//p' | awk '{ printf "%.1f\n", $1 / 1000 }'
 }
 
+# As io.latency.us, of fio.
+measure_io_latency_host_us() {
+	command -v fio >/dev/null || { echo "? needs fio"; return; }
+	bench_file
+	fio --name=bench --filename="$work/bench" --ioengine=io_uring --direct=0 --invalidate=0 --fadvise_hint=0 --thread \
+		--mem=mmap --time_based --runtime=2 --rw=randread --bs=4k --iodepth=1 --clat_percentiles=0 --lat_percentiles=1 \
+		--output-format=json |
+		sed -n 's/.*"50.000000" : \([0-9]*\).*/\1/p' | head -n 1 | awk '{ printf "%.1f\n", $1 / 1000 }'
+}
+
+# block_ratio BYTES WORDS…: 512-byte blocks a second, in sequence, depth 32, requests of BYTES, against block_floor with WORDS.
+block_ratio() {
+	local i guest bare bytes=$1
+	shift
+	bench_file
+	: >"$work/blocks"
+	for i in 1 2 3 4 5; do
+		bare=$("$BUILD/perf/block_floor" "$work/bench" "$@")
+		guest=$(io_guest "$work/blocks.json" seqread bs="$bytes" depth=32 | sed -n 's/^iops=//p')
+		echo "$guest $bare" | awk -v blocks=$((bytes / 512)) '$2 > 0 { printf "%.2f\n", $1 * blocks / $2 }' >>"$work/blocks"
+	done
+	sort -n "$work/blocks" | awk '{ r[NR] = $1 } END { if (NR == 5) print r[3], r[2], r[4]; else print "? a run failed" }'
+}
+
+measure_io_blocks_each() { block_ratio 512 --ring 3; }
+measure_io_blocks_batched() { block_ratio 131072 --ring 3; }
+measure_io_blocks_ring0() { block_ratio 512 --ring 0 --work 24; }
+measure_io_blocks_ring0_batched() { block_ratio 131072 --ring 0 --work 24; }
+
 # vsock_ratio MODE: MiB/s of a guest that does so (send, receive), against two processes in turn. Each side has a processor.
 vsock_ratio() {
 	local i host=send pair guest pid
