@@ -227,6 +227,30 @@ measure_vsock_exits() {
 		'BEGIN { if (of > 0) printf "%.2f\n", exits / (of / 1048576) }'
 }
 
+# net_ratio COLUMN COLUMN: of what net.sh prints; the median of five ratios.
+net_ratio() {
+	local missing user=
+	for missing in iperf3 ip nsenter taskset; do
+		command -v $missing >/dev/null || { echo "? needs $missing"; return; }
+	done
+	# Another user's namespace will do where this is not root: taps in it are his.
+	[ "$EUID" -eq 0 ] || user=-r
+	[ -s "$work/net" ] || unshare $user -n "$here/net.sh" "$BUILD" "$kvick" "$work" >"$work/net"
+	awk -v of="$1" -v to="$2" 'NF == 5 && $to > 0 { printf "%.3f\n", $of / $to }' "$work/net" | sort -n |
+		awk '{ r[NR] = $1 } END { if (NR == 5) print r[3], r[2], r[4]; else print "? a run failed" }'
+}
+
+measure_net_send() { net_ratio 2 1; }
+measure_net_receive() { net_ratio 3 1; }
+measure_net_send_peer() { net_ratio 2 4; }
+measure_net_receive_peer() { net_ratio 3 5; }
+measure_net_exits() {
+	[ -s "$work/send.json" ] || net_ratio 2 1 >/dev/null
+	awk -v exits="$(json "$work/send.json" exits.total)" -v of="$(json "$work/send.json" devices.0.queues.1.requests)" \
+		'BEGIN { if (of > 0) printf "%.4f\n", exits / of }'
+}
+measure_net_iperf3_mib() { net_ratio 2 1 >/dev/null; awk '{ print $1 }' "$work/net" | sort -n | sed -n 3p; }
+
 ticks() { sed -n 's/.*ticks[ =]\([0-9][0-9]*\).*/\1/p' | head -n 1; }
 
 measure_ring3_loop() {

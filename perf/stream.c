@@ -6,9 +6,12 @@
  *	stream send PATH PORT SECONDS          this process sends to a guest's port, through kvick's --vsock PATH
  *	stream receive PATH PORT SECONDS       and receives
  *
+ * Where PATH is an IPv4 address, by TCP.
+ *
  * Prints MiB/s. The clock runs from the first message until the receiver has had the last: where a guest receives, until it
  * has closed.
  */
+#include <arpa/inet.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
@@ -71,8 +74,29 @@ static uint64_t receive_for(int fd, double seconds)
 	return bytes;
 }
 
+static int connect_by_tcp(struct in_addr address, const char *port)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(port)), .sin_addr = address };
+
+	for (unsigned i = 0; i < TRIES; i++) {
+		int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+		if (connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0)
+			return fd;
+		close(fd);
+		usleep(10000);
+	}
+	fail("connect");
+	return -1;
+}
+
 static int connect_to(const char *path, const char *port)
 {
+	struct in_addr address;
+
+	if (inet_pton(AF_INET, path, &address) == 1)
+		return connect_by_tcp(address, port);
+
 	struct sockaddr_un to = { .sun_family = AF_UNIX };
 	char line[32], c = 0;
 

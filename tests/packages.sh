@@ -40,6 +40,8 @@ set_perf='
 +build
 strace            | strace
 fio               | fio
+iperf3            | iperf3
+iproute2          | ip
 '
 
 # The nested machine's kernel: any of this flavour, newest first. See kernel_here.

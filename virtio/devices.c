@@ -225,6 +225,8 @@ void devices_mmio_write(struct devices *devices, unsigned device, uint64_t offse
 
 /* ---- what native guests ask for ---- */
 
+#define TURNS 32u /* of submitting and reaping, before the guest goes on */
+
 static int wait_for_reset(struct devices *devices, struct virtio_device *d)
 {
 	virtio_reset(d);
@@ -269,6 +271,20 @@ static uint64_t take_events(struct devices *devices, uint64_t mask)
 	return taken;
 }
 
+/*
+ * Hands in what is queued, and what that leads to as long as it ends at once: a stream has one write under way at a time, and to
+ * come back for each frame would cost the guest an exit for each. Bounded: the guest wants to go on, too.
+ */
+static void run_engine(struct devices *devices)
+{
+	for (unsigned i = 0; i < TURNS; i++) {
+		engine_submit(devices->engine);
+		if (engine_reap(devices->engine) == 0)
+			return;
+	}
+	engine_submit(devices->engine);
+}
+
 /* Sleeps until there are some, or for so long: events, or -KVICK_EIO. */
 static int64_t wait_for_events(struct devices *devices, uint64_t mask, uint64_t timeout_ns)
 {
@@ -288,6 +304,8 @@ static int64_t wait_for_events(struct devices *devices, uint64_t mask, uint64_t 
 		}
 		int r = engine_wait(devices->engine, left, devices->stop);
 
+		if (r > 0)
+			run_engine(devices);
 		events = take_events(devices, mask);
 		if (r < 0 && r != -EINTR && !events)
 			return -KVICK_EIO;
@@ -300,12 +318,7 @@ int64_t devices_wait(struct devices *devices, uint64_t mask, uint64_t timeout_ns
 	int64_t events;
 
 	notify_all(devices, notifications);
-	engine_submit(devices->engine);
-	engine_reap(devices->engine);
+	run_engine(devices);
 	events = (int64_t)take_events(devices, mask);
-	if (!events && timeout_ns > 0)
-		events = wait_for_events(devices, mask, timeout_ns);
-	/* What done() functions have started is not to wait until the guest comes again. */
-	engine_submit(devices->engine);
-	return events;
+	return events || timeout_ns == 0 ? events : wait_for_events(devices, mask, timeout_ns);
 }

@@ -17,12 +17,18 @@
 #define F_GUEST_CSUM (1ull << 1)
 #define F_MTU        (1ull << 3)
 #define F_MAC        (1ull << 5)
+#define F_GUEST_TSO4 (1ull << 7)
+#define F_HOST_TSO4  (1ull << 11)
 #define F_MRG_RXBUF  (1ull << 15)
 #define F_STATUS     (1ull << 16)
 
 #define FEATURES (F_CSUM | F_GUEST_CSUM | F_MTU | F_MAC | F_MRG_RXBUF | F_STATUS)
 
+#define SEGMENT_FEATURES (F_GUEST_TSO4 | F_HOST_TSO4)
+
 #define LINK_UP 1u /* 5.1.4 */
+#define GSO_TCPV4 1u /* 5.1.6 */
+#define TCP_HEADER_BYTES 20u
 
 /* 5.1.6 */
 struct header {
@@ -34,18 +40,21 @@ _Static_assert(sizeof(struct header) == 12, "virtio 1.2, 5.1.6");
 
 struct buffer {
 	struct header header;
-	uint8_t frame[KVICK_NET_FRAME_BYTES_MAX];
+	uint8_t frame[];
 };
 
 /* With mergeable buffers no receive buffer has to take a whole frame: small ones, so that some frames really are spread. */
 #define MERGED_BYTES 1024u
 
+/* Where frames are of up to 64 KiB: a quarter of the longest. */
+#define MERGED_SEGMENTS_BYTES 16512u
+
 struct kvick_net {
 	struct virtio virtio;
-	uint32_t receive_bytes;    /* of a buffer, header included */
+	uint32_t receive_bytes, send_bytes; /* of a buffer, header included */
 	unsigned idle_count;
 	struct buffer *idle[BUFFERS]; /* not being sent */
-	struct buffer receive[BUFFERS], send[BUFFERS];
+	char *buffers;                /* BUFFERS to send from, BUFFERS to receive into */
 };
 
 static int give_buffer(struct kvick_net *net, struct buffer *buffer)
@@ -55,26 +64,46 @@ static int give_buffer(struct kvick_net *net, struct buffer *buffer)
 	return kvick_virtio_add(&net->virtio, RX, &to, 0, 1, buffer);
 }
 
-struct kvick_net *kvick_net_open(int device)
+static struct kvick_net *open_with(int device, uint64_t features, uint32_t frame_bytes, uint32_t merged_bytes)
 {
 	struct kvick_net *net = malloc(sizeof(*net));
+	char *receive;
 
-	if (!net || kvick_virtio_open(&net->virtio, device, KVICK_ID_NET, FEATURES, 2, BUFFERS) < 0) {
+	if (!net || kvick_virtio_open(&net->virtio, device, KVICK_ID_NET, features, 2, BUFFERS) < 0) {
 		free(net);
 		return NULL;
 	}
-	net->receive_bytes = net->virtio.features & F_MRG_RXBUF ? MERGED_BYTES : sizeof(struct buffer);
+	net->send_bytes = (sizeof(struct buffer) + frame_bytes + 7) & ~7u;
+	net->receive_bytes = net->virtio.features & F_MRG_RXBUF ? merged_bytes : net->send_bytes;
+	net->buffers = malloc(BUFFERS * (size_t)(net->send_bytes + net->receive_bytes));
+	if (!net->buffers) {
+		kvick_net_close(net);
+		return NULL;
+	}
 	for (net->idle_count = 0; net->idle_count < BUFFERS; net->idle_count++)
-		net->idle[net->idle_count] = &net->send[net->idle_count];
-	for (unsigned i = 0; i < BUFFERS && give_buffer(net, &net->receive[i]) == 0; i++)
-		;
+		net->idle[net->idle_count] = (struct buffer *)(net->buffers + net->idle_count * (size_t)net->send_bytes);
+	receive = net->buffers + BUFFERS * (size_t)net->send_bytes;
+	for (unsigned i = 0; i < BUFFERS; i++)
+		if (give_buffer(net, (struct buffer *)(receive + i * (size_t)net->receive_bytes)) != 0)
+			break;
 	kvick_virtio_notify(&net->virtio);
 	return net;
+}
+
+struct kvick_net *kvick_net_open(int device)
+{
+	return open_with(device, FEATURES, KVICK_NET_FRAME_BYTES_MAX, MERGED_BYTES);
+}
+
+struct kvick_net *kvick_net_open_segments(int device)
+{
+	return open_with(device, FEATURES | SEGMENT_FEATURES, KVICK_NET_SEGMENTS_BYTES_MAX, MERGED_SEGMENTS_BYTES);
 }
 
 void kvick_net_close(struct kvick_net *net)
 {
 	kvick_virtio_close(&net->virtio);
+	free(net->buffers);
 	free(net);
 }
 
@@ -93,6 +122,7 @@ void kvick_net_info(const struct kvick_net *net, struct kvick_net_info *info)
 		.link_up = !(features & F_STATUS) || config.status & LINK_UP,
 		.checksum_offload = features & F_CSUM,
 		.merged = features & F_MRG_RXBUF,
+		.segments = (features & SEGMENT_FEATURES) == SEGMENT_FEATURES,
 	};
 	if (features & F_MAC)
 		memcpy(info->mac, config.mac, sizeof(info->mac));
@@ -127,7 +157,8 @@ int64_t kvick_net_send(struct kvick_net *net, const void *frame, uint32_t bytes,
 	struct buffer *buffer;
 	int64_t r;
 
-	if (bytes > sizeof(buffer->frame) || (checksum && !(net->virtio.features & F_CSUM)))
+	if (bytes > net->send_bytes - sizeof(*buffer) || (checksum && !(net->virtio.features & F_CSUM)) ||
+	    (checksum && checksum->segment_bytes && !(net->virtio.features & F_HOST_TSO4)))
 		return -KVICK_EINVAL;
 	r = idle_buffer(net, &buffer);
 	if (r < 0)
@@ -137,6 +168,9 @@ int64_t kvick_net_send(struct kvick_net *net, const void *frame, uint32_t bytes,
 		buffer->header.flags = KVICK_NET_NEEDS_CHECKSUM;
 		buffer->header.checksum_start = checksum->start;
 		buffer->header.checksum_offset = checksum->offset;
+		buffer->header.gso_type = checksum->segment_bytes ? GSO_TCPV4 : 0;
+		buffer->header.gso_bytes = checksum->segment_bytes;
+		buffer->header.header_bytes = checksum->segment_bytes ? checksum->start + TCP_HEADER_BYTES : 0;
 	}
 	memcpy(buffer->frame, frame, bytes);
 	from = segment(buffer, sizeof(buffer->header) + bytes);

@@ -194,6 +194,37 @@ static void spoil_the_ring(struct fixture *f)
 	f->driver.avail->idx = (uint16_t)(f->driver.avail->idx + SIZE + 1);
 }
 
+/* --- what one call does --- */
+
+#define CHAIN 5u
+
+/* Ended by nobody but the engine, and so at once. */
+static void start_link(struct fixture *f)
+{
+	f->op = (struct engine_op){ .code = ENGINE_TIMEOUT, .ns = FOREVER, .done = f->op.done, .context = f };
+	engine_start(f->devices.engine, &f->op);
+	engine_cancel(f->devices.engine, &f->op);
+}
+
+static void link_done(struct engine_op *op, int32_t result)
+{
+	struct fixture *f = op->context;
+
+	(void)result;
+	if (++f->finished < CHAIN)
+		start_link(f);
+}
+
+static void what_an_end_leads_to_ends_in_the_same_call(void **state)
+{
+	struct fixture *f = start(state, NOW);
+
+	f->op.done = link_done;
+	start_link(f);
+	assert_int_equal(wait_for(f, 3, 0, 0), 0);
+	assert_int_equal(f->finished, CHAIN);
+}
+
 /* --- the list --- */
 
 static void the_list_says_what_there_is(void **state)
@@ -574,6 +605,7 @@ int main(void)
 	} kinds[] = { { ENGINE_SYNC, "devices, plain system calls" }, { ENGINE_AUTO, "devices, io_uring where it is" } };
 	const struct CMUnitTest tests[] = {
 		TEST(the_list_says_what_there_is),
+		TEST(what_an_end_leads_to_ends_in_the_same_call),
 		TEST(the_list_follows_the_configuration),
 		TEST(a_spoiled_list_harms_nobody),
 		TEST(a_device_that_is_not_there_cannot_be_set_up),

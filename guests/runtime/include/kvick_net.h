@@ -10,6 +10,7 @@
 #include <kvick_virtio.h>
 
 #define KVICK_NET_FRAME_BYTES_MAX 1518u /* sent: Ethernet's, with a VLAN tag and without a check sequence */
+#define KVICK_NET_SEGMENTS_BYTES_MAX 65550u /* with kvick_net_open_segments(): Ethernet's header and the longest IPv4 packet */
 
 struct kvick_net;
 
@@ -19,14 +20,15 @@ struct kvick_net_info {
 	bool link_up;
 	bool checksum_offload;  /* it completes checksums of what is sent */
 	bool merged;            /* frames may come in several buffers */
+	bool segments;          /* TCP over IPv4 may be longer than a frame, both ways */
 };
 
 /*
  * A checksum that the device completes: over the bytes from `start` on, to be stored at start + offset, where the pseudo
- * header's sum is.
+ * header's sum is. segment_bytes: not 0 for TCP over IPv4 that the device cuts into segments with so much data each.
  */
 struct kvick_net_checksum {
-	uint16_t start, offset;
+	uint16_t start, offset, segment_bytes;
 };
 
 /* What receive says of a frame: 5.1.6.4. */
@@ -34,6 +36,10 @@ struct kvick_net_checksum {
 #define KVICK_NET_CHECKSUM_GOOD  2u
 
 struct kvick_net *kvick_net_open(int device);
+
+/* With TCP segmentation left to the device, where it can: frames of up to KVICK_NET_SEGMENTS_BYTES_MAX. Takes 2.6 MiB. */
+struct kvick_net *kvick_net_open_segments(int device);
+
 void kvick_net_close(struct kvick_net *net);
 
 /* As it is now: the link may go up and down. */
