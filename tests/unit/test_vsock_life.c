@@ -465,6 +465,24 @@ static void a_machine_that_ends_closes_all_connections(void **state)
 
 /* --- more than there is room for --- */
 
+static void the_first_connections_have_more_credit_than_the_others(void **state)
+{
+	struct vsock_world *w = *state;
+	int fds[VSOCK_FEW + 2];
+	struct packet p;
+
+	begin(w);
+	host_listens(w);
+	for (unsigned i = 0; i < COUNT_OF(fds); i++) {
+		guest_sends_from(w, 10000 + i, VSOCK_LISTEN, OP(REQUEST), 0);
+		expect(w, OP(RESPONSE), &p);
+		assert_int_equal(p.header.buf_alloc, i < VSOCK_FEW ? VSOCK_CREDIT : VSOCK_CREDIT_OF_MANY);
+		fds[i] = host_accepts(w);
+	}
+	for (unsigned i = 0; i < COUNT_OF(fds); i++)
+		close(fds[i]);
+}
+
 static void guests_that_connect_too_often_are_refused(void **state)
 {
 	struct vsock_world *w = *state;
@@ -641,6 +659,7 @@ int main(void)
 		TEST(what_a_program_has_said_outlives_it),
 		TEST(a_reset_ends_all_connections_and_the_next_driver_begins_anew),
 		TEST(a_machine_that_ends_closes_all_connections),
+		TEST(the_first_connections_have_more_credit_than_the_others),
 		TEST(guests_that_connect_too_often_are_refused),
 		TEST(programs_that_connect_too_often_wait_for_their_turn),
 		TEST(every_packet_of_no_connection_is_answered_in_the_end),
