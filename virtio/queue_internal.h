@@ -94,7 +94,7 @@ int queue_table(struct virtq *queue, const struct descriptor *descriptor, const 
 /* Is this id one that the driver may give a chain now? 0 or -EINVAL. */
 int queue_check_id(struct virtq *queue, uint16_t id);
 
-/* The two forms of a ring. publish() hands a chain back to the driver, at once or with its group; its caller keeps order and accounts. */
+/* The two forms of a ring. publish() hands a chain back, at once or with its group; its caller keeps order and accounts. */
 void split_listen(struct virtq *queue);
 void split_quiet(struct virtq *queue);
 bool split_pending(const struct virtq *queue);
