@@ -69,6 +69,42 @@ static void two_connections_of_one_port_are_kept_apart(void **state)
 	close(second);
 }
 
+/* The next packet of data, when its time has come. Whose it is. */
+static uint32_t next_port(struct vsock_world *w)
+{
+	struct packet p;
+
+	for (unsigned tries = 0; !take_packet(w, &p); tries++) {
+		assert_true(tries < 1000);
+		engine_wait(w->engine, 10000000, NULL);
+		turns(w);
+	}
+	assert_int_equal(p.header.op, OP(RW));
+	return p.header.dst_port;
+}
+
+static void connections_have_their_share_of_a_limit_by_turns(void **state)
+{
+	const struct device_config limit = { .kind = DEVICE_VSOCK, .bytes = { 1000000, 1 } }; /* a packet leaves a debt of 4 ms */
+	static const uint8_t data[12000];
+	struct vsock_world *w = *state;
+	int first, second;
+
+	virtio_throttle_init(w->device, &limit);
+	begin(w);
+	first = open_from_guest(w);
+	guest_sends_from(w, VSOCK_PORT + 1, VSOCK_LISTEN, OP(REQUEST), 0);
+	expect(w, OP(RESPONSE), NULL);
+	second = host_accepts(w);
+	assert_int_equal(send(first, data, sizeof(data), 0), sizeof(data));
+	assert_int_equal(send(second, data, sizeof(data), 0), sizeof(data));
+	for (unsigned i = 0; i < 4; i++)
+		assert_int_equal(next_port(w), VSOCK_PORT + i % 2);
+	assert_true(w->device->metrics[VSOCK_RX].throttled >= 3);
+	close(first);
+	close(second);
+}
+
 static void a_connection_to_nobody_is_reset(void **state)
 {
 	struct vsock_world *w = *state;
@@ -593,6 +629,7 @@ int main(void)
 		TEST(the_configuration_says_the_address),
 		TEST(the_guest_connects_and_data_goes_both_ways),
 		TEST(two_connections_of_one_port_are_kept_apart),
+		TEST(connections_have_their_share_of_a_limit_by_turns),
 		TEST(a_connection_to_nobody_is_reset),
 		TEST(a_program_connects_and_data_goes_both_ways),
 		TEST(the_first_line_may_come_in_pieces_and_data_right_behind_it),
