@@ -119,7 +119,39 @@ static int take_fd(struct device_config *config, const char *value)
 static int take_user(struct device_config *config, const char *value)
 {
 	config->path = value;
-	return take_net(config, NET_USER, value && *value);
+	return take_net(config, NET_USER, !value || *value);
+}
+
+/* HOST or HOST:GUEST, each 1 to 65535. */
+static int take_forward(struct device_config *config, const char *value, bool udp)
+{
+	unsigned long host, guest;
+	char first[sizeof("65535")] = "";
+	size_t length;
+
+	if (!value)
+		return -EINVAL;
+	length = strcspn(value, ":");
+	if (length >= sizeof(first) || config->forward_count == NET_FORWARDS_MAX)
+		return -EINVAL;
+	memcpy(first, value, length);
+	if (!take_number(first, UINT16_MAX, &host) || host == 0)
+		return -EINVAL;
+	guest = host;
+	if (value[length] && (!take_number(value + length + 1, UINT16_MAX, &guest) || guest == 0))
+		return -EINVAL;
+	config->forwards[config->forward_count++] = (struct net_forward){ udp, (uint16_t)host, (uint16_t)guest };
+	return 0;
+}
+
+static int take_tcp(struct device_config *config, const char *value)
+{
+	return take_forward(config, value, false);
+}
+
+static int take_udp(struct device_config *config, const char *value)
+{
+	return take_forward(config, value, true);
 }
 
 static int hex_digit(char c)
@@ -212,9 +244,11 @@ static const struct word disk_words[] = {
 };
 
 static const struct word net_words[] = {
-	{ "tap", take_tap, "tap=NAME, an interface's name, up to 15 characters; one of tap=, fd= and user=" },
-	{ "fd", take_fd, "fd=N, from 3 on; one of tap=, fd= and user=" },
-	{ "user", take_user, "user=PATH, passt's socket; one of tap=, fd= and user=" },
+	{ "tap", take_tap, "tap=NAME, an interface's name, up to 15 characters; one of tap=, fd= and user" },
+	{ "fd", take_fd, "fd=N, from 3 on; one of tap=, fd= and user" },
+	{ "user", take_user, "user (kvick starts passt), or user=PATH, passt's socket; one of tap=, fd= and user" },
+	{ "tcp", take_tcp, "tcp=PORT or tcp=HOSTPORT:GUESTPORT, up to 16 of tcp= and udp=" },
+	{ "udp", take_udp, "udp=PORT or udp=HOSTPORT:GUESTPORT, up to 16 of tcp= and udp=" },
 	{ "mac", take_mac, "mac=02:11:22:33:44:55, the address of one station" },
 	{ "mtu", take_mtu, "mtu=68 to mtu=65535" },
 	OPERATIONS_WORD,
@@ -309,7 +343,10 @@ int device_options_net(struct device_options *devices, char *value, struct error
 		return r;
 	added = &devices->list[--devices->count];
 	if (added->net == NET_NONE)
-		return error_set(error, ERROR_USAGE, EINVAL, "--net: to what? write tap=NAME, fd=N or user=PATH");
+		return error_set(error, ERROR_USAGE, EINVAL, "--net: to what? write tap=NAME, fd=N, user or user=PATH");
+	if (added->forward_count > 0 && (added->net != NET_USER || added->path))
+		return error_set(error, ERROR_USAGE, EINVAL, "--net: tcp= and udp= are for a passt that kvick starts: "
+				 "write user without a path, or give them to the other side");
 	r = added->net == NET_FD ? check_fd(devices, added->fd, error) : 0;
 	devices->count += r == 0;
 	return r;

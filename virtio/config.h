@@ -22,18 +22,28 @@ static inline bool device_rate_is_limit(const struct device_rate *rate)
 	return rate->per_second > 0;
 }
 
+/* A port of the host's that leads to one of the guest's. */
+struct net_forward {
+	bool udp;
+	uint16_t host, guest;
+};
+
+#define NET_FORWARDS_MAX 16u
+
 enum net_path { NET_NONE, NET_TAP, NET_FD, NET_USER };
 
 struct device_config {
 	enum device_kind kind;
 	char id[sizeof(((struct kvick_device *)0)->name)]; /* the operator's name for it, or "" */
 	struct device_rate operations, bytes;
-	const char *path;          /* block: the disk; NET_USER: the socket; vsock: what the sockets' names begin with */
+	const char *path;          /* block: the disk; NET_USER: the socket, NULL: passt is started; vsock: what names begin with */
 	bool read_only, direct;    /* block */
 	unsigned queues;           /* block; 0: one */
 	enum net_path net;
 	const char *interface;     /* NET_TAP */
 	int fd;                    /* NET_FD */
+	struct net_forward forwards[NET_FORWARDS_MAX]; /* NET_USER without a path */
+	unsigned forward_count;
 	uint8_t mac[6];            /* net; all zero: made from the tap's own, or of random */
 	uint16_t mtu;              /* net; 0: not said */
 	int input, output;         /* console */

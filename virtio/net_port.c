@@ -48,7 +48,7 @@ static int adopt_socket(struct net_port *port, struct sys *sys, struct error *er
 	if (r < 0)
 		return net_port_refuse(port, -r, "the socket has no other end", "connect it first", error);
 	port->connected = type == SOCK_SEQPACKET;
-	return spare_us_sigpipe(port, sys, error);
+	return 0;
 }
 
 static int adopt(struct net_port *port, int fd, struct sys *sys, struct error *error)
@@ -86,9 +86,10 @@ static int connect_to(struct net_port *port, const char *path, struct sys *sys, 
 		return net_port_refuse(port, -port->fd, "socket", "the host has no Unix sockets to give", error);
 	r = sys_connect(sys, port->fd, (struct sockaddr *)&to, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length + 1));
 	if (r < 0)
-		return net_port_refuse(port, -r, "cannot be connected to", "start passt first: `passt --socket PATH`", error);
+		return net_port_refuse(port, -r, "cannot be connected to",
+				       "start passt first: `passt --socket PATH`, or write --net user", error);
 	port->stream = port->connected = true;
-	return spare_us_sigpipe(port, sys, error);
+	return 0;
 }
 
 static int choose_mac(struct net_port *port, const struct device_config *config, struct sys *sys, struct error *error)
@@ -118,10 +119,15 @@ int net_port_open(struct net_port *port, const struct device_config *config, str
 	} else if (config->net == NET_FD) {
 		snprintf(port->name, sizeof(port->name), "--net fd=%d", config->fd);
 		r = adopt(port, config->fd, sys, error);
+	} else if (!config->path) {
+		snprintf(port->name, sizeof(port->name), "--net user");
+		r = net_passt_start(port, config, sys, error);
 	} else {
 		snprintf(port->name, sizeof(port->name), "--net user=%.40s", config->path);
 		r = connect_to(port, config->path, sys, error);
 	}
+	if (r == 0 && !port->tap)
+		r = spare_us_sigpipe(port, sys, error);
 	if (r == 0)
 		r = choose_mac(port, config, sys, error);
 	if (r < 0)

@@ -35,4 +35,10 @@ int net_port_refuse(const struct net_port *port, int errnum, const char *what, c
 int net_tap_open(struct net_port *port, const char *interface, struct sys *sys, struct error *error);
 int net_tap_adopt(struct net_port *port, struct sys *sys, struct error *error);
 
+/*
+ * Starts passt with the config's forwards and takes one end of a socket pair as the port's; passt ends when that is closed, whoever
+ * closes it. As net_port_open().
+ */
+int net_passt_start(struct net_port *port, const struct device_config *config, struct sys *sys, struct error *error);
+
 #endif

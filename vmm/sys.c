@@ -350,6 +350,39 @@ COLD int sys_getpeername(struct sys *sys, int fd, void *address, unsigned *bytes
 	return (int)THROUGH(sys, syscall(SYS_getpeername, fd, address, bytes));
 }
 
+COLD int sys_socketpair(struct sys *sys, int type, int fds[2])
+{
+	return (int)THROUGH(sys, syscall(SYS_socketpair, AF_UNIX, type, 0, fds));
+}
+
+COLD int sys_wait(struct sys *sys, int pid, int *status)
+{
+	return (int)THROUGH(sys, syscall(SYS_wait4, pid, status, 0, NULL));
+}
+
+/* vfork(): a copy of the page tables of a process with a guest in it would be dear. The child tells by our memory why it failed. */
+static COLD int spawn(const char *program, char *const argv[], const int fds[4])
+{
+	volatile int failed = 0;
+	pid_t pid = vfork();
+
+	if (pid != 0)
+		return pid < 0 ? -1 : failed ? (errno = failed, -1) : pid;
+	for (int i = 0; i < 4 && !failed; i++)
+		if (fds[i] == i ? fcntl(i, F_SETFD, 0) < 0 : dup2(fds[i], i) < 0)
+			failed = errno;
+	if (!failed) {
+		execvp(program, argv);
+		failed = errno;
+	}
+	_exit(127);
+}
+
+COLD int sys_spawn(struct sys *sys, const char *program, char *const argv[], const int fds[4])
+{
+	return (int)THROUGH(sys, spawn(program, argv, fds));
+}
+
 int sys_uring_setup(struct sys *sys, unsigned entries, struct io_uring_params *params)
 {
 	return (int)THROUGH(sys, syscall(SYS_io_uring_setup, entries, params));

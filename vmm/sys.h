@@ -97,6 +97,15 @@ int sys_epoll_create(struct sys *sys, int flags);
 int sys_epoll_ctl(struct sys *sys, int epoll, int what, int fd, struct epoll_event *event);
 /* What is ready now. */
 int sys_epoll_wait(struct sys *sys, int epoll, struct epoll_event *events, int count);
+/* Stream sockets, connected to each other. */
+int sys_socketpair(struct sys *sys, int type, int fds[2]);
+/*
+ * Another program, found as a shell finds it (PATH), with fds[] as its descriptors 0 to 3 and no others that are close-on-exec.
+ * Its process id, or -errno: also where there is no such program.
+ */
+int sys_spawn(struct sys *sys, const char *program, char *const argv[], const int fds[4]);
+/* Waits for its end; *status as of waitpid(). */
+int sys_wait(struct sys *sys, int pid, int *status);
 int sys_getsockopt(struct sys *sys, int fd, int level, int name, void *value, unsigned *bytes);
 int sys_getpeername(struct sys *sys, int fd, void *address, unsigned *bytes);
 

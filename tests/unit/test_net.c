@@ -49,7 +49,7 @@ struct world {
 	unsigned raised;
 	int peer, listener;
 	int fd_before;
-	char path[64];
+	char path[64], folder[64];
 };
 
 static uint64_t ring; /* PACKED or 0 */
@@ -79,6 +79,18 @@ static int set_up(void **state)
 	return 0;
 }
 
+static void remove_passt(struct world *w)
+{
+	static const char *const files[] = { "passt", "arguments", "" };
+	char path[96];
+
+	for (unsigned i = 0; i < COUNT_OF(files) && w->folder[0]; i++) {
+		snprintf(path, sizeof(path), "%s/%s", w->folder, files[i]);
+		remove(path);
+	}
+	w->folder[0] = '\0';
+}
+
 static int tear_down(void **state)
 {
 	struct world *w = *state;
@@ -97,6 +109,7 @@ static int tear_down(void **state)
 		close(w->listener);
 	if (w->path[0])
 		unlink(w->path);
+	remove_passt(w);
 	assert_int_equal(lowest_free_fd(), w->fd_before);
 	driver_destroy(&w->driver[RX]);
 	free(w);
@@ -1128,6 +1141,101 @@ static void the_guest_gets_what_it_agreed_to(void **state)
 	}
 }
 
+/* --- passt, which kvick starts --- */
+
+/* A script that takes its place, and runs in the folder that it lies in. */
+static void write_passt(struct world *w, const char *script)
+{
+	char path[96];
+	FILE *file;
+
+	snprintf(w->folder, sizeof(w->folder), "/tmp/kvick-test-passt-%d", getpid());
+	mkdir(w->folder, 0700);
+	snprintf(path, sizeof(path), "%s/passt", w->folder);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	fprintf(file, "#!/bin/sh\ncd %s || exit 9\n%s\n", w->folder, script);
+	fclose(file);
+	chmod(path, 0700);
+}
+
+static int create_with_passt(struct world *w, struct device_config *config)
+{
+	char path[256], *before = strdup(getenv("PATH"));
+	int r;
+
+	snprintf(path, sizeof(path), "%s:/usr/bin:/bin", w->folder);
+	setenv("PATH", w->folder[0] ? path : "/nowhere", 1);
+	config->net = NET_USER;
+	r = create(w, config);
+	setenv("PATH", before, 1);
+	free(before);
+	return r;
+}
+
+static void passt_gets_its_end_and_the_forwards(void **state)
+{
+	struct world *w = *state;
+	struct device_config config = { .forwards = { { false, 8080, 80 }, { true, 53, 53 }, { false, 22, 22 } },
+					.forward_count = 3 };
+	char path[96], arguments[128] = "";
+	FILE *file;
+
+	write_passt(w, "[ -S /proc/self/fd/3 ] && echo $* >arguments\n"
+		       "printf '\\0\\0\\0\\016frame by passt' >&3");
+	assert_int_equal(create_with_passt(w, &config), 0);
+	snprintf(path, sizeof(path), "%s/arguments", w->folder);
+	file = fopen(path, "r");
+	assert_non_null(file);
+	fread(arguments, 1, sizeof(arguments) - 1, file);
+	fclose(file);
+	assert_string_equal(arguments, "--quiet --fd 3 --tcp-ports 8080:80,22:22 --udp-ports 53:53\n");
+	begin(w, 0);
+	give(w, 100);
+	give(w, 100);
+	notify(w, RX);
+	assert_int_equal(take_one(w), HEADER + 14);
+	assert_int_equal(link_status(w), 0); /* and it is gone */
+}
+
+static void without_forwards_passt_forwards_nothing(void **state)
+{
+	struct world *w = *state;
+	struct device_config config = { 0 };
+
+	write_passt(w, "[ \"$*\" = '--quiet --fd 3 --tcp-ports none --udp-ports none' ]");
+	assert_int_equal(create_with_passt(w, &config), 0);
+}
+
+static void why_passt_does_not_start_is_told(void **state)
+{
+	static const struct { const char *script, *says; } rows[] = {
+		{ "echo one line >&2; printf 'Failed to \\033 bind\\n' >&2; exit 1",
+		  "--net user: passt: Failed to ? bind: mend that, or start passt yourself" },
+		{ "exit 3", "passt: exit code 3, without a word" },
+		{ "kill -9 $$", "passt: ended by signal 9" },
+		{ "yes | head -c 100000 >&2; exit 1", "passt: y" },
+		{ NULL, "install it (`apt-get install passt`), or use a tap" },
+	};
+	struct world *w = *state;
+
+	for (unsigned i = 0; i < COUNT_OF(rows); i++) {
+		struct device_config config = { 0 };
+
+		if (rows[i].script)
+			write_passt(w, rows[i].script);
+		else
+			remove_passt(w);
+		w->error = (struct error){ 0 };
+		assert_true(create_with_passt(w, &config) < 0);
+		assert_says(w->error.text, rows[i].says);
+		assert_null(strchr(w->error.text, '\n'));
+		assert_int_equal(engine_destroy(w->engine), 0);
+		w->engine = NULL;
+		assert_int_equal(lowest_free_fd(), w->fd_before);
+	}
+}
+
 /* --- the command line --- */
 
 static void options_are_understood(void **state)
@@ -1146,12 +1254,30 @@ static void options_are_understood(void **state)
 		{ "tap=", "write tap=NAME" },
 		{ "tap=a/b", "write tap=NAME" },
 		{ "tap=0123456789012345", "write tap=NAME" },
-		{ "tap=a,fd=3", "one of tap=, fd= and user=" },
+		{ "tap=a,fd=3", "one of tap=, fd= and user" },
 		{ "fd=2", "write fd=N" },
 		{ "fd=-1", "write fd=N" },
 		{ "fd=2147483648", "write fd=N" },
 		{ "fd=3x", "write fd=N" },
-		{ "user", "write user=PATH" },
+		{ "user", NULL },
+		{ "user,tcp=8080:80,tcp=22,udp=53,mtu=1500", NULL },
+		{ "udp=1:65535,user", NULL },
+		{ "user=", "write user (kvick starts passt), or user=PATH" },
+		{ "user,tcp=", "write tcp=PORT" },
+		{ "user,tcp", "write tcp=PORT" },
+		{ "user,tcp=0", "write tcp=PORT" },
+		{ "user,tcp=65536", "write tcp=PORT" },
+		{ "user,tcp=80:", "write tcp=PORT" },
+		{ "user,tcp=80:0", "write tcp=PORT" },
+		{ "user,tcp=80:81:82", "write tcp=PORT" },
+		{ "user,tcp=:80", "write tcp=PORT" },
+		{ "user,udp=-1", "write udp=PORT" },
+		{ "user,udp=1000000000000", "write udp=PORT" },
+		{ "user,tcp=1,tcp=2,tcp=3,tcp=4,tcp=5,tcp=6,tcp=7,tcp=8,udp=1,udp=2,udp=3,udp=4,udp=5,udp=6,udp=7,udp=8", NULL },
+		{ "user,tcp=1,tcp=2,tcp=3,tcp=4,tcp=5,tcp=6,tcp=7,tcp=8,udp=1,udp=2,udp=3,udp=4,udp=5,udp=6,udp=7,udp=8,udp=9",
+		  "up to 16" },
+		{ "user=/run/passt,tcp=80", "for a passt that kvick starts" },
+		{ "tap=tap0,udp=80", "for a passt that kvick starts" },
 		{ "fd=3,mtu=67", "write mtu=68" },
 		{ "fd=3,mtu=65536", "write mtu=68" },
 		{ "fd=3,mac=01:00:00:00:00:00", "one station" },
@@ -1222,6 +1348,9 @@ int main(void)
 	const struct CMUnitTest without[] = {
 		TEST(the_configuration_says_address_mtu_and_link),
 		TEST(descriptors_of_no_use_are_refused),
+		TEST(passt_gets_its_end_and_the_forwards),
+		TEST(without_forwards_passt_forwards_nothing),
+		TEST(why_passt_does_not_start_is_told),
 		cmocka_unit_test(forged_headers_do_not_reach_the_host),
 		cmocka_unit_test(the_guest_gets_what_it_agreed_to),
 		cmocka_unit_test(options_are_understood),
