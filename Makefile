@@ -92,7 +92,7 @@ check:
 
 check-hw:
 	@tests/packages.sh check
-	@$(MAKE) --no-print-directory -j$(shell nproc) all perf-build hostile-build $(BUILD)/fault/kvick-musl
+	@$(MAKE) --no-print-directory -j$(shell nproc) all perf-build hostile-build helpers $(BUILD)/fault/kvick-musl
 	@tests/check.sh $(BUILD) hw
 
 export CMD ?= kvick doctor

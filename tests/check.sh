@@ -116,9 +116,10 @@ on_host() {
 		echo "KVM cannot be used here: guests run in the nested machine alone; \`$build/kvick doctor\` says why"
 		return
 	fi
-	stage guests tests/run-cases.sh --kvick "$build/kvick" --guests "$build/guests" tests/guests/*/
-	stage guests-asan tests/run-cases.sh --kvick "$build/fault/kvick" --guests "$build/guests" --variant asan \
-		--options --no-sandbox tests/guests/*/
+	stage guests tests/run-cases.sh --kvick "$build/kvick" --guests "$build/guests" --helpers "$build/helpers" \
+		tests/guests/*/
+	stage guests-asan tests/run-cases.sh --kvick "$build/fault/kvick" --guests "$build/guests" \
+		--helpers "$build/helpers" --variant asan --options --no-sandbox tests/guests/*/
 	stage hostile tests/run-cases.sh --kvick "$build/kvick" --guests "$build/hostile" tests/hostile/*/case
 	stage hostile-images tests/hostile/images/run.sh "$build"
 	stage fault tests/fault/sweep.sh "$build"

@@ -26,6 +26,7 @@ libcmocka-dev     | cmocka.h
 clang             | clang
 libclang-rt-14-dev| the sanitizer and fuzzer runtimes of clang
 strace            | strace
+passt             | passt
 '
 set_nested='
 qemu-system-x86   | qemu-system-x86_64

@@ -4,7 +4,7 @@
 # Runs test cases that boot a guest: one folder each, with a file `case` in it (either may be named). Plain sh, so that the same
 # list runs on a host and inside a small virtual machine.
 #
-#	tests/run-cases.sh [--kvick FILE] [--guests DIR] [--variant NAME] [--options OPTIONS] FOLDER…
+#	tests/run-cases.sh [--kvick FILE] [--guests DIR] [--helpers DIR] [--variant NAME] [--options OPTIONS] FOLDER…
 #
 # OPTIONS go to every kvick run, before the case's own.
 #
@@ -21,7 +21,7 @@
 #	lines    number of lines on stdout
 #	stdin    what stdin is connected to; /dev/null unless said otherwise
 #	before   command that is run first, in the case's scratch folder ($scratch)
-#	around   command that runs kvick: "$@" is kvick and all its arguments
+#	around   command that runs kvick: "$@" is kvick and all its arguments; $helpers has the programs of tests/helpers
 #	topic    "hypercall", "crash" or "vmcall": belongs to the report of four columns (tests/rings.sh)
 #	calls    names of the hypercalls that it is about; only with a topic, and read by tests/rings.sh alone
 # It is read anew for each ring, and may look at $ring, which is empty while `rings` is being asked for, and at $variant.
@@ -31,12 +31,14 @@ set -u
 
 kvick=build/kvick
 guests=build/guests
+helpers=build/helpers
 variant=
 all_options=
 while :; do
 	case ${1-} in
 	--kvick) kvick=$2; shift 2 ;;
 	--guests) guests=$2; shift 2 ;;
+	--helpers) helpers=$2; shift 2 ;;
 	--variant) variant=" ($2)"; shift 2 ;;
 	--options) all_options=$2; shift 2 ;;
 	*) break ;;

@@ -8,6 +8,7 @@
 set -u
 build=$1 what=$2
 here=$(dirname "$0")
+shell=sh
 
 case $what in
 cases | shadow)
@@ -22,8 +23,17 @@ cases | shadow)
 		echo madvise >/sys/kernel/mm/transparent_hugepage/enabled
 		mount -t debugfs debugfs /sys/kernel/debug
 		exec sh tests/run-cases.sh --kvick build/kvick --guests build/images --variant '$variant' $list"
-	set -- "$@" --memory 768 --add tests/run-cases.sh:/kvick/tests/run-cases.sh --add "$build/kvick:/kvick/build/kvick"
+	shell='sh /kvick/tests/nested/new_root.sh sh'
+	set -- "$@" --module tun --memory 768 --add tests/nested/new_root.sh:/kvick/tests/nested/new_root.sh
+	set -- "$@" --add tests/run-cases.sh:/kvick/tests/run-cases.sh --add "$build/kvick:/kvick/build/kvick"
 	set -- "$@" --add tests/guests:/kvick/tests/guests --add tests/hostile:/kvick/tests/hostile
+	set -- "$@" --add tests/helpers:/kvick/tests/helpers --add "$build/helpers:/kvick/build/helpers"
+	# passt, with the libraries that it needs: a path is the last word of a line, or stands before the address.
+	if passt=$(command -v passt); then
+		for file in "$passt" $(ldd "$passt" | sed -n 's:^[^/]*\(/[^ ]*\) (.*:\1:p'); do
+			set -- "$@" --add "$file:$file"
+		done
+	fi
 	for image in "$build"/guests/*.elf "$build"/hostile/*.elf; do
 		set -- "$@" --add "$image:/kvick/build/images/${image##*/}"
 	done
@@ -44,5 +54,6 @@ fault)
 	;;
 esac
 
+# shellcheck disable=SC2086 # the shell is words
 # Either takes 2 minutes on a host with two processors. machine.sh looks at the time, and ends its machine in order.
-exec "$here/../finish.sh" 900 "nested $what" "$here/machine.sh" --timeout 600 "$@" -- sh -c "cd /kvick && $inside"
+exec "$here/../finish.sh" 900 "nested $what" "$here/machine.sh" --timeout 600 "$@" -- $shell -c "cd /kvick && $inside"

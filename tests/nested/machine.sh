@@ -203,7 +203,9 @@ add_path() {
     case $1 in *:/*) ;; *) bad_usage "--add $1: not SOURCE:/PATH" ;; esac
     [ -e "$source" ] || die "--add $1: $source does not exist; build it first"
     # A program that needs a dynamic loader would only say "not found" in there.
-    if [ -f "$source" ] && [ -x "$source" ] && head -c 4096 "$source" | LC_ALL=C grep -qa /lib64/ld-linux; then
+    case $adds in *:/lib64/ld-linux*) loader=here ;; *) loader= ;; esac
+    if [ -z "$loader" ] && [ -f "$source" ] && [ -x "$source" ] &&
+        head -c 4096 "$source" | LC_ALL=C grep -qa /lib64/ld-linux; then
         say "warning: $source is dynamically linked and will not run: the machine has no libraries"
     fi
     if [ -d "$source" ]; then
