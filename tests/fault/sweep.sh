@@ -7,9 +7,10 @@
 #
 #	tests/fault/sweep.sh [--every N] [--no-sanitizers] [--variant NAME] [DIR]
 #
-# DIR is build unless said otherwise. Needs DIR/fault/{kvick,kvick-musl}, DIR/guests, DIR/hostile/{fat,readonly}.elf. Prints TAP: a
-# test for each command and errno. After the first 60 calls one in 7 is taken. --every N: one in N of those, where time is dear; a
-# command's errnos take turns, so that N of them meet all. --no-sanitizers: without that build, which needs libraries.
+# DIR is build unless said otherwise. Needs DIR/fault/{kvick,kvick-musl}, DIR/guests, DIR/hostile/{fat,readonly,sockets}.elf.
+# Prints TAP: a test for each command and errno. After the first 60 calls one in 7 is taken. --every N: one in N of those, where
+# time is dear; a command's errnos take turns, so that N of them meet all. --no-sanitizers: without that build, which needs
+# libraries.
 
 set -u
 
@@ -139,6 +140,13 @@ few='EINTR ENOMEM'
 truncate -s 128K "$scratch/disk"
 direct=
 ! "$build/fault/kvick-musl" run --disk "$scratch/disk,direct" "$build/guests/hello.elf" >"$scratch/direct" 2>&1 || direct=,direct
+# A socket device that the guest reaches itself by (hostile/guests/sockets), and a passt that is none.
+ln -s asan "$scratch/asan_1"
+ln -s musl "$scratch/musl_1"
+mkdir "$scratch/bin"
+printf '#!/bin/sh\nexit 0\n' >"$scratch/bin/passt"
+chmod +x "$scratch/bin/passt"
+export PATH="$scratch/bin:$PATH"
 all='EINTR ENOMEM EIO EPERM EAGAIN EFAULT EEXIST ENOSPC'
 asan=$build/fault/kvick musl=$build/fault/kvick-musl
 guests=$build/guests
@@ -162,6 +170,11 @@ with_sanitizers() {
 		sweep "sanitizers: disk by $io" 0 '1' EIO "$asan" run --ring 3 --no-sandbox --io $io --disk "$scratch/disk" \
 			"$guests/blkcheck.elf" -- write 1 256
 	done
+	for io in io_uring sync; do
+		sweep "sanitizers: sockets by $io" 0 '1' 'EINTR EIO' "$asan" run --ring 3 --no-sandbox --io $io \
+			--vsock "3,$scratch/asan" "$build/hostile/sockets.elf" -- exit-with-connections
+	done
+	sweep 'sanitizers: passt' 0 '' EIO "$asan" run --ring 3 --no-sandbox --net user,udp=7007 "$guests/hello.elf"
 	sweep 'sanitizers: page tables' 0 '1' EIO "$asan" run --ring 3 --no-sandbox "$guests/pgtable.elf"
 }
 
@@ -193,6 +206,11 @@ with_sandbox() {
 		sweep "sandbox: direct disk and entropy by $io" 0 '1' 'ENOMEM EIO' "$musl" run --ring 3 --io $io \
 			--disk "$scratch/disk$direct,queues=2" --rng "$guests/blkcheck.elf" -- write 1 256
 	done
+	for io in io_uring sync; do
+		sweep "sandbox: sockets by $io" 0 '1' "$few EIO" "$musl" run --ring 3 --io $io --vsock "3,$scratch/musl" \
+			"$build/hostile/sockets.elf" -- exit-with-connections
+	done
+	sweep 'sandbox: passt' 0 '' "$few EIO" "$musl" run --ring 3 --net user,udp=7007 "$guests/hello.elf"
 	sweep 'inspect' 0 '' "$all" "$musl" inspect "$guests/hello.elf"
 }
 

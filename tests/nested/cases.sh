@@ -42,8 +42,9 @@ fault)
 	# Not each call by each errno: that would take 5 minutes. The sanitizers need libraries.
 	inside='exec sh tests/fault/sweep.sh --every 3 --no-sanitizers --variant nested build'
 	set -- --add tests/fault/sweep.sh:/kvick/tests/fault/sweep.sh --add "$build/fault/kvick-musl:/kvick/build/fault/kvick-musl"
-	set -- "$@" --add "$build/hostile/fat.elf:/kvick/build/hostile/fat.elf" \
-		--add "$build/hostile/readonly.elf:/kvick/build/hostile/readonly.elf"
+	for image in fat readonly sockets; do
+		set -- "$@" --add "$build/hostile/$image.elf:/kvick/build/hostile/$image.elf"
+	done
 	for image in "$build"/guests/*.elf; do
 		set -- "$@" --add "$image:/kvick/build/guests/${image##*/}"
 	done

@@ -209,7 +209,7 @@ static void post_plain(unsigned operation, uint32_t port, uint32_t to)
 
 static void answer_is(const char *what, unsigned operation)
 {
-	for (unsigned i = 0; i < 100 && !receive(); i++)
+	for (unsigned i = 0; i < 50 && !receive(); i++)
 		wait(10 * MS, RX);
 	expect(what, last.operation, operation);
 	memset(&last, 0, sizeof(last));
@@ -238,7 +238,7 @@ static uint32_t open_loop(uint32_t port)
 	post_plain(REQUEST, port, SELF);
 	answer_is("a connection to itself", RESPONSE);
 	post_text(port, SELF, "CONNECT 7\n");
-	for (unsigned i = 0; i < 100 && !receive(); i++)
+	for (unsigned i = 0; i < 50 && !receive(); i++)
 		wait(10 * MS, RX);
 	expect("a connection from itself", last.operation, REQUEST);
 	there = last.src_port;
@@ -255,7 +255,7 @@ static void still_works(void)
 	start();
 	there = open_loop(1000);
 	post_text(7, there, "hello");
-	for (unsigned i = 0; i < 100 && !receive(); i++)
+	for (unsigned i = 0; i < 50 && !receive(); i++)
 		wait(10 * MS, RX);
 	expect("data", last.operation, DATA);
 	expect("what it was", memcmp(last_data, "hello", 5), 0);
@@ -568,7 +568,7 @@ static void exit_with_connections(void)
 	start();
 	open_loop(1);
 	open_loop(2);
-	kvick_exit(0);
+	kvick_exit(hostile_failed);
 }
 
 static void fault_with_connections(void)
