@@ -24,7 +24,9 @@
 #	around   command that runs kvick: "$@" is kvick and all its arguments; $helpers has the programs of tests/helpers
 #	topic    "hypercall", "crash" or "vmcall": belongs to the report of four columns (tests/rings.sh)
 #	calls    names of the hypercalls that it is about; only with a topic, and read by tests/rings.sh alone
-# It is read anew for each ring, and may look at $ring, which is empty while `rings` is being asked for, and at $variant.
+# It is read anew for each ring, and may look at $ring, which is empty while `rings` is being asked for, at $variant, and at $slow:
+# "yes" where this ring is emulated, half a microsecond an instruction. There a case may do less of the same; the whole of it runs
+# at ring 3 and in the nested machine.
 # Prints TAP, and the name of each test before it begins; the exit code is 0 when nothing failed.
 
 set -u
@@ -104,7 +106,8 @@ run_case() { # NAME RING
 load() { # FOLDER RING
 	image=hello args='' options='' rings='0 3' when='' needs='' exit=0 stdout='' stderr='' no_stdout='' no_stderr=''
 	lines='' stdin=/dev/null before='' around=''
-	folder=${1%/case} ring=$2
+	folder=${1%/case} ring=$2 slow=
+	[ "$ring/$host" != 0/ring0_emulated ] || slow=yes
 	folder=${folder%/}
 	. "$folder/case"
 	case $image in

@@ -12,6 +12,7 @@ struct disk {
 	uint64_t seed;
 	uint64_t random;  /* state of next_random() */
 	bool may_write;
+	unsigned part;    /* one in so many of the sizes and of the requests in flight: odd, so that reads and writes take turns */
 };
 
 /* Counts, and says of the first failures what was wrong. Returns `good`. */

@@ -85,7 +85,7 @@ void check_shapes(struct disk *disk)
 {
 	unsigned step = disk->info.block_bytes / KVICK_BLK_SECTOR_BYTES;
 
-	for (unsigned n = step; n <= CHUNK_SECTORS && n <= disk->sectors; n += step) {
+	for (unsigned n = step; n <= CHUNK_SECTORS && n <= disk->sectors; n += step * disk->part) {
 		uint8_t *data = buffer + 1 + next_random(disk) % 63;
 		bool write = disk->may_write && n % 2;
 		struct kvick_blk_request request = { .operation = write ? KVICK_BLK_WRITE : KVICK_BLK_READ };
@@ -132,14 +132,14 @@ void check_in_flight(struct disk *disk)
 	static struct kvick_blk_request requests[DEPTH];
 	static uint8_t data[DEPTH][FLIGHT_SECTORS * KVICK_BLK_SECTOR_BYTES];
 	struct kvick_blk_request *idle[DEPTH], *done;
-	unsigned idle_count = DEPTH, started = 0, finished = 0;
+	unsigned idle_count = DEPTH, started = 0, finished = 0, wanted = FLIGHT_REQUESTS / disk->part;
 
 	if (disk->sectors < FLIGHT_SECTORS)
 		return;
 	for (unsigned i = 0; i < DEPTH; i++)
 		idle[i] = &requests[i];
-	while (finished < FLIGHT_REQUESTS) {
-		while (started < FLIGHT_REQUESTS && idle_count > 0) {
+	while (finished < wanted) {
+		while (started < wanted && idle_count > 0) {
 			struct kvick_blk_request *request = idle[idle_count - 1];
 
 			if (!submit_random(disk, request, data[request - requests]))
@@ -181,7 +181,7 @@ void check_zeroing(struct disk *disk)
 
 	if (disk->sectors < 3 * n)
 		return;
-	for (unsigned i = 0; i < 4; i++) {
+	for (unsigned i = 0; i < (disk->part > 1 ? 2 : 4); i++) {
 		uint64_t at = n + random_place(disk, 3 * n);
 
 		if (disk->info.write_zeroes && n <= disk->info.write_zeroes_sectors_max) {

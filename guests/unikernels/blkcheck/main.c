@@ -2,7 +2,7 @@
 /*
  * Checks a disk, the one that the environment's DEVICE names or the first.
  *
- *	blkcheck [MODE [SEED [SECTORS]]]
+ *	blkcheck [MODE [SEED [SECTORS [PART]]]]
  *
  *	all       write a pattern, read it back in every way (the default); destroys what was there
  *	write     only write the pattern of SEED, and flush
@@ -12,6 +12,7 @@
  *	info      say what the disk is
  *
  * SECTORS: how much of the disk, from its start; all of it, but no more than 64 MiB, unless said.
+ * PART: an odd number, for guests that run slowly: one in PART of the requests' sizes, and of those in flight; 1 unless said.
  */
 #include "blkcheck.h"
 
@@ -94,6 +95,7 @@ int main(int argc, char **argv)
 	if (disk.sectors > disk.info.sectors)
 		disk.sectors = disk.info.sectors;
 	disk.random = disk.seed;
+	disk.part = argc > 4 ? (unsigned)atoi(argv[4]) | 1 : 1;
 	printf("blkcheck: %lu sectors, blocks of %u, %u queues%s%s%s%s\n", disk.info.sectors, disk.info.block_bytes,
 	       disk.info.queues, disk.info.read_only ? ", read-only" : "", disk.info.flush ? ", flush" : "",
 	       disk.info.discard ? ", discard" : "", disk.info.write_zeroes ? ", write-zeroes" : "");
