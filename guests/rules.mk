@@ -6,9 +6,11 @@
 #      GUEST_CC    gcc (the default) or clang
 # Out: guests      builds them all
 #      GUEST_ELFS  $(BUILD)/guests/NAME.elf, and NAME-pie.elf for those in GUEST_PIE
+#      GUEST_BZIMAGES  $(BUILD)/guests/NAME.bzImage: of guests/bzimage/NAME
 
 GUEST_CC ?= gcc
 GUEST_AR ?= ar
+GUEST_OBJCOPY ?= objcopy
 
 GUEST_OUT := $(BUILD)/guests
 GUEST_NAMES := $(sort $(patsubst guests/unikernels/%/main.c,%,$(wildcard guests/unikernels/*/main.c)))
@@ -82,7 +84,28 @@ $(eval $(call guest_rules,pie))
 $(foreach name,$(GUEST_NAMES),$(eval $(call guest_image,$(name),exec,)))
 $(foreach name,$(GUEST_PIE),$(eval $(call guest_image,$(name),pie,-pie)))
 
+# --- bzImages that are no Linux: freestanding, with nothing of the runtime but strings and printf ---
+
+GUEST_BZIMAGE_NAMES := $(patsubst guests/bzimage/%/main.c,%,$(wildcard guests/bzimage/*/main.c))
+GUEST_BZIMAGES := $(GUEST_BZIMAGE_NAMES:%=$(GUEST_OUT)/%.bzImage)
+GUEST_BZIMAGE_OBJECTS := $(call guest_objects,exec,$(addprefix guests/bzimage/,start.S kernel.c interrupts.c virtio.c) \
+	$(addprefix guests/runtime/,string.c printf.c printf_variadic.c))
+GUEST_DEPS += $(patsubst %.o,%.d,$(GUEST_BZIMAGE_OBJECTS)) $(GUEST_BZIMAGE_NAMES:%=$(GUEST_OUT)/exec/bzimage/%/main.d)
+
+# $(call guest_bzimage,image,object of its main.c)
+define guest_bzimage
+$(1): $(2) $(GUEST_BZIMAGE_OBJECTS) guests/bzimage/bzimage.ld
+	@mkdir -p $$(@D)
+	$$(GUEST_CC) -static -nostdlib -Wl,-T,guests/bzimage/bzimage.ld -Wl,--build-id=none -Wl,-z,max-page-size=4096 \
+		-Wl,-z,noexecstack -Wl,--no-warn-rwx-segments -Wl,--gc-sections -o $$@.elf $$(filter %.o,$$^)
+	$$(GUEST_OBJCOPY) -O binary $$@.elf $$@
+	@rm $$@.elf
+endef
+
+$(foreach name,$(GUEST_BZIMAGE_NAMES),$(eval \
+	$(call guest_bzimage,$(GUEST_OUT)/$(name).bzImage,$(GUEST_OUT)/exec/bzimage/$(name)/main.o)))
+
 .PHONY: guests
-guests: $(GUEST_ELFS)
+guests: $(GUEST_ELFS) $(GUEST_BZIMAGES)
 
 -include $(GUEST_DEPS)

@@ -34,7 +34,7 @@ cases | shadow)
 			set -- "$@" --add "$file:$file"
 		done
 	fi
-	for image in "$build"/guests/*.elf "$build"/hostile/*.elf; do
+	for image in "$build"/guests/*.elf "$build"/guests/*.bzImage "$build"/hostile/*.elf; do
 		set -- "$@" --add "$image:/kvick/build/images/${image##*/}"
 	done
 	;;
@@ -45,7 +45,7 @@ fault)
 	for image in fat readonly sockets; do
 		set -- "$@" --add "$build/hostile/$image.elf:/kvick/build/hostile/$image.elf"
 	done
-	for image in "$build"/guests/*.elf; do
+	for image in "$build"/guests/*.elf "$build"/guests/*.bzImage; do
 		set -- "$@" --add "$image:/kvick/build/guests/${image##*/}"
 	done
 	;;

@@ -1,0 +1,436 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What docs/ABI.md, "Linux kernels", promises, looked at from inside. */
+#include "../kernel.h"
+
+/* ---- the entry ---- */
+
+#define BOOT_CS 0x10
+#define BOOT_DS 0x18
+
+#define RFLAGS_IF 0x200
+#define RFLAGS_DF 0x400
+
+static void registers(void)
+{
+	struct { uint16_t limit; uint64_t base; } __attribute__((packed)) gdtr;
+	uint64_t cr0;
+
+	__asm__ volatile("sgdt %0" : "=m"(gdtr));
+	__asm__ volatile("mov %%cr0, %0" : "=r"(cr0));
+	expect("RSI", start_found.rsi, 0x7000);
+	expect("RIP", start_found.rip, zero_page(0x258, 8) + 0x200); /* pref_address */
+	expect("interrupts", start_found.rflags & (RFLAGS_IF | RFLAGS_DF), 0);
+	expect("CS", start_found.cs, BOOT_CS);
+	expect("DS", start_found.ds, BOOT_DS);
+	expect("ES", start_found.es, BOOT_DS);
+	expect("SS", start_found.ss, BOOT_DS);
+	expect("room in the GDT", gdtr.limit >= BOOT_DS + 7, 1);
+	/* AMD64 APM 2, 4.8: present, DPL 0, code with L and without D; present, DPL 0, data that can be written. */
+	expect("__BOOT_CS", number_at(gdtr.base + BOOT_CS, 8) >> 40 & 0x60f8, 0x2098);
+	expect("__BOOT_DS", number_at(gdtr.base + BOOT_DS, 8) >> 40 & 0xfa, 0x92);
+	expect("CR0.PG, CR0.PE", cr0 & 0x80000001, 0x80000001);
+}
+
+/* Whoever loads the selectors anew finds what they hid. */
+static void selectors(void)
+{
+	uint64_t at;
+
+	__asm__ volatile("push %1; lea 1f(%%rip), %0; push %0; lretq; 1:" : "=&r"(at) : "i"(BOOT_CS) : "memory");
+	__asm__ volatile("mov %0, %%ds; mov %0, %%es; mov %0, %%ss" : : "r"(BOOT_DS) : "memory");
+	expect("what is read by them", start_found.cs, BOOT_CS);
+}
+
+static void zero_page_header(void)
+{
+	extern const uint8_t kernel_start[];
+	const uint64_t header = (uintptr_t)kernel_start - 0x400; /* was never loaded there: 0 */
+
+	expect("what is before the kernel", number_at(header + ZERO_MAGIC, 4), 0);
+	expect("HdrS", zero_page(ZERO_MAGIC, 4), 0x53726448);
+	expect("boot_flag", zero_page(0x1fe, 2), 0xaa55);
+	expect("version", zero_page(ZERO_VERSION, 2), 0x020c);
+	expect("setup_sects", zero_page(ZERO_HEADER, 1), 1);
+	expect("cmdline_size", zero_page(0x238, 4), 2047);
+	expect("pref_address", zero_page(0x258, 8), (uintptr_t)kernel_start);
+	expect("type_of_loader", zero_page(ZERO_LOADER, 1), 0xff);
+	expect("sentinel", zero_page(ZERO_SENTINEL, 1), 0);
+	for (unsigned at = ZERO_HEADER_END + 4; at < 0x290; at += 4)
+		expect("after the header", zero_page(at, 4), 0);
+}
+
+static void e820(void)
+{
+	for (unsigned i = 0; i < zero_page(ZERO_E820_ENTRIES, 1); i++) {
+		uint64_t entry = start_found.rsi + ZERO_E820 + i * 20, from = number_at(entry, 8);
+
+		printf("e820: 0x%lx to 0x%lx, type %lu\n", from, from + number_at(entry + 8, 8), number_at(entry + 16, 4));
+	}
+	*(volatile uint64_t *)(ram_end() - 8) = 1; /* mapped, and there */
+	expect("the last word of RAM", number_at(ram_end() - 8, 8), 1);
+}
+
+static void command_line(void)
+{
+	const char *line = (const char *)zero_page(ZERO_COMMAND_LINE, 4);
+
+	expect("its place", zero_page(ZERO_COMMAND_LINE, 4), 0x20000);
+	printf("command line: [%s], %zu characters\n", line, strlen(line));
+}
+
+static void initrd(void)
+{
+	uint64_t at = zero_page(ZERO_RAMDISK, 4), bytes = zero_page(ZERO_RAMDISK_BYTES, 4), sum = 0;
+
+	if (bytes == 0) {
+		expect("ramdisk_image of none", at, 0);
+		printf("initrd: none\n");
+		return;
+	}
+	expect("a page", at % 4096, 0);
+	expect("as high as it goes", ram_end() - at - bytes < 4096, 1);
+	for (uint64_t i = 0; i < bytes; i++)
+		sum += ((const uint8_t *)at)[i];
+	printf("initrd: %lu bytes, sum %lu, the first %c, the last %c\n", bytes, sum, (char)number_at(at, 1),
+	       (char)number_at(at + bytes - 1, 1));
+}
+
+/* ---- ACPI 6.4, 5.2 ---- */
+
+static uint8_t sum_of(uint64_t at, uint64_t bytes)
+{
+	uint8_t sum = 0;
+
+	for (uint64_t end = at + bytes; at < end; at++)
+		sum += *(const uint8_t *)at;
+	return sum;
+}
+
+static bool is_table(uint64_t at, const char *signature)
+{
+	return memcmp((const void *)at, signature, 4) == 0;
+}
+
+static uint64_t length_of(uint64_t table)
+{
+	return number_at(table + 4, 4);
+}
+
+static bool contains(uint64_t table, const char *text)
+{
+	for (uint64_t at = table; at < table + length_of(table) - strlen(text); at++)
+		if (memcmp((const void *)at, text, strlen(text)) == 0)
+			return true;
+	return false;
+}
+
+static void look_at_dsdt(uint64_t dsdt)
+{
+	char name[] = "V000";
+
+	expect("DSDT", is_table(dsdt, "DSDT") && sum_of(dsdt, length_of(dsdt)) == 0, 1);
+	expect("COM1 in it", contains(dsdt, "COM1"), 1);
+	for (unsigned i = 0; i < device_count; i++) {
+		name[3] = "0123456789ABCDEF"[i];
+		expect(name, contains(dsdt, name), 1);
+	}
+}
+
+static void look_at_fadt(uint64_t fadt)
+{
+	expect("HW_REDUCED_ACPI, RESET_REG_SUP", number_at(fadt + 112, 4) & 0x100400, 0x100400);
+	expect("RESET_REG", number_at(fadt + 116, 1) << 16 | number_at(fadt + 120, 8), 1 << 16 | KEYBOARD);
+	expect("SLEEP_CONTROL_REG", number_at(fadt + 244, 1) << 16 | number_at(fadt + 248, 8), 1 << 16 | SLEEP_CONTROL);
+	look_at_dsdt(number_at(fadt + 140, 8));
+}
+
+static void look_at_madt(uint64_t madt)
+{
+	unsigned processors = 0, ioapics = 0;
+
+	expect("local APIC", number_at(madt + 36, 4), LAPIC);
+	for (uint64_t at = madt + 44; at < madt + length_of(madt); at += number_at(at + 1, 1)) {
+		processors += number_at(at, 1) == 0;
+		ioapics += number_at(at, 1) == 1 && number_at(at + 4, 4) == IOAPIC && number_at(at + 8, 4) == 0;
+	}
+	expect("processors", processors, 1);
+	expect("IOAPICs", ioapics, 1);
+}
+
+static void acpi(void)
+{
+	uint64_t rsdp = zero_page(ZERO_RSDP, 8), xsdt = number_at(rsdp + 24, 8);
+	unsigned fadts = 0, madts = 0;
+
+	expect("its place", rsdp, 0xe0000);
+	expect("RSD PTR", memcmp((const void *)rsdp, "RSD PTR ", 8), 0);
+	expect("its checksums", sum_of(rsdp, 20) | sum_of(rsdp, 36), 0);
+	expect("XSDT", is_table(xsdt, "XSDT") && sum_of(xsdt, length_of(xsdt)) == 0, 1);
+	for (uint64_t entry = xsdt + 36; entry < xsdt + length_of(xsdt); entry += 8) {
+		uint64_t table = number_at(entry, 8);
+
+		expect("a table's checksum", sum_of(table, length_of(table)), 0);
+		fadts += is_table(table, "FACP");
+		madts += is_table(table, "APIC");
+		if (is_table(table, "FACP"))
+			look_at_fadt(table);
+		else if (is_table(table, "APIC"))
+			look_at_madt(table);
+	}
+	expect("FADTs", fadts, 1);
+	expect("MADTs", madts, 1);
+}
+
+/* ---- what is there, and what is not ---- */
+
+static void nothing_there(void)
+{
+	static const uint16_t ports[] = { 0x20, 0x40, 0x60, 0x80, 0x2f8, 0x3f7, 0x400, 0x5ff, 0x602, 0xcf8, 0xcfc, 0xffff };
+	static const uint64_t addresses[] = {
+		0xc0000ffcull, 0xc0011000, 0xd0000000, 0xfebffffc, 0xfec01000, 0xfed00000, 0xfee01000, 0xfffffffc,
+	};
+
+	for (unsigned i = 0; i < sizeof(ports) / sizeof(ports[0]); i++) {
+		out8(ports[i], 0);
+		expect("a byte", in8(ports[i]), UINT8_MAX);
+		if (ports[i] < 0xfffc)
+			expect("four bytes", in32(ports[i]), UINT32_MAX);
+	}
+	for (unsigned i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++) {
+		mmio_write(addresses[i], 0);
+		expect("memory", mmio_read(addresses[i]), UINT32_MAX);
+	}
+}
+
+/* Without a new line: what is left goes out at the end. */
+static void serial_polled(void)
+{
+	printf("serial: polled, and an end");
+	power_off();
+}
+
+/* ---- interrupts ---- */
+
+#define COM1_VECTOR   0x34u
+#define VIRTIO_VECTOR 0x40u
+
+#define IER 1
+#define IIR 2
+
+static volatile uint8_t iir;
+
+static void ask_serial(unsigned vector)
+{
+	if (vector == COM1_VECTOR)
+		iir = in8(COM1 + IIR);
+}
+
+static void serial_start(uint32_t flags)
+{
+	interrupts_start();
+	on_interrupt = ask_serial;
+	ioapic_route(COM1_IRQ, COM1_VECTOR | flags);
+}
+
+/* THRI: the transmitter is empty, at once and after each byte. */
+static void serial_by_interrupt(uint32_t flags)
+{
+	serial_start(flags);
+	out8(COM1 + IER, 2);
+	wait_for(COM1_VECTOR, 1);
+	expect("IIR", iir & 0x0f, 2);
+	for (unsigned i = 0; i < 3; i++) {
+		out8(COM1, (uint8_t)("abc"[i]));
+		wait_for(COM1_VECTOR, 2 + i);
+	}
+	out8(COM1 + IER, 0);
+	out8(COM1, '\n');
+	expect("interrupts", interrupts[COM1_VECTOR], 4);
+}
+
+static void serial_interrupt(void)
+{
+	serial_by_interrupt(0);
+}
+
+/* Each needs the EOI of the one before to come to the IOAPIC. */
+static void serial_interrupt_by_level(void)
+{
+	serial_by_interrupt(IOAPIC_LEVEL);
+}
+
+static void serial_masked(void)
+{
+	serial_start(IOAPIC_MASKED);
+	out8(COM1 + IER, 2);
+	for (unsigned i = 0; i < 100; i++)
+		__asm__ volatile("sti; nop; cli");
+	expect("interrupts", interrupts[COM1_VECTOR], 0);
+}
+
+/* SDM 11.5.4: one shot, by the local APIC's timer. */
+static void timer(void)
+{
+	interrupts_start();
+	mmio_write(LAPIC + 0x3e0, 0xb); /* divide by 1 */
+	mmio_write(LAPIC + 0x320, 0x50);
+	mmio_write(LAPIC + 0x380, 100000);
+	wait_for(0x50, 1);
+}
+
+/* ---- virtio-mmio ---- */
+
+static uint8_t random_bytes[2][32];
+
+static void entropy_request(unsigned device, unsigned which)
+{
+	queue.desc[0].address = (uintptr_t)random_bytes[which];
+	queue.desc[0].bytes = sizeof(random_bytes[which]);
+	queue.desc[0].flags = DESC_WRITE;
+	virtio_offer(device);
+}
+
+static void entropy_look(unsigned which)
+{
+	expect("used", queue.used.ring[which].bytes, sizeof(random_bytes[which]));
+	if (which == 1)
+		expect("the same again", memcmp(random_bytes[0], random_bytes[1], sizeof(random_bytes[0])) == 0, 0);
+}
+
+static void entropy_polled(void)
+{
+	unsigned device = virtio_find(ID_ENTROPY);
+
+	virtio_start(device);
+	for (unsigned i = 0; i < 2; i++) {
+		entropy_request(device, i);
+		virtio_poll((uint16_t)(i + 1));
+		entropy_look(i);
+	}
+}
+
+static uint32_t interrupt_status;
+static uint64_t interrupting;
+
+static void acknowledge(unsigned vector)
+{
+	if (vector != VIRTIO_VECTOR)
+		return;
+	interrupt_status = mmio_read(interrupting + VIRTIO_INTERRUPT);
+	mmio_write(interrupting + VIRTIO_ACK, interrupt_status);
+}
+
+static void entropy_by_interrupt(uint32_t flags)
+{
+	unsigned device = virtio_find(ID_ENTROPY);
+
+	interrupting = devices[device].base;
+	interrupts_start();
+	on_interrupt = acknowledge;
+	ioapic_route(devices[device].irq, VIRTIO_VECTOR | flags);
+	virtio_start(device);
+	for (unsigned i = 0; i < 2; i++) {
+		entropy_request(device, i);
+		wait_for(VIRTIO_VECTOR, i + 1);
+		expect("interrupt status", interrupt_status, 1);
+		expect("when acknowledged", mmio_read(interrupting + VIRTIO_INTERRUPT), 0);
+		expect("used index", queue.used.index, i + 1);
+		entropy_look(i);
+	}
+}
+
+static void entropy_interrupt(void)
+{
+	entropy_by_interrupt(0);
+}
+
+static void entropy_interrupt_by_level(void)
+{
+	entropy_by_interrupt(IOAPIC_LEVEL);
+}
+
+/* Reads sector 0, and writes it to sector 1: 5.2.6. */
+static void disk(void)
+{
+	static struct { uint32_t type, reserved; uint64_t sector; uint8_t data[512], status; } request;
+	unsigned device = virtio_find(ID_BLOCK);
+
+	virtio_start(device);
+	for (unsigned i = 0; i < 2; i++) {
+		request.type = request.sector = i;
+		request.status = 0xff;
+		queue.desc[0] = (struct desc){ (uintptr_t)&request, 16, DESC_NEXT, 1 };
+		queue.desc[1] = (struct desc){ (uintptr_t)request.data, 512, i ? DESC_NEXT : DESC_NEXT | DESC_WRITE, 2 };
+		queue.desc[2] = (struct desc){ (uintptr_t)&request.status, 1, DESC_WRITE, 0 };
+		virtio_offer(device);
+		virtio_poll((uint16_t)(i + 1));
+		expect("status", request.status, 0);
+	}
+	printf("disk: %.5s\n", (const char *)request.data);
+}
+
+/* What a launch has most of, for the fault sweep. */
+static void all(void)
+{
+	initrd();
+	acpi();
+	entropy_polled();
+	disk();
+}
+
+/* ---- ends ---- */
+
+static void spin(void)
+{
+	printf("spins\n");
+	for (;;)
+		__asm__ volatile("pause");
+}
+
+/* Nothing will wake it, though anything could. */
+static void idle(void)
+{
+	interrupts_start();
+	printf("idles\n");
+	wait_for(0x60, 1);
+}
+
+static void resets(void)
+{
+	printf("resets\n");
+	reset();
+}
+
+static void faults_thrice(void)
+{
+	printf("faults\n");
+	triple_fault();
+}
+
+const struct way ways[] = {
+	{ "registers", registers },
+	{ "selectors", selectors },
+	{ "zero_page", zero_page_header },
+	{ "e820", e820 },
+	{ "command_line", command_line },
+	{ "initrd", initrd },
+	{ "acpi", acpi },
+	{ "nothing_there", nothing_there },
+	{ "serial_polled", serial_polled },
+	{ "serial_interrupt", serial_interrupt },
+	{ "serial_interrupt_by_level", serial_interrupt_by_level },
+	{ "serial_masked", serial_masked },
+	{ "timer", timer },
+	{ "entropy_polled", entropy_polled },
+	{ "entropy_interrupt", entropy_interrupt },
+	{ "entropy_interrupt_by_level", entropy_interrupt_by_level },
+	{ "disk", disk },
+	{ "all", all },
+	{ "power_off", power_off },
+	{ "reset", resets },
+	{ "triple_fault", faults_thrice },
+	{ "spin", spin },
+	{ "idle", idle },
+};
+
+const unsigned way_count = sizeof(ways) / sizeof(ways[0]);
