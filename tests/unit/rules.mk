@@ -37,7 +37,7 @@ $(BUILD)/unit/test_console_device: $(call objects,asan,tests/unit/engine_fixture
 $(filter $(BUILD)/unit/test_engine%,$(UNIT_TESTS)): $(call objects,asan,tests/unit/engine_fixture.c)
 
 # The tests that bring a KVM of their own (test_machine.h): ioctl() goes to them.
-$(addprefix $(BUILD)/unit/test_,cpu cpuconfig crash hypercalls update_pgtable): UNIT_LDFLAGS := -Wl,--wrap=sys_ioctl
+$(addprefix $(BUILD)/unit/test_,cpu cpuconfig crash hypercalls pc_ports update_pgtable): UNIT_LDFLAGS := -Wl,--wrap=sys_ioctl
 
 # Limits, on a clock of the test's own (test_clock.h).
 $(addprefix $(BUILD)/unit/test_,block net): UNIT_LDFLAGS := -Wl,--wrap=sys_now_ns

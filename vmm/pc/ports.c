@@ -35,7 +35,7 @@ static void write_nothing(struct machine *m, uint16_t port, uint32_t value)
 static void write_keyboard(struct machine *m, uint16_t port, uint32_t value)
 {
 	(void)port;
-	if (value == PC_RESET_VALUE)
+	if ((uint8_t)value == PC_RESET_VALUE)
 		m->outcome = OUTCOME_RESET;
 }
 
@@ -67,7 +67,7 @@ static void io_one(struct machine *m, uint8_t *data)
 {
 	const struct kvm_run *run = m->vcpu.run;
 	bool in = run->io.direction == KVM_EXIT_IO_IN;
-	uint32_t value = UINT32_MAX;
+	uint32_t value = in ? UINT32_MAX : 0;
 	unsigned i = 0;
 
 	while (i < PORTS && (run->io.port < ports[i].first || run->io.port > ports[i].last))
