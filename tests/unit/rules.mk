@@ -37,19 +37,26 @@ $(BUILD)/unit/test_console_device: $(call objects,asan,tests/unit/engine_fixture
 $(filter $(BUILD)/unit/test_engine%,$(UNIT_TESTS)): $(call objects,asan,tests/unit/engine_fixture.c)
 
 # The tests that bring a KVM of their own (test_machine.h): ioctl() goes to them.
-$(addprefix $(BUILD)/unit/test_,cpu cpuconfig crash hypercalls pc_ports update_pgtable): UNIT_LDFLAGS := -Wl,--wrap=sys_ioctl
+$(addprefix $(BUILD)/unit/test_,cpu cpuconfig crash hypercalls pc_ports pc_threads update_pgtable): \
+	UNIT_LDFLAGS := -Wl,--wrap=sys_ioctl
 
 # Limits, on a clock of the test's own (test_clock.h).
 $(addprefix $(BUILD)/unit/test_,block net): UNIT_LDFLAGS := -Wl,--wrap=sys_now_ns
 
-# The engine's two threads once more, with the thread sanitizer.
-TSAN_CFLAGS := -std=gnu17 $(WARNINGS) -DKVICK_FAULT_INJECTION -g -O1 -fsanitize=thread
+# What two threads share once more, with the thread sanitizer.
+# GCC says that it does not know fences there: the ring's are between us and the guest. (Clang has no such warning.)
+TSAN_CFLAGS := -std=gnu17 $(WARNINGS) -Wno-unknown-warning-option -Wno-tsan -DKVICK_FAULT_INJECTION -g -O1 -fsanitize=thread
 
 $(eval $(call variant,tsan,$(CC) $(TSAN_CFLAGS)))
 
-UNIT_TESTS += $(BUILD)/unit/test_engine_threads_tsan
+UNIT_TESTS += $(BUILD)/unit/test_engine_threads_tsan $(BUILD)/unit/test_pc_threads_tsan
 
 $(BUILD)/unit/test_engine_threads_tsan: $(call objects,tsan,tests/unit/test_engine_threads.c \
 		tests/unit/engine_fixture.c $(wildcard vmm/engine*.c) vmm/sys.c vmm/error.c)
 	@mkdir -p $(@D)
 	$(CC) $(TSAN_CFLAGS) -o $@ $^ $(LIBURING) -lcmocka
+
+$(BUILD)/unit/test_pc_threads_tsan: $(call objects,tsan,tests/unit/test_pc_threads.c \
+		$(VMM_SOURCES) $(VIRTIO_SOURCES) $(LOADER_SOURCES))
+	@mkdir -p $(@D)
+	$(CC) $(TSAN_CFLAGS) -Wl,--wrap=sys_ioctl -o $@ $^ $(LIBURING) -lcmocka
