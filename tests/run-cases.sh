@@ -88,7 +88,9 @@ run_case() { # NAME RING
 	set -- "$kvick" run
 	eval "set -- \"\$@\" $options \"\$path\" -- $args"
 	if [ -n "$around" ]; then
-		(eval "$around") <"$stdin" >"$scratch/out" 2>"$scratch/err"
+		# In a shell of its own, so that one that waits for what never comes ends, too.
+		export scratch helpers kvick guests folder path limit all_options
+		timeout "$limit" sh -c "$around" sh "$@" <"$stdin" >"$scratch/out" 2>"$scratch/err"
 	else
 		timeout "$limit" "$@" <"$stdin" >"$scratch/out" 2>"$scratch/err"
 	fi

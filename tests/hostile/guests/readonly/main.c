@@ -239,10 +239,14 @@ static void vmcall_of_the_other_vendor(void)
 {
 	uint64_t nr = KVICK_VMCALL_NR;
 
-	if (kvick_boot()->doorbell == KVICK_DOORBELL_VMCALL)
-		__asm__ volatile("vmmcall" : "+a"(nr) : "b"(0ull), "c"(1ull), "d"(0x2000ull) : "memory");
-	else
+	/*
+	 * With a port for a doorbell either may be the other's. The CPU's own may come back having done nothing: a hypervisor below
+	 * took it.
+	 */
+	if (kvick_boot()->doorbell != KVICK_DOORBELL_VMCALL)
 		__asm__ volatile("vmcall" : "+a"(nr) : "b"(0ull), "c"(1ull), "d"(0x2000ull) : "memory");
+	if (kvick_boot()->doorbell != KVICK_DOORBELL_VMMCALL)
+		__asm__ volatile("vmmcall" : "+a"(nr) : "b"(0ull), "c"(1ull), "d"(0x2000ull) : "memory");
 }
 
 /* The same where the guest's own tables would let KVM write over it. */
