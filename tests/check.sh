@@ -96,9 +96,12 @@ details() {
 nested_cases() { run_stage nested tests/nested/cases.sh "$build" cases; }
 nested_fault() { run_stage nested-fault tests/nested/cases.sh "$build" fault; }
 nested_shadow() { run_stage nested-shadow tests/nested/cases.sh "$build" shadow; }
+# Debian's kernel as a guest in there.
+nested_linux() { run_stage linux tests/nested/cases.sh "$build" linux; }
 nested_most() {
 	nested_cases
 	nested_shadow
+	nested_linux
 }
 nested_all() {
 	nested_most
@@ -140,7 +143,7 @@ rings() {
 
 begin=$SECONDS
 nested_ready=yes
-tests/packages.sh nested || nested_ready=no
+tests/packages.sh linux || nested_ready=no
 
 # Two processors at least: what runs aside takes one, and prints nothing until it is done.
 if [ $nested_ready = no ]; then
@@ -148,12 +151,12 @@ if [ $nested_ready = no ]; then
 	echo "nested machine: not ready, see above"
 	failed=$((failed + 1))
 elif [ "$what" = hw ]; then
-	aside nested_most nested nested-shadow
+	aside nested_most nested nested-shadow linux
 	stage nested-fault tests/nested/cases.sh "$build" fault
 	harness
 	exact
 else
-	aside nested_all nested nested-shadow nested-fault
+	aside nested_all nested nested-shadow linux nested-fault
 	on_host
 	harness
 	exact

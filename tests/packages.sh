@@ -37,6 +37,16 @@ musl-tools        | musl-gcc
 lz4               | lz4
 xz-utils          | xz
 '
+set_linux='
++nested
+passt             | passt
+fio               | fio
+iperf3            | iperf3
+iputils-ping      | ping
+curl              | curl
+socat             | socat
+e2fsprogs         | mkfs.ext4, e2fsck
+'
 set_perf='
 +build
 strace            | strace
@@ -61,6 +71,7 @@ rows() {
     build)  rows_of "$set_build" ;;
     check)  rows_of "$set_check" ;;
     nested) rows_of "$set_nested" ;;
+    linux)  rows_of "$set_linux" ;;
     perf)   rows_of "$set_perf" ;;
     *)      return 1 ;;
     esac
@@ -206,21 +217,25 @@ kernel_download() {
     return 1
 }
 
+wants_kernel() {
+    case $1 in nested | linux) ;; *) return 1 ;; esac
+}
+
 main() {
     if [ $# -ne 1 ] || ! table=$(rows "$1"); then
-        echo 'usage: packages.sh build|check|nested|perf' >&2
+        echo 'usage: packages.sh build|check|nested|linux|perf' >&2
         exit 2
     fi
     if ! command -v dpkg-query >/dev/null 2>&1 || ! command -v apt-get >/dev/null 2>&1; then
         wanted=$(printf '%s\n' "$table" | sed 's/.*| *//' | paste -sd, - | sed 's/,/, /g')
-        [ "$1" != nested ] || wanted="$wanted, a Linux kernel with the module kvm_amd (KVICK_NESTED_KERNEL=IMAGE)"
+        ! wants_kernel "$1" || wanted="$wanted, a Linux kernel with the module kvm_amd (KVICK_NESTED_KERNEL=IMAGE)"
         die "no apt here; install with this system's package manager what provides: $wanted"
     fi
     # shellcheck disable=SC2046 # names are words
     lacking=$(missing $(names_of "$table"))
     # shellcheck disable=SC2086
     [ -z "$lacking" ] || install $lacking
-    [ "$1" != nested ] || kernel_here || kernel_fetch
+    ! wants_kernel "$1" || kernel_here || kernel_fetch
 }
 
 reason=

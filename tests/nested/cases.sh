@@ -1,14 +1,22 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 #
-# nested/cases.sh BUILD cases|shadow|fault: runs the guest cases and the hostile ones; those about page tables where KVM
-# shadows them; or the fault sweep, in the nested machine: the same lists as on the host, by the same runners. Prints TAP,
-# and ends it whatever becomes of the machine.
+# nested/cases.sh BUILD cases|shadow|fault|linux: runs the guest cases and the hostile ones; those about page tables where KVM
+# shadows them; the fault sweep; or the cases with Debian's kernel as the guest ($CASES: only these), in the nested machine: the
+# same lists as on the host, by the same runners. Prints TAP, and ends it whatever becomes of the machine.
 
 set -u
 build=$1 what=$2
 here=$(dirname "$0")
 shell=sh
+
+# passt, with the libraries that it needs: a path is the last word of a line, or stands before the address.
+add_passt() {
+	passt=$(command -v passt) || return 0
+	for file in "$passt" $(ldd "$passt" | sed -n 's:^[^/]*\(/[^ ]*\) (.*:\1:p'); do
+		echo "--add $file:$file"
+	done
+}
 
 case $what in
 cases | shadow)
@@ -28,14 +36,26 @@ cases | shadow)
 	set -- "$@" --add tests/run-cases.sh:/kvick/tests/run-cases.sh --add "$build/kvick:/kvick/build/kvick"
 	set -- "$@" --add tests/guests:/kvick/tests/guests --add tests/hostile:/kvick/tests/hostile
 	set -- "$@" --add tests/helpers:/kvick/tests/helpers --add "$build/helpers:/kvick/build/helpers"
-	# passt, with the libraries that it needs: a path is the last word of a line, or stands before the address.
-	if passt=$(command -v passt); then
-		for file in "$passt" $(ldd "$passt" | sed -n 's:^[^/]*\(/[^ ]*\) (.*:\1:p'); do
-			set -- "$@" --add "$file:$file"
-		done
-	fi
+	# shellcheck disable=SC2046 # paths without spaces
+	set -- "$@" $(add_passt)
 	for image in "$build"/guests/*.elf "$build"/guests/*.bzImage "$build"/hostile/*.elf; do
 		set -- "$@" --add "$image:/kvick/build/images/${image##*/}"
+	done
+	;;
+linux)
+	# The programs at the host's end are those of the guest's root disk, which is mounted here too.
+	inside="mount -o loop,ro build/linux/root.img /host && mount --rbind /dev /host/dev && mount --rbind /tmp /host/tmp &&
+		mkdir -p /etc && echo nobody:x:65534:65534::/:/bin/false >/etc/passwd &&
+		exec sh tests/run-cases.sh --kvick build/kvick --variant 'nested' ${CASES:-tests/linux/*/case}"
+	shell='sh /kvick/tests/nested/new_root.sh sh'
+	"$here/../linux/root.sh" "$build" || exit 1
+	mkdir -p "$build/linux/host"
+	# shellcheck disable=SC2046 # paths without spaces
+	set -- --module tun --module loop --module brd,rd_size=65536 --memory 1280 $(add_passt) --add "$build/linux/host:/host"
+	set -- "$@" --add tests/nested/new_root.sh:/kvick/tests/nested/new_root.sh --add tests/linux:/kvick/tests/linux
+	set -- "$@" --add tests/run-cases.sh:/kvick/tests/run-cases.sh --add "$build/kvick:/kvick/build/kvick"
+	for file in vmlinuz initrd.cpio root.img; do
+		set -- "$@" --add "$build/linux/$file:/kvick/build/linux/$file"
 	done
 	;;
 fault)
@@ -50,7 +70,7 @@ fault)
 	done
 	;;
 *)
-	echo 'usage: nested/cases.sh BUILD cases|shadow|fault' >&2
+	echo 'usage: nested/cases.sh BUILD cases|shadow|fault|linux' >&2
 	exit 2
 	;;
 esac

@@ -30,7 +30,6 @@ default_timeout_s=120
 default_memory_mib=512
 kernel_options="console=ttyS0 quiet panic=-1 oops=panic printk.devkmsg=on mitigations=off nokaslr \
 tsc=reliable no_timer_check cryptomgr.notests random.trust_cpu=on rcupdate.rcu_expedited=1"
-kernel_flavour=cloud-amd64
 
 here=$(cd "$(dirname "$0")" && pwd) || exit 125
 cache=${KVICK_NESTED_DIR:-$(cd "$here/../.." && pwd)/build/nested}
@@ -55,34 +54,9 @@ END
 
 bad_usage() { say "$*"; usage; }
 
+. "$here/kernel.sh"
+
 # ---- the kernel and its modules ------------------------------------------------------------------
-
-# Finds a kernel image, its version and its modules: the one asked for, else the newest of the
-# flavour that is installed, else the one that packages.sh unpacked.
-find_kernel() {
-    if [ -n "${KVICK_NESTED_KERNEL:-}" ]; then
-        kernel=$KVICK_NESTED_KERNEL
-        version=${kernel##*/vmlinuz-}
-        modules=${KVICK_NESTED_MODULES:-/lib/modules/$version}
-        [ -r "$kernel" ] || die "cannot read the kernel $kernel; set KVICK_NESTED_KERNEL to a readable one"
-        [ -d "$modules/kernel" ] || die "no modules in $modules for $kernel; set KVICK_NESTED_MODULES to their folder"
-        return
-    fi
-    for top in '' "$cache/kernel"; do
-        for kernel in $(printf '%s\n' "$top"/boot/vmlinuz-*-"$kernel_flavour" | sort -rV); do
-            version=${kernel##*/vmlinuz-}
-            for modules in "$top/lib/modules/$version" "$top/usr/lib/modules/$version"; do
-                [ -r "$kernel" ] && [ -d "$modules/kernel" ] && return
-            done
-        done
-    done
-    die 'no kernel to boot; run tests/packages.sh nested, which downloads one'
-}
-
-# module_file NAME: prints a module's file, compressed or not. Names have - and _ used as one.
-module_file() {
-    find "$modules/" -name "$(printf %s "$1" | sed 's/[-_]/[-_]/g').ko*" | head -n 1
-}
 
 # add_module NAME [OPTIONS]: unpacks a module into the image after those it depends on.
 # What modinfo says of the file itself is used: an unpacked kernel has no modules.dep.
@@ -104,15 +78,7 @@ add_module() {
         # A subshell: a function of sh has no variables of its own.
         (add_module "$dependency") || exit 125
     done
-    case $file in
-    *.ko) unpack='cat' ;;
-    *.xz) unpack='xz -dc' ;;
-    *.zst) unpack='zstd -dcq' ;;
-    *.gz) unpack='gzip -dc' ;;
-    *) die "unknown compression of the module $file" ;;
-    esac
-    command -v "${unpack%% *}" >/dev/null || die "the module $file needs ${unpack%% *}; install it"
-    $unpack <"$file" >"$stage/machine/modules/$name.ko" || die "cannot unpack the module $file"
+    unpack "$file" >"$stage/machine/modules/$name.ko" || die "cannot unpack the module $file"
     echo "$name ${2:-}" >>"$stage/machine/modules/order"
 }
 
@@ -156,7 +122,7 @@ pack() { (cd "$1" && find . -mindepth 1 -print0 | cpio -0 -o -H newc -R 0:0 --qu
 # Everything that the base image is made from, as a name for it in the cache.
 base_key() {
     {
-        cat "$here/init.sh" "$here/hold.c" "$0"
+        cat "$here/init.sh" "$here/hold.c" "$here/kernel.sh" "$0"
         echo "$version $extra_modules"
         ls -lLd --time-style=full-iso "$kernel" "$modules/kernel" "$busybox" # size and time, not 14 MB of content
         command -v musl-gcc
