@@ -42,7 +42,7 @@ help:
 	@echo 'make demo     install what is missing, build, boot a unikernel, print its timeline'
 	@echo 'make check    install what is missing, build, run all tests'
 	@echo 'make check-hw only what runs in the nested machine (QEMU, SVM, the real kvm_amd): guest and hostile tests, those of'
-	@echo '              page tables under shadow paging, a Debian kernel as a guest, the fault sweep, the harness itself, make exact'
+	@echo '              page tables under shadow paging, with a Debian kernel, the fault sweep, the harness, make exact'
 	@echo "make nested   CMD='kvick run hello.elf': a command in the nested machine, in a folder with all guests"
 	@echo 'make perf     measure, and compare with the budgets in perf/budgets.tsv'
 	@echo 'make exact    count the instructions of a launch, in the nested machine'
