@@ -53,6 +53,7 @@ struct block {
 	unsigned fresh;            /* requests[fresh] and those after it were never used: not a page of them is touched */
 	unsigned under_way;
 	uint8_t *bounce;           /* `direct`: DISK_BOUNCE_BYTES for each request, touched by those that need it */
+	bool write_through;        /* what is written is synced before it is done */
 	bool starved[VIRTIO_QUEUES_MAX]; /* left with something in it when the pool was empty */
 	char serial[VIRTIO_BLK_ID_BYTES];
 	struct request requests[REQUESTS];
@@ -102,20 +103,56 @@ static void finish(struct request *r, uint8_t status, uint32_t written)
 	give_back(r);
 }
 
+static const char *doing(const struct request *r)
+{
+	if (r->op.code == ENGINE_FSYNC)
+		return "flush";
+	return r->type == VIRTIO_BLK_T_IN ? "read" : r->type == VIRTIO_BLK_T_OUT ? "write" :
+	       r->type == VIRTIO_BLK_T_DISCARD ? "discard" : "write-zeroes";
+}
+
 static uint8_t status_of(struct request *r, int32_t result)
 {
 	if (result >= 0)
 		return VIRTIO_BLK_S_OK;
-	if (result == -EOPNOTSUPP)
+	if (result == -EOPNOTSUPP && r->op.code == ENGINE_FALLOCATE)
 		return VIRTIO_BLK_S_UNSUPP;
-	if (result == -ECANCELED) /* the machine ends */
-		return VIRTIO_BLK_S_IOERR;
-	virtio_host_error(&r->block->device, -result, r->type == VIRTIO_BLK_T_IN ? "read" : r->type == VIRTIO_BLK_T_OUT ? "write" :
-			  r->type == VIRTIO_BLK_T_FLUSH ? "flush" : "discard", r->sector);
+	if (result != -ECANCELED) /* the machine ends */
+		virtio_host_error(&r->block->device, -result, doing(r), r->sector);
 	return VIRTIO_BLK_S_IOERR;
 }
 
 static void more(struct block *b);
+
+static void end(struct request *r, int32_t result)
+{
+	finish(r, status_of(r, result), r->written);
+	more(r->block);
+}
+
+static void synced(struct engine_op *op, int32_t result)
+{
+	end(op->context, result);
+}
+
+/* An operation without data. */
+static void start(struct request *r, enum engine_code code, void (*done)(struct engine_op *op, int32_t result))
+{
+	r->op.code = code;
+	r->op.file = r->block->file;
+	r->op.done = done;
+	r->op.context = r;
+	engine_start(r->block->device.engine, &r->op);
+}
+
+/* The last operation of a write has ended. 5.2.6.2: where FLUSH was not negotiated, what is done is stable. */
+static void end_write(struct request *r, int32_t result)
+{
+	if (result >= 0 && r->block->write_through && !r->block->device.transport.resetting)
+		start(r, ENGINE_FSYNC, synced);
+	else
+		end(r, result);
+}
 
 static void range_done(struct engine_op *op, int32_t result)
 {
@@ -123,13 +160,15 @@ static void range_done(struct engine_op *op, int32_t result)
 	const uint32_t hole = FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE;
 
 	/* tmpfs and others know no zero range: a hole reads as zeroes as well. */
-	if (result == -EOPNOTSUPP && op->code == ENGINE_FALLOCATE && op->mode != hole && !r->block->device.transport.resetting) {
+	if (result == -EOPNOTSUPP && op->mode != hole && !r->block->device.transport.resetting) {
 		op->mode = hole;
 		engine_start(r->block->device.engine, op);
 		return;
 	}
-	finish(r, status_of(r, result), 0);
-	more(r->block);
+	if (r->type == VIRTIO_BLK_T_WRITE_ZEROES)
+		end_write(r, result);
+	else
+		end(r, result);
 }
 
 /* Takes `bytes` off the front of what is still to be moved. */
@@ -192,8 +231,7 @@ static void transfer(struct request *r)
 static void data_done(struct engine_op *op, int32_t result)
 {
 	struct request *r = op->context;
-	struct block *b = r->block;
-	bool read = r->type == VIRTIO_BLK_T_IN, resetting = b->device.transport.resetting;
+	bool read = r->type == VIRTIO_BLK_T_IN, resetting = r->block->device.transport.resetting;
 
 	if (result > 0 && read) {
 		if (r->bounced && !resetting)
@@ -206,8 +244,12 @@ static void data_done(struct engine_op *op, int32_t result)
 		transfer(r);
 		return;
 	}
-	finish(r, status_of(r, result == 0 ? -ENODATA : result), r->written);
-	more(b);
+	if (result == 0)
+		result = -ENODATA;
+	if (read)
+		end(r, result);
+	else
+		end_write(r, result);
 }
 
 /* ---- its beginning ---- */
@@ -218,16 +260,6 @@ static bool on_disk(const struct block *b, uint64_t sector, uint64_t bytes)
 	uint64_t sectors = b->disk.bytes / DISK_SECTOR_BYTES;
 
 	return bytes % DISK_SECTOR_BYTES == 0 && sector <= sectors && bytes / DISK_SECTOR_BYTES <= sectors - sector;
-}
-
-/* An operation without data. */
-static void start(struct request *r, enum engine_code code)
-{
-	r->op.code = code;
-	r->op.file = r->block->file;
-	r->op.done = range_done;
-	r->op.context = r;
-	engine_start(r->block->device.engine, &r->op);
 }
 
 static void start_data(struct request *r, bool write)
@@ -278,7 +310,7 @@ static void start_range(struct request *r)
 	r->op.offset = range.sector * DISK_SECTOR_BYTES;
 	r->op.mode = FALLOC_FL_KEEP_SIZE |
 		     (zeroes && !(range.flags & VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP) ? FALLOC_FL_ZERO_RANGE : FALLOC_FL_PUNCH_HOLE);
-	start(r, ENGINE_FALLOCATE);
+	start(r, ENGINE_FALLOCATE, range_done);
 }
 
 static void get_id(struct request *r)
@@ -310,7 +342,7 @@ static bool begin(struct request *r)
 		start_data(r, true);
 		break;
 	case VIRTIO_BLK_T_FLUSH:
-		start(r, ENGINE_FSYNC);
+		start(r, ENGINE_FSYNC, synced);
 		break;
 	case VIRTIO_BLK_T_DISCARD:
 	case VIRTIO_BLK_T_WRITE_ZEROES:
@@ -375,7 +407,10 @@ static void notify(struct virtio_device *device, unsigned queue)
 
 static int activate(struct virtio_device *device)
 {
-	memset(((struct block *)device)->starved, 0, sizeof(((struct block *)device)->starved));
+	struct block *b = (struct block *)device;
+
+	memset(b->starved, 0, sizeof(b->starved));
+	b->write_through = !(device->features & FEATURE(VIRTIO_BLK_F_FLUSH));
 	return 0;
 }
 

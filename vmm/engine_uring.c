@@ -247,7 +247,7 @@ static void submit(struct engine *engine, struct sys *sys)
 
 /* --- from the kernel --- */
 
-static void completed(struct engine *engine, struct uring *uring, uint64_t data, int32_t result)
+static void completed(struct engine *engine, struct uring *uring, uint64_t data, int32_t result, struct sys *sys)
 {
 	struct engine_op *op;
 
@@ -260,6 +260,7 @@ static void completed(struct engine *engine, struct uring *uring, uint64_t data,
 	}
 	assert((uint32_t)data < engine->config.depth && data_of(uring, (uint32_t)data) == data);
 	op = take_out(uring, (uint32_t)data);
+	result = sys_uring_result(sys, result);
 	if (op->own.cancelled)
 		forget_cancel(uring, op);
 	if (op->own.ready_first && result >= 0) {
@@ -274,7 +275,7 @@ static void completed(struct engine *engine, struct uring *uring, uint64_t data,
 }
 
 /* Everything that is in the completion ring. */
-static void take_completions(struct engine *engine, struct uring *uring)
+static void take_completions(struct engine *engine, struct uring *uring, struct sys *sys)
 {
 	struct io_uring_cq *cq = &uring->ring.cq;
 	unsigned head = *cq->khead; /* ours alone */
@@ -285,7 +286,7 @@ static void take_completions(struct engine *engine, struct uring *uring)
 
 		/* Pairs with the kernel's acquire: the place is read before it is given back. */
 		io_uring_smp_store_release(cq->khead, ++head);
-		completed(engine, uring, cqe.user_data, cqe.res);
+		completed(engine, uring, cqe.user_data, cqe.res, sys);
 	}
 }
 
@@ -303,12 +304,12 @@ static void collect(struct engine *engine, struct sys *sys)
 {
 	struct uring *uring = engine->kind;
 
-	take_completions(engine, uring);
+	take_completions(engine, uring, sys);
 	if (!must_ask(engine, uring))
 		return;
 	engine->counts.wait_calls++;
 	enter(uring, 0, 0, 0, sys); /* refused: the flag stays, and so we ask again */
-	take_completions(engine, uring);
+	take_completions(engine, uring, sys);
 }
 
 /* Another thread may submit while this one sleeps, so what is queued goes in first, under the lock. */
@@ -346,7 +347,7 @@ static int wait(struct engine *engine, uint64_t timeout_ns, pthread_mutex_t *loc
 		refuse(engine, uring, r);
 		r = -EAGAIN;
 	}
-	take_completions(engine, uring);
+	take_completions(engine, uring, sys);
 	return r == -EBUSY ? -EAGAIN : r;
 }
 

@@ -38,6 +38,11 @@ static bool fails(struct sys *sys)
 
 #define FAULT_ERRNO(sys) ((sys)->fail_errno)
 
+int32_t sys_uring_result(struct sys *sys, int32_t result)
+{
+	return ++sys->completions == sys->fail_completion_at ? -sys->fail_errno : result;
+}
+
 #else
 
 void sys_init(struct sys *sys)

@@ -32,6 +32,7 @@ struct sys {
 #ifdef KVICK_FAULT_INJECTION
 	uint64_t fail_at; /* number of the call to fail, counted from 1; 0 = none */
 	int fail_errno;
+	uint64_t completions, fail_completion_at; /* the same of io_uring's completions: the result of one becomes -fail_errno */
 #endif
 };
 
@@ -116,5 +117,15 @@ void sys_uring_queue_exit(struct sys *sys, struct io_uring *ring);
 int sys_uring_register(struct sys *sys, int fd, unsigned opcode, const void *arg, unsigned count);
 int sys_uring_enter(struct sys *sys, int fd, unsigned to_submit, unsigned min_complete, unsigned flags, const void *arg,
 		    size_t arg_bytes);
+/* What a completion's result is. */
+#ifdef KVICK_FAULT_INJECTION
+int32_t sys_uring_result(struct sys *sys, int32_t result);
+#else
+static inline int32_t sys_uring_result(struct sys *sys, int32_t result)
+{
+	(void)sys;
+	return result;
+}
+#endif
 
 #endif

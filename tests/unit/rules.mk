@@ -19,15 +19,18 @@ GUEST_DRIVERS := $(filter-out $(GUEST_VIRTQ),$(wildcard guests/runtime/v*.c)) te
 
 # Kept: make would take the objects of the tests for passing things and delete them.
 .SECONDARY: $(call objects,asan,$(UNIT_SOURCES) $(GUEST_DRIVERS) $(GUEST_VIRTQ) \
-	$(addprefix tests/unit/,elf_builder.c engine_fixture.c virtq_driver.c vsock_fixture.c))
+	$(addprefix tests/unit/,block_fixture.c elf_builder.c engine_fixture.c virtq_driver.c vsock_fixture.c))
 
 $(BUILD)/unit/test_%: $(BUILD)/asan/tests/unit/test_%.c.o $(UNIT_LIBRARY)
 	@mkdir -p $(@D)
 	$(CC) $(UNIT_CFLAGS) $(UNIT_LDFLAGS) -o $@ $^ $(LIBURING) -lcmocka
 
 $(filter $(BUILD)/unit/test_loader%,$(UNIT_TESTS)): $(call objects,asan,tests/unit/elf_builder.c)
-$(filter $(BUILD)/unit/test_virt% $(addprefix $(BUILD)/unit/test_,block devices net),$(UNIT_TESTS)): \
+$(filter $(BUILD)/unit/test_virt% $(addprefix $(BUILD)/unit/test_,devices net),$(UNIT_TESTS)): \
 	$(call objects,asan,tests/unit/virtq_driver.c)
+
+$(filter $(BUILD)/unit/test_block%,$(UNIT_TESTS)): $(call objects,asan,$(addprefix tests/unit/,block_fixture.c virtq_driver.c))
+$(filter $(BUILD)/unit/test_block%,$(UNIT_TESTS)): UNIT_LDFLAGS := -Wl,--wrap=engine_start
 
 $(filter $(BUILD)/unit/test_vsock%,$(UNIT_TESTS)): $(call objects,asan,$(addprefix tests/unit/,vsock_fixture.c virtq_driver.c))
 
@@ -41,7 +44,7 @@ $(addprefix $(BUILD)/unit/test_,cpu cpuconfig crash hypercalls pc_ports pc_threa
 	UNIT_LDFLAGS := -Wl,--wrap=sys_ioctl
 
 # Limits, on a clock of the test's own (test_clock.h).
-$(addprefix $(BUILD)/unit/test_,block net): UNIT_LDFLAGS := -Wl,--wrap=sys_now_ns
+$(addprefix $(BUILD)/unit/test_,block_limits net): UNIT_LDFLAGS += -Wl,--wrap=sys_now_ns
 
 # What two threads share once more, with the thread sanitizer.
 # GCC says that it does not know fences there: the ring's are between us and the guest. (Clang has no such warning.)
