@@ -296,7 +296,7 @@ static void start_range(struct request *r)
 	bool zeroes = r->type == VIRTIO_BLK_T_WRITE_ZEROES;
 	uint32_t known = zeroes ? VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP : 0;
 
-	if (!b->disk.punches || bytes != sizeof(range) ||
+	if (!(zeroes ? b->disk.zeroes : b->disk.discards) || bytes != sizeof(range) ||
 	    chain_read(c, sizeof(struct virtio_blk_outhdr), &range, sizeof(range)) != sizeof(range) || (range.flags & ~known)) {
 		finish(r, VIRTIO_BLK_S_UNSUPP, 0);
 		return;
@@ -308,6 +308,10 @@ static void start_range(struct request *r)
 		return;
 	}
 	r->op.offset = range.sector * DISK_SECTOR_BYTES;
+	if ((r->op.offset | r->op.bytes) % b->disk.logical_bytes) {
+		finish(r, VIRTIO_BLK_S_IOERR, 0);
+		return;
+	}
 	r->op.mode = FALLOC_FL_KEEP_SIZE |
 		     (zeroes && !(range.flags & VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP) ? FALLOC_FL_ZERO_RANGE : FALLOC_FL_PUNCH_HOLE);
 	start(r, ENGINE_FALLOCATE, range_done);
@@ -465,8 +469,10 @@ static void describe(struct block *b)
 		b->device.features_offered |= FEATURE(VIRTIO_BLK_F_MQ);
 	if (disk->read_only)
 		b->device.features_offered |= FEATURE(VIRTIO_BLK_F_RO);
-	if (disk->punches)
-		b->device.features_offered |= FEATURE(VIRTIO_BLK_F_DISCARD) | FEATURE(VIRTIO_BLK_F_WRITE_ZEROES);
+	if (disk->discards)
+		b->device.features_offered |= FEATURE(VIRTIO_BLK_F_DISCARD);
+	if (disk->zeroes)
+		b->device.features_offered |= FEATURE(VIRTIO_BLK_F_WRITE_ZEROES);
 	memcpy(b->device.config, &config, sizeof(config));
 	b->device.config_bytes = sizeof(config);
 	_Static_assert(sizeof(config) <= VIRTIO_CONFIG_BYTES_MAX, "the configuration space holds a block device's");

@@ -5,8 +5,11 @@
 #include <fcntl.h>
 #include <linux/falloc.h>
 #include <linux/fs.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/uio.h>
 #include <time.h>
 
@@ -31,10 +34,11 @@ static int refuse_open(const struct device_config *config, int errnum, struct er
 		const char *next;
 	} advice[] = {
 		{ ENOENT, "make it first, e.g. with `truncate -s 1G PATH`" },
-		{ EACCES, "give yourself the right to it, or add `,ro`" },
+		{ EACCES, "give yourself the right to it, or add `,ro`; a device that is read-only wants that too" },
 		{ EROFS, "add `,ro`" },
 		{ EPERM, "is it immutable? add `,ro`" },
 		{ EINVAL, "its file system cannot do direct I/O: leave `,direct` out" },
+		{ EBUSY, "unmount it, or end what else has it (swap, RAID, LVM, another guest); or add `,ro`" },
 		{ ENXIO, "is a device file with no device behind it" },
 		{ ELOOP, "symbolic links lead in a circle" },
 	};
@@ -45,30 +49,59 @@ static int refuse_open(const struct device_config *config, int errnum, struct er
 	return refuse(config, errnum, "cannot be opened", "give a file or a block device that can", error);
 }
 
-/* A lock of the open file description: another machine in this very process is kept out too. */
-static int set_lock(const struct disk *disk, short type, struct sys *sys)
+/*
+ * A kvick that was killed has its disk for some milliseconds yet: the kernel lets go of what io_uring holds when it finds the
+ * time. So what somebody has is asked for again, for a while: true, after a pause, until `tries` are used up.
+ */
+static bool try_again(unsigned *tries, struct sys *sys)
 {
-	struct flock lock = { .l_type = type, .l_whence = SEEK_SET };
+	const struct timespec pause = { .tv_nsec = LOCK_PAUSE_NS };
 
-	return sys_fcntl(sys, disk->fd, F_OFD_SETLK, &lock);
+	if (++*tries == LOCK_TRIES)
+		return false;
+	sys_clock_nanosleep(sys, CLOCK_MONOTONIC, 0, &pause);
+	return true;
+}
+
+/* O_EXCL, which means something for block devices only: nobody else has claimed it, as a mount does, and nobody will. */
+static int open_disk_file(const struct device_config *config, int flags, struct sys *sys)
+{
+	unsigned tries = 0;
+	int fd;
+
+	do
+		fd = sys_open(sys, config->path, config->read_only ? flags : flags | O_EXCL, 0);
+	while (fd == -EBUSY && try_again(&tries, sys));
+	return fd;
+}
+
+static bool is_locked(int result)
+{
+	return result == -EAGAIN || result == -EACCES;
 }
 
 /*
- * A kvick that was killed has its lock for some milliseconds yet: the kernel lets go of what io_uring holds when it finds the
- * time. So it is tried for a while.
+ * A lock of the open file description: another machine in this very process is kept out too. Where there are none of them (a
+ * sandbox, some network file systems) there may be flock()'s: they belong to descriptions as well. Only programs that take that
+ * kind are then kept out, but other kvicks here do.
  */
+static int set_lock(const struct disk *disk, struct sys *sys)
+{
+	struct flock lock = { .l_type = disk->read_only ? F_RDLCK : F_WRLCK, .l_whence = SEEK_SET };
+	int r = sys_fcntl(sys, disk->fd, F_OFD_SETLK, &lock);
+
+	return r == 0 || is_locked(r) ? r : sys_flock(sys, disk->fd, (disk->read_only ? LOCK_SH : LOCK_EX) | LOCK_NB);
+}
+
 static int lock(const struct disk *disk, const struct device_config *config, struct sys *sys, struct error *error)
 {
-	const struct timespec pause = { .tv_nsec = LOCK_PAUSE_NS };
+	unsigned tries = 0;
 	int r;
 
-	for (unsigned i = 0; i < LOCK_TRIES; i++) {
-		r = set_lock(disk, disk->read_only ? F_RDLCK : F_WRLCK, sys);
-		if (r != -EAGAIN && r != -EACCES)
-			break;
-		sys_clock_nanosleep(sys, CLOCK_MONOTONIC, 0, &pause);
-	}
-	if (r == -EAGAIN || r == -EACCES)
+	do
+		r = set_lock(disk, sys);
+	while (is_locked(r) && try_again(&tries, sys));
+	if (is_locked(r))
 		return refuse(config, EBUSY, "another program has it open",
 			      disk->read_only ? "it is being written there: end that program" :
 						"end that program, or add `,ro` to both", error);
@@ -76,36 +109,47 @@ static int lock(const struct disk *disk, const struct device_config *config, str
 	return 0;
 }
 
+/*
+ * Opening was not to wait. I/O is: io_uring answers -EAGAIN for a file with O_NONBLOCK that it cannot serve at once (Linux 5.19 to
+ * 6.4).
+ */
+static int unset_nonblock(int fd, int flags, const struct device_config *config, struct sys *sys, struct error *error)
+{
+	int r = sys_fcntl(sys, fd, F_SETFL, (void *)(uintptr_t)(flags & O_DIRECT));
+
+	return r < 0 ? refuse(config, -r, "fcntl F_SETFL", "give a file or a block device", error) : 0;
+}
+
 static int measure_device(struct disk *disk, const struct device_config *config, struct sys *sys, struct error *error)
 {
-	int logical = 0;
+	int logical = 0, read_only = 0;
 	unsigned physical = 0;
 
-	disk->block_device = true;
 	if (sys_ioctl(sys, disk->fd, BLKGETSIZE64, (uintptr_t)&disk->bytes) < 0 ||
 	    sys_ioctl(sys, disk->fd, BLKSSZGET, (uintptr_t)&logical) < 0 || logical < (int)DISK_SECTOR_BYTES)
 		return refuse(config, 0, "does not say how large it is", "give a disk, a partition or a file", error);
+	/* Older kernels open it for writing all the same. */
+	if (!disk->read_only && sys_ioctl(sys, disk->fd, BLKROGET, (uintptr_t)&read_only) == 0 && read_only)
+		return refuse(config, EROFS, "cannot be written to", "add `,ro`, or `blockdev --setrw` it", error);
 	disk->logical_bytes = (uint32_t)logical;
 	disk->physical_bytes = sys_ioctl(sys, disk->fd, BLKPBSZGET, (uintptr_t)&physical) < 0 || physical < (unsigned)logical ?
 			       (uint32_t)logical : physical;
 	return 0;
 }
 
-static int measure(struct disk *disk, const struct device_config *config, struct sys *sys, struct error *error)
+static int measure(struct disk *disk, const struct stat *st, const struct device_config *config, struct sys *sys,
+		   struct error *error)
 {
-	struct stat st;
-	int r = sys_fstat(sys, disk->fd, &st);
+	int r;
 
-	if (r < 0)
-		return refuse(config, -r, "fstat", "give a file or a block device", error);
-	if (S_ISBLK(st.st_mode)) {
+	if (S_ISBLK(st->st_mode)) {
 		r = measure_device(disk, config, sys, error);
 		if (r < 0)
 			return r;
-	} else if (S_ISREG(st.st_mode)) {
-		disk->bytes = (uint64_t)st.st_size;
+	} else if (S_ISREG(st->st_mode)) {
+		disk->bytes = (uint64_t)st->st_size;
 		disk->logical_bytes = DISK_SECTOR_BYTES;
-		disk->physical_bytes = st.st_blksize >= (long)DISK_SECTOR_BYTES ? (uint32_t)st.st_blksize : DISK_SECTOR_BYTES;
+		disk->physical_bytes = st->st_blksize >= (long)DISK_SECTOR_BYTES ? (uint32_t)st->st_blksize : DISK_SECTOR_BYTES;
 	} else {
 		return refuse(config, 0, "is neither a file nor a block device", "give one of them", error);
 	}
@@ -117,17 +161,40 @@ static int measure(struct disk *disk, const struct device_config *config, struct
 	return 0;
 }
 
+/* Does a block device's queue say more than 0 there? A partition has its disk's. */
+static bool queue_says(dev_t device, const char *name, struct sys *sys)
+{
+	static const char *const ways[] = { "", "../" };
+	char path[96], text[32];
+	int fd = -ENOENT;
+	ssize_t n;
+
+	for (unsigned i = 0; i < sizeof(ways) / sizeof(ways[0]) && fd < 0; i++) {
+		snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/%squeue/%s", major(device), minor(device), ways[i], name);
+		fd = sys_open(sys, path, O_RDONLY | O_CLOEXEC, 0);
+	}
+	if (fd < 0)
+		return false;
+	n = sys_read(sys, fd, text, sizeof(text));
+	sys_close(sys, fd);
+	return n > 0 && text[0] >= '1' && text[0] <= '9';
+}
+
+/* Of a block device the kernel makes a hole by having it write zeroes, which it may do by discarding (Linux 4.10 and later). */
+static void ask_device(struct disk *disk, dev_t device, struct sys *sys)
+{
+	disk->zeroes = queue_says(device, "write_zeroes_max_bytes", sys);
+	disk->discards = disk->zeroes && queue_says(device, "discard_max_bytes", sys);
+}
+
 /*
  * Tried beyond the end, where there is nothing to lose. What may have passed by the next time does not change what a guest is
  * offered.
  */
 static bool can_punch(const struct disk *disk, struct sys *sys)
 {
-	int r;
+	int r = sys_fallocate(sys, disk->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, disk->bytes, disk->logical_bytes);
 
-	if (disk->read_only || disk->block_device)
-		return false;
-	r = sys_fallocate(sys, disk->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, disk->bytes, disk->logical_bytes);
 	return r == 0 || r == -EINTR || r == -EAGAIN || r == -ENOMEM || r == -ENOSPC || r == -EIO;
 }
 
@@ -166,7 +233,7 @@ static int open_buffered(struct disk *disk, const struct device_config *config, 
 		return refuse(config, -r, "fstat", "give a file or a block device", error);
 	if (st.st_dev != again.st_dev || st.st_ino != again.st_ino)
 		return refuse(config, 0, "is another file than a moment ago", "try again when nobody renames files there", error);
-	return 0;
+	return unset_nonblock(disk->buffered_fd, flags, config, sys, error);
 }
 
 static int prepare_direct(struct disk *disk, const struct device_config *config, int flags, struct sys *sys, struct error *error)
@@ -199,30 +266,49 @@ enum disk_way disk_way(const struct disk *disk, uint64_t offset, const struct io
 	return wrong ? DISK_BOUNCED : DISK_AS_IT_IS;
 }
 
-int disk_open(struct disk *disk, const struct device_config *config, struct sys *sys, struct error *error)
+static int prepare(struct disk *disk, const struct device_config *config, int flags, struct sys *sys, struct error *error)
 {
-	int flags = (config->read_only ? O_RDONLY : O_RDWR) | (config->direct ? O_DIRECT : 0) | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
-	int fd = sys_open(sys, config->path, flags, 0), r;
+	struct stat st;
+	int r = sys_fstat(sys, disk->fd, &st);
 
-	if (fd < 0)
-		return refuse_open(config, -fd, error);
-	*disk = (struct disk){ .fd = fd, .buffered_fd = -1, .read_only = config->read_only, .direct = config->direct };
-	r = measure(disk, config, sys, error);
+	if (r < 0)
+		return refuse(config, -r, "fstat", "give a file or a block device", error);
+	r = measure(disk, &st, config, sys, error);
+	if (r == 0)
+		r = unset_nonblock(disk->fd, flags, config, sys, error);
 	if (r == 0)
 		r = lock(disk, config, sys, error);
 	if (r == 0 && disk->direct)
 		r = prepare_direct(disk, config, flags, sys, error);
-	if (r < 0) {
-		disk_close(disk, sys);
+	if (r < 0 || disk->read_only)
 		return r;
-	}
-	disk->punches = can_punch(disk, sys);
+	if (S_ISBLK(st.st_mode))
+		ask_device(disk, st.st_rdev, sys);
+	else
+		disk->zeroes = disk->discards = can_punch(disk, sys);
 	return 0;
+}
+
+int disk_open(struct disk *disk, const struct device_config *config, struct sys *sys, struct error *error)
+{
+	int flags = (config->read_only ? O_RDONLY : O_RDWR) | (config->direct ? O_DIRECT : 0) | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+	int fd = open_disk_file(config, flags, sys), r;
+
+	if (fd < 0)
+		return refuse_open(config, -fd, error);
+	*disk = (struct disk){ .fd = fd, .buffered_fd = -1, .read_only = config->read_only, .direct = config->direct };
+	r = prepare(disk, config, flags, sys, error);
+	if (r < 0)
+		disk_close(disk, sys);
+	return r;
 }
 
 void disk_close(struct disk *disk, struct sys *sys)
 {
-	set_lock(disk, F_UNLCK, sys); /* now, and not when the kernel has taken the ring apart that had the file too */
+	struct flock none = { .l_type = F_UNLCK, .l_whence = SEEK_SET };
+
+	/* Now, and not when the kernel has taken the ring apart that had the file too. */
+	sys_fcntl(sys, disk->fd, F_OFD_SETLK, &none);
 	if (disk->buffered_fd >= 0)
 		sys_close(sys, disk->buffered_fd);
 	sys_close(sys, disk->fd);

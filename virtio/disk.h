@@ -20,15 +20,17 @@ struct disk {
 	uint64_t bytes;           /* a multiple of sectors */
 	uint32_t logical_bytes;   /* the medium's unit, told to the driver: any sector may be asked for all the same */
 	uint32_t physical_bytes;  /* unit that the medium likes */
-	bool read_only, direct, block_device;
-	bool punches;             /* FALLOC_FL_PUNCH_HOLE works: discard */
+	bool read_only, direct;
+	bool discards;            /* FALLOC_FL_PUNCH_HOLE works, and gives room back; of whole units */
+	bool zeroes;              /* it works, perhaps FALLOC_FL_ZERO_RANGE too */
 	/* Powers of two, what direct I/O wants of addresses, of the lengths of their pieces, and of offset and whole length. */
 	uint32_t direct_memory, direct_piece, direct_offset;
 };
 
 /*
  * Opens and locks: a disk that anybody else has open for writing, or that is to be written while anybody has it open, is refused
- * (F_OFD_SETLK). The disk owns its descriptor until disk_close(). 0, or -errno with `error` naming path and next step.
+ * (F_OFD_SETLK; flock() where that is not known), and so is a block device that is to be written and is mounted or held otherwise
+ * (O_EXCL). The disk owns its descriptor until disk_close(). 0, or -errno with `error` naming path and next step.
  */
 int disk_open(struct disk *disk, const struct device_config *config, struct sys *sys, struct error *error);
 

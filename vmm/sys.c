@@ -174,6 +174,11 @@ int sys_fcntl(struct sys *sys, int fd, int command, void *argument)
 	return (int)THROUGH(sys, fcntl(fd, command, argument));
 }
 
+COLD int sys_flock(struct sys *sys, int fd, int operation)
+{
+	return (int)THROUGH(sys, syscall(SYS_flock, fd, operation));
+}
+
 int sys_fallocate(struct sys *sys, int fd, int mode, uint64_t offset, uint64_t bytes)
 {
 	return (int)THROUGH(sys, fallocate(fd, mode, (off_t)offset, (off_t)bytes));

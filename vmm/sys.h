@@ -57,6 +57,7 @@ uint64_t sys_now_ns(struct sys *sys);
 int sys_clock_nanosleep(struct sys *sys, clockid_t clock, int flags, const struct timespec *until);
 int sys_getrusage(struct sys *sys, int who, struct rusage *usage);
 int sys_fcntl(struct sys *sys, int fd, int command, void *argument);
+int sys_flock(struct sys *sys, int fd, int operation) __attribute__((cold));
 int sys_fallocate(struct sys *sys, int fd, int mode, uint64_t offset, uint64_t bytes);
 /*
  * What direct I/O wants of a file: multiples of memory address, and of offset and length; both 0: there is none.

@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 
+#include "virtio/disk.h"
+
 uint64_t rings;
 enum engine_kind kind = ENGINE_SYNC;
 unsigned started[ENGINE_TIMEOUT + 1];
@@ -20,6 +22,18 @@ void __wrap_engine_start(struct engine *engine, struct engine_op *op)
 	if (starting)
 		starting(the, op);
 	__real_engine_start(engine, op);
+}
+
+int __real_disk_open(struct disk *disk, const struct device_config *config, struct sys *sys, struct error *error);
+int __wrap_disk_open(struct disk *disk, const struct device_config *config, struct sys *sys, struct error *error);
+
+int __wrap_disk_open(struct disk *disk, const struct device_config *config, struct sys *sys, struct error *error)
+{
+	int r = __real_disk_open(disk, config, sys, error);
+
+	if (r == 0 && the->logical_bytes)
+		disk->logical_bytes = disk->physical_bytes = the->logical_bytes;
+	return r;
 }
 
 bool io_uring_is_here(void)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the block device's tests share: a disk that is a memfd, a model of a driver for each queue, and requests in slots. To be
- * linked with --wrap=engine_start.
+ * linked with --wrap=engine_start and --wrap=disk_open.
  */
 #ifndef KVICK_TESTS_BLOCK_FIXTURE_H
 #define KVICK_TESTS_BLOCK_FIXTURE_H
@@ -42,6 +42,7 @@ struct fixture {
 	struct devices devices;
 	struct virtio_device *device;
 	uint64_t features; /* of a disk's, to be negotiated */
+	uint32_t logical_bytes; /* as of a block device; 0: of a file */
 	int memfd;
 	char path[64];
 	uint8_t disk[SECTORS * SECTOR]; /* what it must hold */

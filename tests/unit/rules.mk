@@ -30,7 +30,7 @@ $(filter $(BUILD)/unit/test_virt% $(addprefix $(BUILD)/unit/test_,devices net),$
 	$(call objects,asan,tests/unit/virtq_driver.c)
 
 $(filter $(BUILD)/unit/test_block%,$(UNIT_TESTS)): $(call objects,asan,$(addprefix tests/unit/,block_fixture.c virtq_driver.c))
-$(filter $(BUILD)/unit/test_block%,$(UNIT_TESTS)): UNIT_LDFLAGS := -Wl,--wrap=engine_start
+$(filter $(BUILD)/unit/test_block%,$(UNIT_TESTS)): UNIT_LDFLAGS := -Wl,--wrap=engine_start,--wrap=disk_open
 
 $(filter $(BUILD)/unit/test_vsock%,$(UNIT_TESTS)): $(call objects,asan,$(addprefix tests/unit/,vsock_fixture.c virtq_driver.c))
 
@@ -42,6 +42,10 @@ $(filter $(BUILD)/unit/test_engine%,$(UNIT_TESTS)): $(call objects,asan,tests/un
 # The tests that bring a KVM of their own (test_machine.h): ioctl() goes to them.
 $(addprefix $(BUILD)/unit/test_,cpu cpuconfig crash hypercalls pc_ports pc_threads update_pgtable): \
 	UNIT_LDFLAGS := -Wl,--wrap=sys_ioctl
+
+# What hosts answer that this one is not.
+DISK_CALLS := open fstat ioctl fcntl flock fallocate direct_alignment clock_nanosleep
+$(BUILD)/unit/test_disk: UNIT_LDFLAGS := $(DISK_CALLS:%=-Wl,--wrap=sys_%)
 
 # Limits, on a clock of the test's own (test_clock.h).
 $(addprefix $(BUILD)/unit/test_,block_limits net): UNIT_LDFLAGS += -Wl,--wrap=sys_now_ns

@@ -66,6 +66,31 @@ static void zeroes_and_holes_are_made(void **state)
 	assert_int_equal(f->device->host_error.count, 0);
 }
 
+/* A block device would answer EINVAL, which would look like the host's fault. */
+static void ranges_that_are_no_whole_blocks_are_refused(void **state)
+{
+	static const uint32_t types[] = { VIRTIO_BLK_T_WRITE_ZEROES, VIRTIO_BLK_T_DISCARD };
+	struct fixture *f = *state;
+
+	f->logical_bytes = 4096;
+	open_disk(f);
+	for (unsigned i = 0; i < COUNT_OF(types); i++) {
+		const struct virtio_blk_discard_write_zeroes good = { .sector = 8 + 16 * i, .num_sectors = 8 };
+		struct virtio_blk_discard_write_zeroes bad[] = { good, good, good };
+
+		bad[0].sector++;
+		bad[1].num_sectors = 7;
+		bad[2].num_sectors = 9;
+		for (unsigned k = 0; k < COUNT_OF(bad); k++)
+			assert_int_equal(make_range(f, types[i], bad[k]), VIRTIO_BLK_S_IOERR);
+		assert_disk(f);
+		assert_int_equal(make_range(f, types[i], good), VIRTIO_BLK_S_OK);
+		memset(f->disk + good.sector * SECTOR, 0, 8 * SECTOR);
+		assert_disk(f);
+	}
+	assert_int_equal(f->device->host_error.count, 0);
+}
+
 static void what_leaves_the_disk_is_refused_whole(void **state)
 {
 	static const struct { uint64_t sector; uint32_t bytes; } bad[] = {
@@ -265,6 +290,7 @@ int main(void)
 		TEST(what_is_written_stays),
 		TEST(requests_without_data_are_done_at_once),
 		TEST(zeroes_and_holes_are_made),
+		TEST(ranges_that_are_no_whole_blocks_are_refused),
 		TEST(what_leaves_the_disk_is_refused_whole),
 		TEST(a_read_only_disk_takes_no_change),
 		TEST(a_file_that_became_shorter_gives_what_is_there_and_an_error),

@@ -70,6 +70,10 @@ void check_beyond(struct disk *disk)
 		check(kvick_blk_write_zeroes(disk->blk, end - 1, 2, false) < 0, "write-zeroes across the end");
 	if (disk->info.discard)
 		check(kvick_blk_discard(disk->blk, UINT64_MAX, 2) < 0, "discard at the last sector that has a number");
+	if (disk->info.block_bytes > SECTOR && disk->info.write_zeroes)
+		check(kvick_blk_write_zeroes(disk->blk, 0, 1, false) == -KVICK_EIO, "write-zeroes of less than a block");
+	if (disk->info.block_bytes > SECTOR && disk->info.discard)
+		check(kvick_blk_discard(disk->blk, 1, disk->info.block_bytes / SECTOR) == -KVICK_EIO, "discard across blocks");
 	still_works(disk);
 	check(memcmp(first, buffer, SECTOR) == 0, "the first sector has not changed");
 	kvick_blk_read(disk->blk, end - 1, buffer, SECTOR);
