@@ -57,7 +57,8 @@ struct virtio_ops {
 	void (*write_config)(struct virtio_device *device, uint32_t offset, uint32_t bytes, uint64_t value);
 	/*
 	 * Reset (2.1.1): nothing may be in flight on the host afterwards that touches guest memory. Either it is so on return
-	 * (true), or the device calls virtio_reset_done() when it is; until then the driver reads a status other than 0.
+	 * (true), or the device calls virtio_reset_done() when it is; until then the driver reads a status other than 0, or
+	 * waits in its store (devices_mmio_write()).
 	 */
 	bool (*reset)(struct virtio_device *device);
 	/*

@@ -127,6 +127,17 @@ static int create_one(struct devices *devices, const struct device_context *cont
 	return 0;
 }
 
+/* On the clock of sys_now_ns(). */
+static void make_condition(pthread_cond_t *condition)
+{
+	pthread_condattr_t attributes;
+
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(condition, &attributes);
+	pthread_condattr_destroy(&attributes);
+}
+
 int devices_create(struct devices *devices, const struct devices_config *config, const struct devices_host *host,
 		   struct error *error)
 {
@@ -143,9 +154,12 @@ int devices_create(struct devices *devices, const struct devices_config *config,
 		.mem = host->mem,
 		.page = host->page,
 		.stop = host->stop,
+		.lock = host->lock,
 		.sys = host->sys,
 		.line = host->line ? *host->line : events,
 	};
+	if (host->lock)
+		make_condition(&devices->completed);
 	for (unsigned i = 0; i < config->count; i++)
 		engine.depth += kinds[config->list[i].kind].depth + (device_is_limited(&config->list[i]) ? VIRTIO_THROTTLES : 0);
 	if (engine.depth > ENGINE_DEPTH)
@@ -174,6 +188,8 @@ bool devices_stop(struct devices *devices)
 	if (engine_destroy(devices->engine) < 0)
 		return false;
 	devices->engine = NULL;
+	if (devices->lock)
+		pthread_cond_destroy(&devices->completed);
 	for (unsigned i = 0; i < devices->count; i++)
 		if (devices->list[i]->ops->close)
 			devices->list[i]->ops->close(devices->list[i]);
@@ -200,9 +216,14 @@ int devices_console_lost(const struct devices *devices)
 
 /* ---- for guests with interrupts ---- */
 
+#define LOOK_NS 10000000u /* so often a reset that waits looks whether the guest is to end: a signal handler wakes nobody */
+
 int devices_complete(struct devices *devices)
 {
-	return engine_wait(devices->engine, ENGINE_FOREVER, NULL);
+	int r = engine_wait(devices->engine, ENGINE_FOREVER, NULL);
+
+	pthread_cond_signal(&devices->completed);
+	return r;
 }
 
 void devices_wake(struct devices *devices)
@@ -215,12 +236,27 @@ uint64_t devices_mmio_read(struct devices *devices, unsigned device, uint64_t of
 	return device < devices->count ? virtio_mmio_read(devices->list[device], offset, bytes) : UINT64_MAX;
 }
 
+/*
+ * Linux's driver does not read the status back, as 2.4.2 wants: when its store of 0 has been made, the device has to be as new, and
+ * nothing may land in the driver's memory any more.
+ */
+static void let_reset_end(struct devices *devices, const struct virtio_device *d)
+{
+	while (d->transport.resetting && !devices->stop->signal) {
+		uint64_t until_ns = sys_now_ns(devices->sys) + LOOK_NS;
+		const struct timespec until = { (time_t)(until_ns / 1000000000), (long)(until_ns % 1000000000) };
+
+		pthread_cond_timedwait(&devices->completed, devices->lock, &until);
+	}
+}
+
 void devices_mmio_write(struct devices *devices, unsigned device, uint64_t offset, unsigned bytes, uint64_t value)
 {
 	if (device >= devices->count)
 		return;
 	virtio_mmio_write(devices->list[device], offset, bytes, value);
 	engine_submit(devices->engine);
+	let_reset_end(devices, devices->list[device]);
 }
 
 /* ---- what native guests ask for ---- */

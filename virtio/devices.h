@@ -34,6 +34,8 @@ struct devices {
 	struct guest_mem *mem;
 	gpa_t page;                 /* the list in guest RAM */
 	const struct stop *stop;
+	pthread_mutex_t *lock;      /* with a second thread; else NULL */
+	pthread_cond_t completed;   /* with it: something has ended */
 	struct sys *sys;
 	char engine_text[160];      /* for the report, once the engine has ended: which it was, and what it did */
 	struct engine_counts engine_counts;
@@ -86,7 +88,10 @@ int devices_complete(struct devices *devices);
 /* The devices_complete() under way, or else the next one, returns. */
 void devices_wake(struct devices *devices);
 
-/* The registers of the device of that number (transport.h); what has been started is under way on return. */
+/*
+ * The registers of the device of that number (transport.h); what has been started is under way on return. With a lock, which is
+ * held: a store that resets a device returns when the reset is over, or when stop->signal is set; meanwhile it gives the lock back.
+ */
 uint64_t devices_mmio_read(struct devices *devices, unsigned device, uint64_t offset, unsigned bytes);
 void devices_mmio_write(struct devices *devices, unsigned device, uint64_t offset, unsigned bytes, uint64_t value);
 

@@ -141,6 +141,87 @@ static void a_reset_is_over_when_nothing_is_in_flight(void **state)
 	}
 }
 
+/* As Linux does it, which does not read the status back. */
+static void a_reset_is_over_when_it_is_written(void **state)
+{
+	struct fixture *f = *state;
+
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		start_device(f, 1);
+		for (unsigned k = 0; k <= garbage() % 4; k++)
+			offer(f, 1);
+		write_memory(f, window(1) + STATUS, 4, 0);
+		memset(f->m.mem.host + DATA + 4096, 0x77, 4096);
+		assert_int_equal(read_memory(f, window(1) + STATUS, 4), 0);
+		write_memory(f, window(1) + STATUS, 4, 1);
+		assert_int_equal(read_memory(f, window(1) + STATUS, 4), 1);
+		for (unsigned k = 0; k < 4096; k++)
+			assert_int_equal(f->m.mem.host[DATA + 4096 + k], 0x77);
+	}
+}
+
+/* From here on nobody completes anything. */
+static void end_completion(struct fixture *f)
+{
+	struct pc *pc = f->m.pc;
+
+	pthread_mutex_lock(&pc->lock);
+	pc->ending = true;
+	devices_wake(&f->m.devices);
+	pthread_mutex_unlock(&pc->lock);
+	pthread_join(pc->completion, NULL);
+	pc->completing = false;
+}
+
+static void *complete_once(void *of)
+{
+	struct fixture *f = of;
+
+	usleep(20000);
+	devices_complete(&f->m.devices);
+	return NULL;
+}
+
+/* A disk that takes its time. */
+static void a_reset_waits_for_what_is_in_flight(void **state)
+{
+	struct fixture *f = *state;
+	pthread_t thread;
+
+	start_device(f, 1);
+	end_completion(f);
+	offer(f, 1);
+	assert_int_equal(used_index(f, 1), 0);
+	assert_int_equal(pthread_create(&thread, NULL, complete_once, f), 0);
+	write_memory(f, window(1) + STATUS, 4, 0);
+	assert_int_equal(read_memory(f, window(1) + STATUS, 4), 0);
+	pthread_join(thread, NULL);
+	assert_int_equal(used_index(f, 1), 0);
+	start_device(f, 1);
+}
+
+static void on_alarm(int signal)
+{
+	fake->stop.signal = signal;
+}
+
+/* A disk that has hung must not keep the guest from being ended. */
+static void a_reset_that_waits_ends_with_the_guest(void **state)
+{
+	const struct itimerval soon = { .it_value = { .tv_usec = 20000 } };
+	struct fixture *f = *state;
+
+	start_device(f, 1);
+	end_completion(f);
+	offer(f, 1);
+	signal(SIGALRM, on_alarm);
+	assert_int_equal(setitimer(ITIMER_REAL, &soon, NULL), 0);
+	write_memory(f, window(1) + STATUS, 4, 0);
+	assert_int_equal(f->stop.signal, SIGALRM);
+	signal(SIGALRM, SIG_IGN);
+	assert_int_not_equal(read_memory(f, window(1) + STATUS, 4), 0);
+}
+
 static void com1_and_the_ioapic_are_used_meanwhile(void **state)
 {
 	struct fixture *f = *state;
@@ -211,6 +292,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(every_request_ends_with_an_interrupt),
 		TEST(a_reset_is_over_when_nothing_is_in_flight),
+		TEST(a_reset_is_over_when_it_is_written),
+		TEST(a_reset_waits_for_what_is_in_flight),
+		TEST(a_reset_that_waits_ends_with_the_guest),
 		TEST(com1_and_the_ioapic_are_used_meanwhile),
 		TEST(registers_take_anything),
 		TEST(its_end_waits_for_what_is_in_flight),
