@@ -349,24 +349,50 @@ static void entropy_interrupt_by_level(void)
 	entropy_by_interrupt(IOAPIC_LEVEL);
 }
 
-/* Reads sector 0, and writes it to sector 1: 5.2.6. */
+static struct { uint32_t type, reserved; uint64_t sector; uint8_t data[512], status; } request;
+
+/* Sector 0 is read, or sector 1 written: 5.2.6. */
+static void offer_request(unsigned device, bool write)
+{
+	request.type = request.sector = write;
+	request.status = 0xff;
+	queue.desc[0] = (struct desc){ (uintptr_t)&request, 16, DESC_NEXT, 1 };
+	queue.desc[1] = (struct desc){ (uintptr_t)request.data, 512, write ? DESC_NEXT : DESC_NEXT | DESC_WRITE, 2 };
+	queue.desc[2] = (struct desc){ (uintptr_t)&request.status, 1, DESC_WRITE, 0 };
+	virtio_offer(device);
+}
+
+/* Reads sector 0, and writes it to sector 1. */
 static void disk(void)
 {
-	static struct { uint32_t type, reserved; uint64_t sector; uint8_t data[512], status; } request;
 	unsigned device = virtio_find(ID_BLOCK);
 
 	virtio_start(device);
 	for (unsigned i = 0; i < 2; i++) {
-		request.type = request.sector = i;
-		request.status = 0xff;
-		queue.desc[0] = (struct desc){ (uintptr_t)&request, 16, DESC_NEXT, 1 };
-		queue.desc[1] = (struct desc){ (uintptr_t)request.data, 512, i ? DESC_NEXT : DESC_NEXT | DESC_WRITE, 2 };
-		queue.desc[2] = (struct desc){ (uintptr_t)&request.status, 1, DESC_WRITE, 0 };
-		virtio_offer(device);
+		offer_request(device, i);
 		virtio_poll((uint16_t)(i + 1));
 		expect("status", request.status, 0);
 	}
 	printf("disk: %.5s\n", (const char *)request.data);
+}
+
+/* As Linux resets: by a store, with whatever is in flight, and no look at the status. */
+static void disk_reset(void)
+{
+	unsigned device = virtio_find(ID_BLOCK), changed = 0;
+
+	for (unsigned i = 0; i < 20; i++) {
+		virtio_start(device);
+		offer_request(device, false);
+		mmio_write(devices[device].base + VIRTIO_STATUS, 0);
+		memset(request.data, 0x77, sizeof(request.data));
+		mmio_write(devices[device].base + VIRTIO_STATUS, STATUS_ACKNOWLEDGE);
+		expect("status", mmio_read(devices[device].base + VIRTIO_STATUS), STATUS_ACKNOWLEDGE);
+		for (unsigned k = 0; k < sizeof(request.data); k++)
+			changed += ((const volatile uint8_t *)request.data)[k] != 0x77;
+	}
+	expect("bytes that changed after a reset", changed, 0);
+	disk();
 }
 
 /* What a launch has most of, for the fault sweep. */
@@ -425,6 +451,7 @@ const struct way ways[] = {
 	{ "entropy_interrupt", entropy_interrupt },
 	{ "entropy_interrupt_by_level", entropy_interrupt_by_level },
 	{ "disk", disk },
+	{ "disk_reset", disk_reset },
 	{ "all", all },
 	{ "power_off", power_off },
 	{ "reset", resets },
