@@ -31,6 +31,7 @@ $(filter $(BUILD)/unit/test_virt% $(addprefix $(BUILD)/unit/test_,devices net),$
 
 $(filter $(BUILD)/unit/test_block%,$(UNIT_TESTS)): $(call objects,asan,$(addprefix tests/unit/,block_fixture.c virtq_driver.c))
 $(filter $(BUILD)/unit/test_block%,$(UNIT_TESTS)): UNIT_LDFLAGS := -Wl,--wrap=engine_start,--wrap=disk_open
+$(BUILD)/unit/test_block_race: UNIT_LDFLAGS += -Wl,--wrap=chain_read
 
 $(filter $(BUILD)/unit/test_vsock%,$(UNIT_TESTS)): $(call objects,asan,$(addprefix tests/unit/,vsock_fixture.c virtq_driver.c))
 
