@@ -182,6 +182,8 @@ static int tear_down(void **state)
 	if (f->open)
 		disk_close(&f->disk, &f->sys);
 	close(f->memfd);
+	if (f->config.direct)
+		unlink(f->path);
 	r = lowest_free_fd() == f->fd_before ? 0 : -1;
 	free(f);
 	return r;
@@ -442,12 +444,10 @@ static void make_direct(struct fixture *f)
 	strcpy(f->path, "/tmp/kvick-test-disk-XXXXXX");
 	f->memfd = mkostemp(f->path, O_CLOEXEC);
 	assert_int_equal(ftruncate(f->memfd, BYTES), 0);
-	fd = open(f->path, O_RDWR | O_DIRECT | O_CLOEXEC);
 	f->config.direct = true;
-	if (fd < 0) {
-		unlink(f->path);
+	fd = open(f->path, O_RDWR | O_DIRECT | O_CLOEXEC);
+	if (fd < 0)
 		skip();
-	}
 	close(fd);
 	host.aligned = true;
 }
@@ -460,7 +460,6 @@ static void direct_io_of_a_sectors_unit_needs_one_descriptor(void **state)
 	host.memory = 4;
 	host.offset = 512;
 	open_disk(f);
-	unlink(f->path);
 	assert_int_equal(f->disk.buffered_fd, -1);
 	assert_int_equal(f->disk.direct_memory, 4);
 	assert_int_equal(f->disk.direct_piece, 512);
@@ -484,7 +483,6 @@ static void direct_io_of_a_larger_unit_needs_two(void **state)
 		disk_close(&f->disk, &f->sys);
 	}
 	f->open = false;
-	unlink(f->path);
 }
 
 static void direct_io_that_there_is_not_is_refused(void **state)
@@ -500,7 +498,6 @@ static void direct_io_that_there_is_not_is_refused(void **state)
 		host.offset = rows[i].offset;
 		refused(f, "cannot do direct I/O", "leave `,direct` out");
 	}
-	unlink(f->path);
 }
 
 struct way {
