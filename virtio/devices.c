@@ -177,6 +177,13 @@ int devices_create(struct devices *devices, const struct devices_config *config,
 	return r;
 }
 
+static void close_all(struct devices *devices)
+{
+	for (unsigned i = 0; i < devices->count; i++)
+		if (devices->list[i]->ops->close)
+			devices->list[i]->ops->close(devices->list[i]);
+}
+
 bool devices_stop(struct devices *devices)
 {
 	for (unsigned i = 0; i < devices->count; i++)
@@ -190,10 +197,16 @@ bool devices_stop(struct devices *devices)
 	devices->engine = NULL;
 	if (devices->lock)
 		pthread_cond_destroy(&devices->completed);
-	for (unsigned i = 0; i < devices->count; i++)
-		if (devices->list[i]->ops->close)
-			devices->list[i]->ops->close(devices->list[i]);
+	close_all(devices);
 	return true;
+}
+
+void devices_leave(struct devices *devices)
+{
+	if (engine_in_flight(devices->engine) > 0)
+		devices_stop(devices);
+	else if (engine_holds_files(devices->engine))
+		close_all(devices);
 }
 
 void devices_free(struct devices *devices)

@@ -100,6 +100,8 @@ void devices_mmio_write(struct devices *devices, unsigned device, uint64_t offse
  * where the kernel refuses to say that it is done: then RAM and devices are its own until the process has ended.
  */
 bool devices_stop(struct devices *devices);
+/* The same where the process is about to end: only what others wait for. Nothing else may be done with the devices then. */
+void devices_leave(struct devices *devices);
 void devices_free(struct devices *devices);
 
 /* Why the guest's console has lost output, as above. Until devices_free(). */

@@ -11,9 +11,9 @@ static void timer_done(struct engine_op *op, int32_t result);
 
 void virtio_throttle_init(struct virtio_device *d, const struct device_config *config)
 {
-	d->limited = device_is_limited(config);
-	if (!d->limited)
-		return;
+	if (!device_is_limited(config))
+		return; /* and its page is not touched */
+	d->limited = true;
 	/* A disk's queues are one thing to whoever pays for it; elsewhere one queue receives and the other sends. */
 	d->throttle_count = config->kind == DEVICE_BLOCK ? 1 : VIRTIO_THROTTLES;
 	for (unsigned i = 0; i < d->throttle_count; i++) {

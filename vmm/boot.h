@@ -20,6 +20,8 @@ struct boot {
 	/* config->devices, and what stands behind the guest besides; `undo` takes it back, and whatever `tables` made. */
 	int (*devices)(struct machine *m);
 	void (*undo_devices)(struct machine *m);
+	/* Instead, where the process is about to end: only what others wait for. */
+	void (*leave_devices)(struct machine *m);
 	/* The vCPU is there: what the guest reads at its start, and its first registers. 0 or -errno. */
 	int (*start)(struct machine *m);
 	/* After each return of KVM_RUN: what the guest has printed goes out, or will soon, by ticks. */

@@ -239,6 +239,7 @@ const struct boot boot_linux = {
 	.tables = linux_tables,
 	.devices = pc_create,
 	.undo_devices = pc_destroy,
+	.leave_devices = pc_destroy,
 	.start = linux_start,
 	.drain = pc_drain,
 	.tick = pc_tick,

@@ -57,6 +57,12 @@ static void native_undo_devices(struct machine *m)
 		devices_stop(&m->devices);
 }
 
+static void native_leave_devices(struct machine *m)
+{
+	if (m->config->devices.count)
+		devices_leave(&m->devices);
+}
+
 static uint64_t strings_bytes(const char *const *strings, unsigned count)
 {
 	uint64_t bytes = 0;
@@ -143,6 +149,7 @@ const struct boot boot_native = {
 	.tables = native_tables,
 	.devices = native_devices,
 	.undo_devices = native_undo_devices,
+	.leave_devices = native_leave_devices,
 	.start = native_start,
 	.drain = native_drain,
 	.tick = machine_look_in,

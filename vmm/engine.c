@@ -328,12 +328,13 @@ static void cancel_all_endless(struct engine *engine)
 
 int engine_drain(struct engine *engine, uint64_t timeout_ns)
 {
-	uint64_t begin = sys_now_ns(engine->sys);
+	uint64_t begin;
 	unsigned refusals = 0;
 	int r = 0;
 
 	if (engine->in_flight == 0)
 		return 0;
+	begin = sys_now_ns(engine->sys);
 	engine->draining = true;
 	engine_submit(engine);
 	engine_reap(engine);
@@ -354,6 +355,11 @@ int engine_drain(struct engine *engine, uint64_t timeout_ns)
 	}
 	engine->draining = false;
 	return r;
+}
+
+bool engine_holds_files(const struct engine *engine)
+{
+	return engine->table == &engine_uring;
 }
 
 unsigned engine_in_flight(const struct engine *engine)

@@ -155,6 +155,9 @@ int engine_drain(struct engine *engine, uint64_t timeout_ns);
 /* Operations started and not yet done. */
 unsigned engine_in_flight(const struct engine *engine);
 
+/* Do the files stay open for a while when the process has ended, held by a kernel that takes a ring apart? */
+bool engine_holds_files(const struct engine *engine);
+
 /* Drains, for ever, and frees; NULL is nothing. 0, or why draining did not work: then nothing has been freed. */
 int engine_destroy(struct engine *engine);
 

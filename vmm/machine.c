@@ -190,6 +190,11 @@ static void undo_devices(struct machine *m)
 	m->boot->undo_devices(m);
 }
 
+static void leave_devices(struct machine *m)
+{
+	m->boot->leave_devices(m);
+}
+
 /* A VM whose RAM lies where the host wants its APIC page (Intel, RAM of 4 GiB) is made again, without a local APIC. */
 static COLD int vm_without_lapic(struct machine *m)
 {
@@ -371,19 +376,19 @@ static COLD void guest_stamps(struct machine *m)
 static const struct step {
 	int (*run)(struct machine *m);
 	void (*undo)(struct machine *m);
-	bool always; /* undone even where the process ends: others wait for what it holds */
+	void (*leave)(struct machine *m); /* instead of that where the process ends: what others wait for */
 	enum mark mark; /* reached when the step is done; MARK_COUNT: none of its own */
 } steps[] = {
-	{ step_plan, NULL, false, MARK_PLAN },
-	{ step_kvm, undo_kvm, false, MARK_COUNT },
-	{ step_ring, NULL, false, MARK_KVM },
-	{ step_vm, undo_vm, false, MARK_VM },
-	{ step_memory, NULL, false, MARK_MEMORY },
-	{ step_image, NULL, false, MARK_IMAGE },
-	{ step_devices, undo_devices, true, MARK_DEVICES },
-	{ step_vcpu, undo_vcpu, false, MARK_VCPU },
-	{ step_sandbox, NULL, false, MARK_SANDBOX },
-	{ step_run, NULL, false, MARK_COUNT },
+	{ step_plan, NULL, NULL, MARK_PLAN },
+	{ step_kvm, undo_kvm, NULL, MARK_COUNT },
+	{ step_ring, NULL, NULL, MARK_KVM },
+	{ step_vm, undo_vm, NULL, MARK_VM },
+	{ step_memory, NULL, NULL, MARK_MEMORY },
+	{ step_image, NULL, NULL, MARK_IMAGE },
+	{ step_devices, undo_devices, leave_devices, MARK_DEVICES },
+	{ step_vcpu, undo_vcpu, NULL, MARK_VCPU },
+	{ step_sandbox, NULL, NULL, MARK_SANDBOX },
+	{ step_run, NULL, NULL, MARK_COUNT },
 };
 
 #define STEP_COUNT (sizeof(steps) / sizeof(steps[0]))
@@ -406,9 +411,12 @@ int machine_run(struct machine *m, const struct machine_config *config)
 	if (r == 0 && config->report && !m->boot->pc)
 		guest_stamps(m);
 	config->stop->immediate_exit = NULL;
-	while (done-- > 0)
-		if (steps[done].undo && (steps[done].always || !config->process_ends))
-			steps[done].undo(m);
+	while (done-- > 0) {
+		void (*end)(struct machine *m) = config->process_ends ? steps[done].leave : steps[done].undo;
+
+		if (end)
+			end(m);
+	}
 	if (!config->process_ends)
 		timeline_stamp(&m->timeline, MARK_TORN_DOWN);
 	if (r < 0 && config->stop->signal) {
