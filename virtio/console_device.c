@@ -77,6 +77,8 @@ static void receive(struct console_device *c)
 	bool any = false;
 	int r = 0;
 
+	if (!virtio_usable(&c->device)) /* what was read stays for the next driver */
+		return;
 	/* As long as there is nothing to give, nobody needs to hear of buffers. */
 	do {
 		virtq_quiet(q);
@@ -183,7 +185,8 @@ static void transmit(struct console_device *c)
 			write_some(c);
 			continue;
 		}
-		if (!next_chain(c))
+		/* What was taken has gone out; more is not taken. */
+		if (!virtio_usable(&c->device) || !next_chain(c))
 			break;
 		if (c->sent < c->chain.readable_bytes && !c->lost) {
 			uint64_t left = c->chain.readable_bytes - c->sent;

@@ -8,6 +8,7 @@
 #ifndef KVICK_VIRTIO_DEVICE_H
 #define KVICK_VIRTIO_DEVICE_H
 
+#include <linux/virtio_config.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -115,6 +116,17 @@ struct virtio_device {
 	unsigned throttle_count;
 	struct virtio_throttle throttles[VIRTIO_THROTTLES];
 };
+
+/*
+ * For devices: may they take and use chains? Not before DRIVER_OK (2.1), nor while a reset goes on or is needed (2.1.2). What
+ * notify() is called for may; what has come back from the host asks.
+ */
+static inline bool virtio_usable(const struct virtio_device *device)
+{
+	const uint32_t looked_at = VIRTIO_CONFIG_S_DRIVER_OK | VIRTIO_CONFIG_S_NEEDS_RESET;
+
+	return !device->transport.resetting && (device->transport.status & looked_at) == VIRTIO_CONFIG_S_DRIVER_OK;
+}
 
 /*
  * For devices: may this queue begin something of so many bytes now? If not, notify() is called for it when it is worth asking

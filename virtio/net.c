@@ -9,7 +9,6 @@
  */
 #include <endian.h>
 #include <errno.h>
-#include <linux/virtio_config.h>
 #include <linux/virtio_ids.h>
 #include <linux/virtio_net.h>
 #include <stddef.h>
@@ -64,14 +63,6 @@ struct net {
 	uint8_t rx[NET_HEADER_BYTES + NET_FRAME_BYTES_MAX + 1];
 	uint8_t tx[2 * (NET_HEADER_BYTES + NET_FRAME_BYTES_MAX)];
 };
-
-static bool usable(const struct net *n)
-{
-	const uint32_t needed = VIRTIO_CONFIG_S_DRIVER_OK;
-
-	return !n->device.transport.resetting &&
-	       (n->device.transport.status & (needed | VIRTIO_CONFIG_S_NEEDS_RESET)) == needed;
-}
 
 /* The other side has gone away (passt has ended, the tap was deleted). Said once; the guest sees its link go down, and lives. */
 static void lose(struct net *n, int errnum, const char *doing)
@@ -236,7 +227,7 @@ static void receive(struct net *n)
 	struct frame f;
 	int r = 1;
 
-	if (!usable(n) || n->reading || n->pausing)
+	if (!virtio_usable(&n->device) || n->reading || n->pausing)
 		return;
 	for (unsigned i = 0; i < TURN_FRAMES && (r = next_frame(n, &f)) == 1; i++) {
 		bool good = net_header_in(&f.header, f.bytes, n->features);
@@ -338,7 +329,7 @@ static void transmit(struct net *n)
 	bool any = false, room;
 	int r = 0;
 
-	if (!usable(n) || n->writing)
+	if (!virtio_usable(&n->device) || n->writing)
 		return;
 	n->tx_bytes = n->tx_frames = 0;
 	n->tx_begin = __rdtsc();

@@ -2,7 +2,6 @@
 #include "virtio/throttle.h"
 
 #include <errno.h>
-#include <linux/virtio_config.h>
 
 #include "virtio/device.h"
 #include "vmm/sys.h"
@@ -28,13 +27,6 @@ void virtio_throttle_init(struct virtio_device *d, const struct device_config *c
 static struct virtio_throttle *throttle_of(struct virtio_device *d, unsigned queue)
 {
 	return &d->throttles[queue % d->throttle_count];
-}
-
-static bool usable(const struct virtio_device *d)
-{
-	const uint32_t needed = VIRTIO_CONFIG_S_DRIVER_OK;
-
-	return !d->transport.resetting && (d->transport.status & (needed | VIRTIO_CONFIG_S_NEEDS_RESET)) == needed;
 }
 
 /* ---- waiting ---- */
@@ -81,7 +73,7 @@ static void serve(struct virtio_throttle *t)
 	uint64_t now = sys_now_ns(d->sys);
 	unsigned first = t->next;
 
-	for (unsigned i = 0; i < d->queue_count && !t->waiting && usable(d); i++) {
+	for (unsigned i = 0; i < d->queue_count && !t->waiting && virtio_usable(d); i++) {
 		unsigned queue = (first + i) % d->queue_count;
 
 		if (!(t->queues & 1u << queue))
@@ -129,7 +121,7 @@ bool virtio_throttle_ask(struct virtio_device *d, unsigned queue, uint64_t bytes
 	struct virtio_throttle *t = throttle_of(d, queue);
 	uint64_t now, ns = 0;
 
-	if (!usable(d))
+	if (!virtio_usable(d))
 		return false;
 	now = sys_now_ns(d->sys);
 	if (!t->waiting)

@@ -364,6 +364,42 @@ static void a_broken_ring_needs_a_reset(void **state)
 	assert_non_null(w->device->transport.needs_reset);
 }
 
+static void input_waits_while_the_device_needs_a_reset(void **state)
+{
+	struct world *w = *state;
+
+	start_console(w, INPUT);
+	offer(w, INPUT, 0, 100);
+	virtio_needs_reset(w->device, "a test wants it");
+	put(w, "text");
+	nothing_is_used(w);
+	assert_true(virtio_reset(w->device));
+	set_up_queue(w, INPUT);
+	offer(w, INPUT, 1, 100);
+	assert_int_equal(next_used(w), 4);
+	assert_memory_equal(ram(w, 1), "text", 4);
+}
+
+static void no_output_is_taken_while_the_device_needs_a_reset(void **state)
+{
+	struct world *w = *state;
+	char got[10000];
+	size_t total = 0;
+	ssize_t n;
+
+	start_console(w, OUTPUT);
+	offer(w, OUTPUT, 0, 10000);
+	nothing_is_used(w); /* the pipe holds 4096, and as much has been taken */
+	virtio_needs_reset(w->device, "a test wants it");
+	assert_int_equal(fcntl(w->out[0], F_SETFL, O_NONBLOCK), 0);
+	for (unsigned i = 0; i < 5; i++) {
+		while ((n = read(w->out[0], got, sizeof(got))) > 0)
+			total += (size_t)n;
+		nothing_is_used(w);
+	}
+	assert_int_equal(total, 8192);
+}
+
 static void open_terminal(struct world *w, unsigned short columns, unsigned short rows)
 {
 	const struct winsize size = { .ws_col = columns, .ws_row = rows };
@@ -437,6 +473,8 @@ int main(void)
 		TEST(a_flood_goes_out_as_a_limit_allows),
 		TEST(nothing_waits_for_a_limit_on_a_device_that_needs_a_reset),
 		TEST(a_broken_ring_needs_a_reset),
+		TEST(input_waits_while_the_device_needs_a_reset),
+		TEST(no_output_is_taken_while_the_device_needs_a_reset),
 		TEST(without_a_terminal_there_is_no_size),
 		TEST(a_terminals_size_is_told_and_told_again),
 		TEST(one_file_too_many_is_refused),
