@@ -40,6 +40,7 @@ struct virtio_host_error {
 	int errnum;
 	const char *doing;
 	uint64_t at;
+	bool told;             /* the device says it in its own words: nobody else needs to */
 };
 
 struct virtio_ops {
@@ -97,6 +98,7 @@ struct virtio_device {
 	uint8_t config[VIRTIO_CONFIG_BYTES_MAX]; /* little-endian, as the guest reads it */
 	uint32_t config_bytes;
 	uint32_t config_generation;
+	char notice[160];              /* what the operator has to be told at the end, or "" */
 
 	/* The transport's own. */
 	struct {

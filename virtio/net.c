@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <linux/virtio_ids.h>
 #include <linux/virtio_net.h>
+#include <poll.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -31,6 +32,7 @@
 #define QUEUE_SIZE   256u
 #define LENGTH_BYTES 4u   /* before each frame of a stream */
 #define TURN_FRAMES  64u  /* handed to the guest before somebody else gets his turn */
+#define RETRY_NS     10000000u /* until a read that failed is made again */
 _Static_assert(sizeof(struct virtio_net_hdr_v1) == NET_HEADER_BYTES, "5.1.6");
 
 struct net {
@@ -48,6 +50,7 @@ struct net {
 	uint64_t rx_begin;
 	unsigned held;               /* buffers popped and not filled: for one frame, which they are still too small for */
 	uint64_t held_bytes;
+	unsigned held_places;        /* of the ring */
 	struct virtq_chain buffers[VIRTQ_SIZE_MAX];
 
 	/* Towards the host. */
@@ -64,20 +67,34 @@ struct net {
 	uint8_t tx[2 * (NET_HEADER_BYTES + NET_FRAME_BYTES_MAX)];
 };
 
+/* Now, if stderr takes it at once: others wait for us. Else it is left for the end. */
+static void tell(struct net *n, int errnum)
+{
+	static const struct timespec at_once;
+	struct pollfd stream = { .fd = STDERR_FILENO, .events = POLLOUT };
+	const char *why = errnum ? strerror(errnum) : "closed by the other side";
+	char text[200];
+	int bytes;
+
+	bytes = snprintf(text, sizeof(text), "kvick: %s: %s: the guest's network is down from now on\n", n->port.name, why);
+	if (sys_ppoll(n->device.sys, &stream, 1, &at_once) == 1 && stream.revents == POLLOUT &&
+	    sys_write(n->device.sys, STDERR_FILENO, text, (size_t)bytes) == bytes)
+		return;
+	snprintf(n->device.notice, sizeof(n->device.notice), "%s: %s: the guest's network was down from then on", n->port.name,
+		 why);
+}
+
 /* The other side has gone away (passt has ended, the tap was deleted). Said once; the guest sees its link go down, and lives. */
 static void lose(struct net *n, int errnum, const char *doing)
 {
 	const uint16_t down = 0;
-	char text[160];
-	int bytes;
 
 	if (n->gone)
 		return;
 	n->gone = true;
 	virtio_host_error(&n->device, errnum, doing, 0);
-	bytes = snprintf(text, sizeof(text), "kvick: %s: %s: the guest's network is down from now on\n", n->port.name,
-			 errnum ? strerror(errnum) : "closed by the other side");
-	sys_write(n->device.sys, STDERR_FILENO, text, (size_t)bytes < sizeof(text) ? (size_t)bytes : sizeof(text) - 1);
+	n->device.host_error.told = n->device.host_error.count == 1 || n->device.host_error.told;
+	tell(n, errnum);
 	memcpy(n->device.config + offsetof(struct virtio_net_config, status), &down, sizeof(down));
 	virtio_config_changed(&n->device);
 	if (n->reading)
@@ -170,6 +187,7 @@ static int hold_buffer(struct net *n)
 		return -EINVAL;
 	}
 	n->held++;
+	n->held_places += buffer->places;
 	n->held_bytes += buffer->writable_bytes;
 	return 1;
 }
@@ -177,8 +195,8 @@ static int hold_buffer(struct net *n)
 /* Buffers for a frame. 1; 0: not enough yet; -E2BIG: the driver's buffers never hold it; other errors as hold_buffer(). */
 static int collect(struct net *n, uint64_t bytes)
 {
-	bool merges = n->features & FEATURE(VIRTIO_NET_F_MRG_RXBUF);
-	unsigned most = merges ? n->device.queues[RX].config.size : 1;
+	unsigned size = n->device.queues[RX].config.size;
+	unsigned most = n->features & FEATURE(VIRTIO_NET_F_MRG_RXBUF) ? size : 1;
 	int r = 1;
 
 	while (n->held_bytes < bytes && r == 1) {
@@ -186,6 +204,9 @@ static int collect(struct net *n, uint64_t bytes)
 			return -E2BIG;
 		r = hold_buffer(n);
 	}
+	/* The ring has no room for another buffer like the last: none will come as long as these are held. */
+	if (r == 0 && n->held > 0 && n->held_places + n->buffers[n->held - 1].places > size)
+		return -E2BIG;
 	return r;
 }
 
@@ -196,8 +217,10 @@ static void fill(struct net *n, struct frame *f)
 	unsigned count = 0;
 	size_t done = 0;
 
-	while (room < left)
+	while (room < left) {
+		n->held_places -= n->buffers[count].places;
 		room += n->buffers[count++].writable_bytes;
+	}
 	f->header.num_buffers = (uint16_t)count; /* 5.1.6.4.1: 1 where nothing is merged */
 	virtq_group(&n->device.queues[RX]);
 	for (unsigned i = 0; i < count; i++) {
@@ -220,6 +243,13 @@ static void fill(struct net *n, struct frame *f)
 
 static void pause_done(struct engine_op *op, int32_t result);
 
+static void start_pause(struct net *n, uint64_t ns)
+{
+	n->pausing = true;
+	n->pause = (struct engine_op){ .code = ENGINE_TIMEOUT, .ns = ns, .done = pause_done, .context = n };
+	engine_start(n->device.engine, &n->pause);
+}
+
 /* Passes on what has been read, and reads on. Where the guest has no buffer the frame stays, and all that come after it. */
 static void receive(struct net *n)
 {
@@ -237,6 +267,7 @@ static void receive(struct net *n)
 			good = r == 1;
 			if (!good && r != -E2BIG)
 				break;
+			r = 1; /* too large for the driver: dropped */
 		}
 		/* The frame stays, and the buffers that it is to have. */
 		if (good && !virtio_may_begin(&n->device, RX, f.bytes)) {
@@ -254,8 +285,7 @@ static void receive(struct net *n)
 	if (r == -EPROTO) {
 		lose(n, EPROTO, "read");
 	} else if (r == 1) {
-		n->pausing = true;
-		start(n, &n->pause, ENGINE_TIMEOUT, pause_done); /* of no length: others' turn comes first */
+		start_pause(n, 0); /* others' turn comes first */
 	} else if (r == 0 && next_frame(n, &f) == 0) {
 		start_read(n);
 	}
@@ -268,6 +298,17 @@ static void pause_done(struct engine_op *op, int32_t result)
 	n->pausing = false;
 	if (result != -ECANCELED)
 		receive(n);
+}
+
+/* Is nobody there any more? Anything else (a tap that is down, no memory) may pass. */
+static bool is_end(int errnum)
+{
+	static const int ends[] = { EPIPE, ECONNRESET, ECONNREFUSED, ENOTCONN, EBADF, EBADFD, ENODEV };
+
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+		if (ends[i] == errnum)
+			return true;
+	return false;
 }
 
 static void read_done(struct engine_op *op, int32_t result)
@@ -283,8 +324,11 @@ static void read_done(struct engine_op *op, int32_t result)
 		receive(n);
 	} else if (result == -EAGAIN || result == -EINTR || (result == 0 && !n->port.connected)) {
 		start_read(n); /* nothing, or a datagram of no length */
-	} else {
+	} else if (result == 0 || is_end(-result)) {
 		lose(n, -result, "read");
+	} else {
+		virtio_host_error(&n->device, -result, "read", 0);
+		start_pause(n, RETRY_NS);
 	}
 }
 
@@ -353,17 +397,6 @@ static void transmit(struct net *n)
 		virtio_needs_reset(&n->device, q->broken);
 }
 
-/* Is nobody there any more? Anything else (a tap that is down, no memory) costs these frames and may pass. */
-static bool is_end(const struct net *n, int errnum)
-{
-	static const int ends[] = { EPIPE, ECONNRESET, ECONNREFUSED, ENOTCONN, EBADF, EBADFD, ENODEV };
-
-	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
-		if (ends[i] == errnum)
-			return true;
-	return n->port.stream; /* nobody knows where in a frame it stands */
-}
-
 static void write_done(struct engine_op *op, int32_t result)
 {
 	struct net *n = op->context;
@@ -383,7 +416,8 @@ static void write_done(struct engine_op *op, int32_t result)
 	}
 	for (unsigned i = 0; i < n->tx_frames; i++)
 		virtio_request_done(&n->device, TX, n->tx_begin, result >= 0);
-	if (result < 0 && is_end(n, -result))
+	/* What passes costs these frames; but of a stream nobody knows then where in a frame it stands. */
+	if (result < 0 && (is_end(-result) || n->port.stream))
 		lose(n, -result, "write");
 	else if (result < 0)
 		virtio_host_error(&n->device, -result, "write", 0);
@@ -418,7 +452,7 @@ static int activate(struct virtio_device *device)
 		lose(n, -r, "offloads");
 		r = 0;
 	}
-	n->held = 0;
+	n->held = n->held_places = 0;
 	n->held_bytes = 0;
 	if (r == 0)
 		receive(n);

@@ -42,6 +42,7 @@ struct virtq_config {
 struct virtq_chain {
 	uint16_t id;              /* what goes back to the driver: head index (split) or buffer id (packed) */
 	uint16_t descriptors;     /* places it takes in the ring until it is used: 1 (split), or what is skipped then (packed) */
+	uint16_t places;          /* descriptors of the ring's own that it holds until then, also where the ring is split */
 	uint16_t order;           /* when it was popped, modulo 2^16: for VIRTIO_F_IN_ORDER */
 	uint16_t readable, writable;
 	uint64_t readable_bytes, writable_bytes; /* sums, together below 2^32 (2.7.5.2) */

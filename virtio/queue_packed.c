@@ -125,6 +125,7 @@ int packed_pop(struct virtq *queue, struct virtq_chain *chain)
 		r = queue_check_id(queue, chain->id);
 	if (r < 0)
 		return r;
+	chain->places = chain->descriptors;
 	advance(queue, &queue->next_avail, &queue->avail_wrap, chain->descriptors);
 	return 1;
 }

@@ -31,7 +31,7 @@ static struct descriptor fetch(const uint8_t *table, unsigned index)
 
 /*
  * Follows a table's descriptors from `index` on. 0: the chain ends here; 1: it goes on in the table that *indirect describes;
- * -EINVAL. Where `indirect` is NULL no table may follow (2.7.5.3.1).
+ * -EINVAL. Where `indirect` is NULL this is such a table, and none may follow (2.7.5.3.1).
  */
 static int walk(struct virtq *queue, struct virtq_chain *chain, const uint8_t *table, unsigned entries, unsigned index,
 		struct descriptor *indirect)
@@ -39,6 +39,8 @@ static int walk(struct virtq *queue, struct virtq_chain *chain, const uint8_t *t
 	for (unsigned seen = 1;; seen++) {
 		struct descriptor descriptor = fetch(table, index);
 
+		if (indirect)
+			chain->places = (uint16_t)seen;
 		if (descriptor.flags & VRING_DESC_F_INDIRECT) {
 			if (!indirect)
 				return queue_break(queue, "an indirect descriptor in an indirect table");

@@ -82,7 +82,7 @@ static const struct sandbox_rule sandbox_rules[] = {
 	SANDBOX_IOCTL(DEVICES, TUNSETOFFLOAD, "a network driver has said which offloads it understands: its tap may use no others"),
 	SANDBOX_CALL(DEVICES, io_uring_enter, "the engine by io_uring: submits, waits"),
 	SANDBOX_CALL(DEVICES, futex, "the lock that vCPUs and the engine's completion thread share"),
-	SANDBOX_CALL(DEVICES, ppoll, "the engine by plain calls: waits for streams, polls and time-outs"),
+	SANDBOX_CALL(DEVICES, ppoll, "the engine by plain calls: waits for streams and time-outs; does stderr take a line?"),
 	SANDBOX_CALL(DEVICES, preadv2, "the engine by plain calls: a device reads its file or stream"),
 	SANDBOX_CALL(DEVICES, pwritev2, "the engine by plain calls: a device writes"),
 	SANDBOX_CALL(DEVICES, fdatasync, "the engine by plain calls: a guest flushes its disk"),

@@ -538,6 +538,32 @@ static void a_frame_that_no_buffer_holds_is_dropped(void **state)
 	assert_int_equal(used(w, RX), 2);
 }
 
+/* A ring is full when its descriptors are in chains, however few chains. */
+static void a_frame_that_no_ring_of_chains_holds_is_dropped(void **state)
+{
+	struct world *w = *state;
+
+	pass_pair(w, SOCK_SEQPACKET);
+	for (unsigned parts = 2; parts <= 3; parts++) {
+		unsigned errors = (unsigned)w->device->metrics[RX].errors;
+
+		begin(w, MERGED);
+		for (unsigned i = 0; i < SIZE / parts; i++) {
+			const uint64_t at = w->at[RX];
+			const struct driver_part part[] = { { at, 20, true }, { at + 20, 20, true }, { at + 40, 20, true } };
+
+			add(w, RX, part, parts);
+		}
+		notify(w, RX);
+		send_from_peer(w, 2000, 1);
+		send_from_peer(w, 28, 2);
+		turns(w);
+		assert_int_equal(w->device->metrics[RX].errors, errors + 1);
+		assert_int_equal(used(w, RX), 1);
+		assert_true(virtio_reset(w->device));
+	}
+}
+
 static void a_buffer_without_room_for_a_header_needs_a_reset(void **state)
 {
 	struct world *w = *state;
@@ -581,6 +607,29 @@ static void a_flood_is_let_in_by_turns(void **state)
 		got += used(w, RX);
 	}
 	assert_int_equal(before, 300);
+}
+
+static void a_flood_goes_on_after_a_frame_that_is_too_large(void **state)
+{
+	static uint8_t flood[64 * 18 + 500];
+	const uint32_t small = htonl(14), large = htonl(500);
+	struct world *w = *state;
+
+	pass_stream(w);
+	begin(w, 0);
+	for (unsigned i = 0; i < SIZE; i++)
+		give(w, 100);
+	notify(w, RX);
+	for (unsigned i = 0; i < 63; i++)
+		memcpy(flood + i * 18, &small, 4);
+	memcpy(flood + 63 * 18, &large, 4); /* the last of a turn */
+	memcpy(flood + 63 * 18 + 504, &small, 4);
+	assert_int_equal(send(w->peer, flood, 64 * 18 + 504 - 4, 0), 64 * 18 + 500);
+	turns(w);
+	assert_int_equal(used(w, RX), 63);
+	assert_int_equal(send(w->peer, "last", 4, 0), 4);
+	turns(w);
+	assert_int_equal(used(w, RX), 1);
 }
 
 /* --- streams --- */
@@ -754,6 +803,57 @@ static void a_datagram_of_no_length_is_nothing(void **state)
 	send_from_peer(w, 60, 1);
 	turns(w);
 	assert_int_equal(take_one(w), HEADER + 60);
+}
+
+/* Whichever call fails: what may pass does not end the link, and nothing is lost of what is still to be read. */
+static void a_read_that_fails_for_want_of_memory_is_made_again(void **state)
+{
+	struct world *w = *state;
+
+	clock_ns = CLOCK_BEGIN;
+	pass_stream(w);
+	begin(w, 0);
+	for (unsigned i = 1; i <= 6; i++) {
+		give(w, 2000);
+		notify(w, RX);
+		stream_from_peer(w, 60, i);
+		w->sys.fail_errno = i % 2 ? ENOMEM : ENOBUFS;
+		w->sys.fail_at = w->sys.calls + i;
+		for (unsigned k = 0; k < 5; k++) {
+			turns(w);
+			clock_ns += 100 * CLOCK_MS;
+		}
+		assert_int_equal(take_one(w), HEADER + 60);
+	}
+	assert_true(w->device->host_error.count > 0);
+	assert_string_equal(w->device->host_error.doing, "read");
+	assert_int_equal(link_status(w), VIRTIO_NET_S_LINK_UP);
+}
+
+static void a_full_stderr_holds_nobody(void **state)
+{
+	static const char page[4096];
+	struct world *w = *state;
+	int saved = dup(STDERR_FILENO), ends[2];
+
+	pass_stream(w);
+	begin(w, 0);
+	give(w, 2000);
+	notify(w, RX);
+	assert_int_equal(pipe2(ends, O_NONBLOCK), 0);
+	while (write(ends[1], page, sizeof(page)) > 0)
+		;
+	fcntl(ends[1], F_SETFL, 0);
+	dup2(ends[1], STDERR_FILENO);
+	alarm(60); /* of the pipe nothing is read */
+	peer_closes(w);
+	alarm(0);
+	dup2(saved, STDERR_FILENO);
+	assert_int_equal(link_status(w), 0);
+	assert_says(w->device->notice, "closed by the other side: the guest's network was down from then on");
+	close(saved);
+	close(ends[0]);
+	close(ends[1]);
 }
 
 /* --- limits --- */
@@ -1327,8 +1427,10 @@ int main(void)
 		TEST(a_frame_is_spread_over_merged_buffers),
 		TEST(a_frame_waits_for_the_guests_buffers),
 		TEST(a_frame_that_no_buffer_holds_is_dropped),
+		TEST(a_frame_that_no_ring_of_chains_holds_is_dropped),
 		TEST(a_buffer_without_room_for_a_header_needs_a_reset),
 		TEST(a_flood_is_let_in_by_turns),
+		TEST(a_flood_goes_on_after_a_frame_that_is_too_large),
 		TEST(a_stream_carries_lengths),
 		TEST(a_reset_does_not_tear_a_stream),
 		TEST(a_stream_that_ends_is_told_once),
@@ -1336,6 +1438,8 @@ int main(void)
 		TEST(a_connection_that_ends_is_told_once),
 		TEST(datagrams_to_nobody_are_told_once),
 		TEST(a_datagram_of_no_length_is_nothing),
+		TEST(a_read_that_fails_for_want_of_memory_is_made_again),
+		TEST(a_full_stderr_holds_nobody),
 		TEST(frames_beyond_a_limit_go_later_and_in_order_each_way),
 		TEST(bytes_are_those_of_frames),
 		TEST(one_direction_does_not_wait_for_the_other),
