@@ -38,6 +38,7 @@ struct side {
 struct console_device {
 	struct virtio_device device;
 	struct side in, out;
+	uint64_t in_tsc;         /* when what is in `in` was read */
 	bool no_more_input;
 	int out_fd;
 	bool out_is_file;
@@ -86,6 +87,7 @@ static void receive(struct console_device *c)
 			uint32_t n = (uint32_t)chain_write(&chain, 0, in->bytes + in->at, in->end - in->at);
 
 			in->at += n;
+			virtio_request_done(&c->device, INPUT, c->in_tsc, n > 0);
 			virtq_push(q, &chain, n);
 			any = true;
 		}
@@ -105,12 +107,17 @@ static void read_done(struct engine_op *op, int32_t result)
 	c->in.busy = false;
 	if (result == -ECANCELED) /* the end of everything */
 		return;
+	if (result == -EAGAIN || result == -EINTR) { /* tried as often as the engine tries */
+		receive(c);
+		return;
+	}
 	if (result <= 0) { /* the end of input; a terminal that was hung up, or is another's now, is no more either */
 		c->no_more_input = true;
 		if (result < 0)
 			virtio_host_error(&c->device, -result, "read", 0);
 		return;
 	}
+	c->in_tsc = __rdtsc();
 	c->in.at = 0;
 	c->in.end = (uint32_t)result;
 	if (op->offset != ENGINE_STREAM)
@@ -123,6 +130,7 @@ static void read_done(struct engine_op *op, int32_t result)
 static void lose(struct console_device *c, int errnum)
 {
 	virtio_host_error(&c->device, errnum, "write", 0);
+	c->device.host_error.told |= c->device.host_error.count == 1; /* virtio_console_lost() */
 	if (!c->lost)
 		c->lost = errnum;
 	c->out.at = c->out.end;
@@ -252,9 +260,9 @@ static void resize_done(struct engine_op *op, int32_t result)
 	struct console_device *c = op->context;
 
 	c->watching = false;
-	if (result < 0)
+	if (result < 0 && result != -EAGAIN && result != -EINTR)
 		return;
-	if (measure(c))
+	if (result > 0 && measure(c))
 		virtio_config_changed(&c->device);
 	watch(c);
 }

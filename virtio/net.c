@@ -93,7 +93,7 @@ static void lose(struct net *n, int errnum, const char *doing)
 		return;
 	n->gone = true;
 	virtio_host_error(&n->device, errnum, doing, 0);
-	n->device.host_error.told = n->device.host_error.count == 1 || n->device.host_error.told;
+	n->device.host_error.told |= n->device.host_error.count == 1;
 	tell(n, errnum);
 	memcpy(n->device.config + offsetof(struct virtio_net_config, status), &down, sizeof(down));
 	virtio_config_changed(&n->device);

@@ -48,6 +48,9 @@ $(addprefix $(BUILD)/unit/test_,cpu cpuconfig crash hypercalls pc_ports pc_threa
 DISK_CALLS := open fstat ioctl fcntl flock fallocate direct_alignment clock_nanosleep
 $(BUILD)/unit/test_disk: UNIT_LDFLAGS := $(DISK_CALLS:%=-Wl,--wrap=sys_%)
 
+# A console whose reads are refused.
+$(BUILD)/unit/test_console_device: UNIT_LDFLAGS := -Wl,--wrap=sys_preadv
+
 # Limits, on a clock of the test's own (test_clock.h).
 $(addprefix $(BUILD)/unit/test_,block_limits net): UNIT_LDFLAGS += -Wl,--wrap=sys_now_ns
 

@@ -32,6 +32,29 @@ struct world {
 	int in[2], out[2], master, slave; /* the guest reads in[0] and writes out[1] */
 };
 
+/* Reads by plain calls are answered so, as often: more often than the engine tries. */
+static int refusal;
+static unsigned refusals;
+
+ssize_t __real_sys_preadv(struct sys *sys, int fd, const struct iovec *iov, unsigned count, uint64_t offset, int flags);
+ssize_t __wrap_sys_preadv(struct sys *sys, int fd, const struct iovec *iov, unsigned count, uint64_t offset, int flags);
+
+ssize_t __wrap_sys_preadv(struct sys *sys, int fd, const struct iovec *iov, unsigned count, uint64_t offset, int flags)
+{
+	if (refusals == 0)
+		return __real_sys_preadv(sys, fd, iov, count, offset, flags);
+	refusals--;
+	return refusal;
+}
+
+static void refuse(int with)
+{
+	if (is_uring())
+		skip();
+	refusal = with;
+	refusals = ENGINE_TRIES_MAX + 1;
+}
+
 static void raise_line(const struct virtio_line *line, struct virtio_device *device)
 {
 	(void)device;
@@ -218,6 +241,38 @@ static void after_the_end_of_input_nothing_comes(void **state)
 	nothing_is_used(w);
 	assert_int_equal(engine_in_flight(w->engine), 0); /* nor is it asked for again and again */
 	assert_int_equal(w->device->host_error.count, 0);
+}
+
+static void input_that_is_not_there_yet_is_waited_for(void **state)
+{
+	static const int errors[] = { -EAGAIN, -EINTR };
+	struct world *w = *state;
+
+	start_console(w, INPUT);
+	for (unsigned i = 0; i < COUNT_OF(errors); i++) {
+		offer(w, INPUT, i, 100);
+		refuse(errors[i]);
+		put(w, "text");
+		assert_int_equal(next_used(w), 4);
+		assert_int_equal(refusals, 0);
+	}
+	assert_int_equal(w->device->host_error.count, 0);
+	assert_int_equal(w->device->metrics[INPUT].requests, 2);
+}
+
+static void input_that_fails_ends_and_is_counted(void **state)
+{
+	struct world *w = *state;
+
+	start_console(w, INPUT);
+	offer(w, INPUT, 0, 100);
+	refuse(-EIO);
+	put(w, "text");
+	nothing_is_used(w);
+	refusals = 0;
+	assert_int_equal(w->device->host_error.count, 1);
+	assert_int_equal(w->device->host_error.errnum, EIO);
+	assert_int_equal(engine_in_flight(w->engine), 0);
 }
 
 static void a_file_is_read_from_where_it_is(void **state)
@@ -448,6 +503,27 @@ static void a_terminals_size_is_told_and_told_again(void **state)
 	}
 }
 
+static void a_terminals_size_is_told_after_reads_that_came_to_nothing(void **state)
+{
+	static const int errors[] = { -EAGAIN, -EINTR };
+	struct world *w = *state;
+	const uint64_t one = 1;
+
+	open_terminal(w, 80, 24);
+	start_console(w, INPUT);
+	for (unsigned i = 0; i < COUNT_OF(errors); i++) {
+		const struct winsize size = { .ws_col = (unsigned short)(100 + i), .ws_row = 50 };
+
+		refuse(errors[i]);
+		assert_int_equal(ioctl(w->master, TIOCSWINSZ, &size), 0);
+		assert_int_equal(write(w->config.resized, &one, sizeof(one)), sizeof(one));
+		for (unsigned tries = 0; told(w).cols != 100 + i; tries++) {
+			assert_true(tries < 100);
+			engine_wait(w->engine, 10 * MS, NULL);
+		}
+	}
+}
+
 static void one_file_too_many_is_refused(void **state)
 {
 	struct world *w = *state;
@@ -465,6 +541,8 @@ int main(void)
 		TEST(input_outlives_a_reset),
 		TEST(a_buffer_from_before_a_reset_is_never_written_to),
 		TEST(after_the_end_of_input_nothing_comes),
+		TEST(input_that_is_not_there_yet_is_waited_for),
+		TEST(input_that_fails_ends_and_is_counted),
 		TEST(a_file_is_read_from_where_it_is),
 		TEST(buffers_without_room_are_given_back),
 		TEST(output_is_used_when_it_is_written),
@@ -477,6 +555,7 @@ int main(void)
 		TEST(no_output_is_taken_while_the_device_needs_a_reset),
 		TEST(without_a_terminal_there_is_no_size),
 		TEST(a_terminals_size_is_told_and_told_again),
+		TEST(a_terminals_size_is_told_after_reads_that_came_to_nothing),
 		TEST(one_file_too_many_is_refused),
 	};
 
