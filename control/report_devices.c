@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "control/report_devices.h"
 
-#include <linux/virtio_ids.h>
 #include <errno.h>
+#include <linux/virtio_ids.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "control/text.h"
@@ -27,65 +28,92 @@ static void name_device(struct text *text, const struct machine *m, unsigned i)
 	}
 }
 
-/* What an error means there, and the next step. */
+/* What an error means there. */
 static const char *cause(int errnum)
 {
 	return errnum == ENODATA ? "the file ends before it" : strerror(errnum);
 }
 
-static const char *advice(int errnum)
+/* And the next step. */
+static const char *advice(uint32_t id, int errnum)
 {
-	switch (errnum) {
-	case ENODATA:
-		return "it was cut short while its guest ran: leave disks alone that are in use";
-	case ENOSPC:
-	case EDQUOT:
-		return "make room where it lies";
-	case EIO:
-		return "look into the kernel's log, its medium may be failing";
-	default:
-		return "look at where it lies";
-	}
+	static const struct {
+		uint32_t id;
+		int errnum; /* 0: any other */
+		const char *text;
+	} rows[] = {
+		{ VIRTIO_ID_BLOCK, ENODATA, "it was cut short while its guest ran: leave disks alone that are in use" },
+		{ VIRTIO_ID_BLOCK, ENOSPC, "make room where it lies" },
+		{ VIRTIO_ID_BLOCK, EDQUOT, "make room where it lies" },
+		{ VIRTIO_ID_BLOCK, EIO, "look into the kernel's log, its medium may be failing" },
+		{ VIRTIO_ID_BLOCK, 0, "look at where it lies" },
+		{ VIRTIO_ID_VSOCK, ENOBUFS, "the guest has 1024 connections, which is all it may have: it must close some" },
+		{ VIRTIO_ID_VSOCK, EMFILE, "raise the limit (ulimit -n), each connection takes one" },
+		{ VIRTIO_ID_VSOCK, 0, "look at the socket and its folder" },
+		{ VIRTIO_ID_NET, EIO, "a tap's interface must be up: `ip link set NAME up`" },
+		{ VIRTIO_ID_NET, 0, "look at its other side, and at what memory the host has" },
+		{ VIRTIO_ID_CONSOLE, 0, "look at standard input and output" },
+		{ VIRTIO_ID_RNG, 0, "the guest got no random bytes: look at the host's kernel" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (rows[i].id == id && (rows[i].errnum == errnum || rows[i].errnum == 0))
+			return rows[i].text;
+	return "look at the host";
 }
 
-static const char *socket_advice(int errnum)
+static void begin_line(struct text *text, const struct machine *m, unsigned i)
 {
-	switch (errnum) {
-	case ENOBUFS:
-		return "the guest has 1024 connections, which is all it may have: it must close some";
-	case EMFILE:
-		return "raise the limit (ulimit -n), each connection takes one";
-	default:
-		return "look at the socket and its folder";
-	}
+	text_printf(text, "kvick: ");
+	name_device(text, m, i);
+	if (config_of(m, i)->kind != DEVICE_BLOCK && m->devices.list[i]->id[0])
+		text_printf(text, ", id %s", m->devices.list[i]->id);
 }
 
 void devices_say(struct text *text, const struct machine *m)
 {
 	for (unsigned i = 0; i < m->devices.count; i++) {
-		const struct virtio_host_error *e = &m->devices.list[i]->host_error;
-		uint32_t id = m->devices.list[i]->ops->id;
+		const struct virtio_device *d = m->devices.list[i];
+		const struct virtio_host_error *e = &d->host_error;
 
-		/* What other devices have lost is told in their own words. */
-		if (e->count == 0 || (id != VIRTIO_ID_BLOCK && id != VIRTIO_ID_VSOCK))
-			continue;
-		text_printf(text, "kvick: ");
-		name_device(text, m, i);
-		text_printf(text, ": %s", e->doing);
-		if (id == VIRTIO_ID_BLOCK)
-			text_printf(text, " at sector %llu", (unsigned long long)e->at);
-		text_printf(text, ": %s: %s", cause(e->errnum),
-			    id == VIRTIO_ID_BLOCK ? advice(e->errnum) : socket_advice(e->errnum));
-		if (e->count > 1)
-			text_printf(text, " (the first of %llu errors)", (unsigned long long)e->count);
-		text_printf(text, "\n");
+		if (d->notice[0])
+			text_printf(text, "kvick: %s\n", d->notice);
+		if (e->count > 0 && !e->told) {
+			begin_line(text, m, i);
+			text_printf(text, ": %s", e->doing);
+			if (d->ops->id == VIRTIO_ID_BLOCK)
+				text_printf(text, " at sector %llu", (unsigned long long)e->at);
+			text_printf(text, ": %s: %s", cause(e->errnum), advice(d->ops->id, e->errnum));
+			if (e->count > 1)
+				text_printf(text, " (the first of %llu errors)", (unsigned long long)e->count);
+			text_printf(text, "\n");
+		}
+		if (d->transport.needs_reset) {
+			begin_line(text, m, i);
+			text_printf(text, ": needed a reset by the guest's driver: %s\n", d->transport.needs_reset);
+		}
 	}
+}
+
+static uint64_t measured(const struct virtio_metrics *metrics)
+{
+	uint64_t count = 0;
+
+	for (unsigned i = 0; i < VIRTIO_LATENCY_BUCKETS; i++)
+		count += metrics->latency[i];
+	return count;
+}
+
+/* What latencies in the i-th bucket are below, in ns; 0: of the last one, nobody knows. */
+static uint64_t bound(const struct machine *m, unsigned i)
+{
+	return i + 1 < VIRTIO_LATENCY_BUCKETS ? timeline_ns(&m->timeline, 1, 1 + (2ull << i)) : 0;
 }
 
 /* The time below which so many in a thousand were, in ns; within a power of two it is taken to be spread evenly. */
 static uint64_t quantile(const struct machine *m, const struct virtio_metrics *metrics, unsigned per_mille)
 {
-	uint64_t before = 0, rank = metrics->requests * per_mille / 1000, ticks = 0;
+	uint64_t before = 0, rank = measured(metrics) * per_mille / 1000, ticks = 0;
 
 	for (unsigned i = 0; i < VIRTIO_LATENCY_BUCKETS; i++) {
 		uint64_t n = metrics->latency[i];
@@ -99,25 +127,50 @@ static uint64_t quantile(const struct machine *m, const struct virtio_metrics *m
 	return timeline_ns(&m->timeline, 1, 1 + ticks);
 }
 
+static void us_text(struct text *text, const char *before, uint64_t ns)
+{
+	text_printf(text, "%s %llu.%llu us", before, (unsigned long long)ns / 1000, (unsigned long long)ns % 1000 / 100);
+}
+
+static void latency_text(struct text *text, const struct machine *m, const struct virtio_metrics *metrics)
+{
+	const char *before = "kvick:     latency:";
+
+	for (unsigned i = 0; i < VIRTIO_LATENCY_BUCKETS; i++) {
+		if (metrics->latency[i] == 0)
+			continue;
+		text_printf(text, "%s %llu", before, (unsigned long long)metrics->latency[i]);
+		if (bound(m, i))
+			us_text(text, " below", bound(m, i));
+		else
+			text_printf(text, " longer");
+		before = ",";
+	}
+	text_printf(text, "\n");
+}
+
 static void queue_text(struct text *text, const struct machine *m, const struct virtio_device *d, unsigned i)
 {
 	const struct virtio_metrics *metrics = &d->metrics[i];
 	const struct virtq_counts *counts = &d->queues[i].counts;
-	uint64_t p50 = quantile(m, metrics, 500), p99 = quantile(m, metrics, 990);
+	bool any = measured(metrics) > 0;
 
-	text_printf(text, "kvick:   queue %u: requests %llu, errors %llu, bytes %llu in %llu out, notifications %llu, "
-		    "interrupts %llu", i,
+	text_printf(text, "kvick:   queue %u: requests %llu, errors %llu, completions %llu, bytes %llu in %llu out, "
+		    "notifications %llu, interrupts %llu", i,
 		    (unsigned long long)metrics->requests, (unsigned long long)metrics->errors,
+		    (unsigned long long)counts->used,
 		    (unsigned long long)counts->bytes_written, (unsigned long long)counts->bytes_read,
 		    (unsigned long long)counts->notifications, (unsigned long long)counts->interrupts);
-	if (metrics->requests > 0)
-		text_printf(text, ", latency p50 %llu.%llu us, p99 %llu.%llu us", (unsigned long long)p50 / 1000,
-			    (unsigned long long)p50 % 1000 / 100, (unsigned long long)p99 / 1000,
-			    (unsigned long long)p99 % 1000 / 100);
+	if (any) {
+		us_text(text, ", latency p50", quantile(m, metrics, 500));
+		us_text(text, ", p99", quantile(m, metrics, 990));
+	}
 	if (metrics->throttled > 0)
 		text_printf(text, ", throttled %llu, for %llu us in all", (unsigned long long)metrics->throttled,
 			    (unsigned long long)metrics->throttled_ns / 1000);
 	text_printf(text, "\n");
+	if (any)
+		latency_text(text, m, metrics);
 }
 
 void devices_text(struct text *text, const struct machine *m)
@@ -144,6 +197,27 @@ void devices_text(struct text *text, const struct machine *m)
 	}
 }
 
+static void latency_json(struct text *text, const struct machine *m, const struct virtio_metrics *metrics)
+{
+	json_open(text, "latency", '[');
+	for (unsigned i = 0; i < VIRTIO_LATENCY_BUCKETS; i++) {
+		if (metrics->latency[i] == 0)
+			continue;
+		json_open(text, NULL, '{');
+		if (bound(m, i))
+			json_u64(text, "below_ns", bound(m, i));
+		else
+			json_string(text, "below_ns", NULL);
+		json_u64(text, "count", metrics->latency[i]);
+		json_close(text, '}');
+	}
+	json_close(text, ']');
+	if (measured(metrics) > 0) {
+		json_u64(text, "latency_p50_ns", quantile(m, metrics, 500));
+		json_u64(text, "latency_p99_ns", quantile(m, metrics, 990));
+	}
+}
+
 static void queue_json(struct text *text, const struct machine *m, const struct virtio_device *d, unsigned i)
 {
 	const struct virtio_metrics *metrics = &d->metrics[i];
@@ -152,12 +226,12 @@ static void queue_json(struct text *text, const struct machine *m, const struct 
 	json_open(text, NULL, '{');
 	json_u64(text, "requests", metrics->requests);
 	json_u64(text, "errors", metrics->errors);
+	json_u64(text, "completions", counts->used);
 	json_u64(text, "bytes_to_guest", counts->bytes_written);
 	json_u64(text, "bytes_from_guest", counts->bytes_read);
 	json_u64(text, "notifications", counts->notifications);
 	json_u64(text, "interrupts", counts->interrupts);
-	json_u64(text, "latency_p50_ns", quantile(m, metrics, 500));
-	json_u64(text, "latency_p99_ns", quantile(m, metrics, 990));
+	latency_json(text, m, metrics);
 	json_u64(text, "throttled", metrics->throttled);
 	json_u64(text, "throttled_ns", metrics->throttled_ns);
 	json_close(text, '}');

@@ -6,7 +6,7 @@
 struct machine;
 struct text;
 
-/* One line for each device that met an error on the host's side; nothing where all went well. */
+/* A line for each device that met an error on the host's side, or that its driver broke; nothing where all went well. */
 void devices_say(struct text *text, const struct machine *machine);
 
 /* Nothing where there are no devices. */

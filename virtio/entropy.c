@@ -30,6 +30,8 @@ static uint32_t serve(struct virtio_device *device, const struct virtq_chain *ch
 	size_t bytes = chain->writable_bytes < sizeof(random) ? (size_t)chain->writable_bytes : sizeof(random);
 	ssize_t n = bytes ? sys_getrandom(device->sys, random, bytes) : 0;
 
+	if (n < 0)
+		virtio_host_error(device, (int)-n, "getrandom", 0);
 	return n > 0 ? (uint32_t)chain_write(chain, 0, random, (size_t)n) : 0;
 }
 

@@ -451,6 +451,8 @@ static int activate(struct virtio_device *device)
 	if (r == -EBADFD || r == -ENODEV) {
 		lose(n, -r, "offloads");
 		r = 0;
+	} else if (r < 0) {
+		virtio_host_error(device, -r, "offloads", 0);
 	}
 	n->held = n->held_places = 0;
 	n->held_bytes = 0;

@@ -556,6 +556,21 @@ static void stop_no_more(void)
 	assert_int_equal(setitimer(ITIMER_REAL, &timer, NULL), 0);
 }
 
+static void entropy_that_the_host_does_not_give_is_its_error(void **state)
+{
+	struct fixture *f = start(state, NOW);
+	const struct virtio_device *d = f->devices.list[NOW];
+
+	offer(f);
+	f->sys.fail_errno = ENOSYS;
+	f->sys.fail_at = f->sys.calls + 1;
+	assert_int_equal(wait_for(f, 1, 0, KVICK_NOTIFY_BIT(NOW, 0)), 1);
+	assert_int_equal(used(f), 1);
+	assert_int_equal(d->metrics[0].errors, 1);
+	assert_int_equal(d->host_error.count, 1);
+	assert_int_equal(d->host_error.errnum, ENOSYS);
+}
+
 static void a_stop_ends_a_wait(void **state)
 {
 	static const uint64_t timeouts[] = { FOREVER, FOREVER - 1, 1ull << 63, INT64_MAX, 3600 * 1000 * MS };
@@ -626,6 +641,7 @@ int main(void)
 		TEST(what_is_started_meanwhile_is_submitted_before_the_guest_goes_on),
 		TEST(an_event_of_before_is_reported_without_sleep),
 		TEST(a_broken_ring_is_told_by_status_and_event),
+		TEST(entropy_that_the_host_does_not_give_is_its_error),
 		TEST(a_stop_ends_a_wait),
 		TEST(a_wait_that_the_host_refuses_is_an_io_error),
 		TEST(a_stop_ends_a_setup),

@@ -138,8 +138,10 @@ static int create(struct world *w, struct device_config *config)
 }
 
 /* A driver with fresh rings. */
-static void begin(struct world *w, uint64_t features)
+static int try_begin(struct world *w, uint64_t features)
 {
+	int r;
+
 	struct kvick_virtio_setup setup = { .queues = 2, .features = BIT(VIRTIO_F_VERSION_1) | ring | features };
 
 	for (unsigned q = 0; q < 2; q++) {
@@ -154,8 +156,14 @@ static void begin(struct world *w, uint64_t features)
 		};
 		w->at[q] = base + DRIVER_DATA_AT;
 	}
-	assert_int_equal(virtio_setup(w->device, &setup), 0);
+	r = virtio_setup(w->device, &setup);
 	engine_submit(w->engine);
+	return r;
+}
+
+static void begin(struct world *w, uint64_t features)
+{
+	assert_int_equal(try_begin(w, features), 0);
 }
 
 static void pass_limited_pair(struct world *w, int type, struct device_rate operations, struct device_rate bytes)
@@ -1111,6 +1119,23 @@ static void a_tap_uses_the_offloads_that_were_agreed_on(void **state)
 	close(fd);
 }
 
+static void why_a_tap_cannot_be_driven_is_kept(void **state)
+{
+	struct world *w = *state;
+	int fd;
+
+	if (!namespace_is_here)
+		skip();
+	fd = pass_tap(w);
+	w->sys.fail_errno = EINVAL;
+	w->sys.fail_at = w->sys.calls + 1;
+	assert_int_equal(try_begin(w, 0), -EIO);
+	assert_int_equal(w->device->host_error.errnum, EINVAL);
+	assert_string_equal(w->device->host_error.doing, "offloads");
+	begin(w, 0);
+	close(fd);
+}
+
 /* What passes our look at it passes the kernel's: a segment to be cut up, and a frame that the tap is not up for. */
 static void a_tap_takes_segments_to_be_cut(void **state)
 {
@@ -1447,6 +1472,7 @@ int main(void)
 		TEST(a_read_under_way_outlives_a_reset),
 		TEST(buffers_held_are_forgotten_by_a_reset),
 		TEST(a_tap_uses_the_offloads_that_were_agreed_on),
+		TEST(why_a_tap_cannot_be_driven_is_kept),
 		TEST(a_tap_takes_segments_to_be_cut),
 	};
 	const struct CMUnitTest without[] = {
