@@ -370,6 +370,18 @@ COLD int sys_wait(struct sys *sys, int pid, int *status)
 	return (int)THROUGH(sys, syscall(SYS_wait4, pid, status, 0, NULL));
 }
 
+/* A kernel before 5.9 closes one at a time. */
+static COLD void close_from(unsigned first)
+{
+	struct rlimit limit = { 0 };
+
+	if (syscall(SYS_close_range, first, ~0u, 0) == 0)
+		return;
+	syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, NULL, &limit);
+	for (unsigned fd = first; fd < limit.rlim_cur; fd++)
+		close((int)fd);
+}
+
 /* vfork(): a copy of the page tables of a process with a guest in it would be dear. The child tells by our memory why it failed. */
 static COLD int spawn(const char *program, char *const argv[], const int fds[4])
 {
@@ -382,6 +394,7 @@ static COLD int spawn(const char *program, char *const argv[], const int fds[4])
 		if (fds[i] == i ? fcntl(i, F_SETFD, 0) < 0 : dup2(fds[i], i) < 0)
 			failed = errno;
 	if (!failed) {
+		close_from(4);
 		execvp(program, argv);
 		failed = errno;
 	}

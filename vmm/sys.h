@@ -102,7 +102,7 @@ int sys_epoll_wait(struct sys *sys, int epoll, struct epoll_event *events, int c
 /* Stream sockets, connected to each other. */
 int sys_socketpair(struct sys *sys, int type, int fds[2]);
 /*
- * Another program, found as a shell finds it (PATH), with fds[] as its descriptors 0 to 3 and no others that are close-on-exec.
+ * Another program, found as a shell finds it (PATH), with fds[] as its descriptors 0 to 3 and no others.
  * Its process id, or -errno: also where there is no such program.
  */
 int sys_spawn(struct sys *sys, const char *program, char *const argv[], const int fds[4]);

@@ -1323,6 +1323,27 @@ static void passt_gets_its_end_and_the_forwards(void **state)
 	assert_int_equal(link_status(w), 0); /* and it is gone */
 }
 
+/* Close-on-exec or not: --net fd=N is given without it, of another device's. */
+static void passt_inherits_nothing_else(void **state)
+{
+	struct world *w = *state;
+	struct device_config config = { 0 };
+	int others[] = { 4, 9, 77, 1000 };
+	int r;
+
+	for (unsigned i = 0; i < COUNT_OF(others); i++)
+		if (fcntl(others[i], F_GETFD) < 0)
+			assert_int_equal(dup2(STDERR_FILENO, others[i]), others[i]);
+		else
+			others[i] = -1; /* the test's own, whatever it is */
+	write_passt(w, "for fd in 4 9 77 1000; do [ -e /proc/$$/fd/$fd ] && exit $fd; done; exit 0");
+	r = create_with_passt(w, &config);
+	for (unsigned i = 0; i < COUNT_OF(others); i++)
+		if (others[i] >= 0)
+			close(others[i]);
+	assert_int_equal(r, 0);
+}
+
 static void without_forwards_passt_forwards_nothing(void **state)
 {
 	struct world *w = *state;
@@ -1479,6 +1500,7 @@ int main(void)
 		TEST(the_configuration_says_address_mtu_and_link),
 		TEST(descriptors_of_no_use_are_refused),
 		TEST(passt_gets_its_end_and_the_forwards),
+		TEST(passt_inherits_nothing_else),
 		TEST(without_forwards_passt_forwards_nothing),
 		TEST(why_passt_does_not_start_is_told),
 		cmocka_unit_test(forged_headers_do_not_reach_the_host),
