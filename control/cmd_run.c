@@ -416,7 +416,7 @@ static int run(const struct command *command, int argc, char **argv)
 	int r = machine_run(m, &o->machine);
 
 	if (console)
-		terminal_end();
+		terminal_close(&m->sys);
 
 	int code = r == 0 ? exit_code(m) : m->error.kind == ERROR_IMAGE ? EXIT_IMAGE :
 		   m->error.kind == ERROR_USAGE ? EXIT_USAGE : EXIT_HOST;

@@ -10,6 +10,9 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "control/signals.h"
@@ -18,9 +21,12 @@
 #include "vmm/sys.h"
 
 /* Handlers need it, which are the process's. */
-static struct termios before;
+static struct termios before, during;
 static volatile sig_atomic_t raw;
 static int resized = -1;
+static int group;        /* ours, of processes */
+static int keeper;       /* its process id; 0: there is none */
+static int keeper_pipe;  /* the end that is ours alone */
 
 int ioctl(int fd, int request, ...); /* musl's; its header has another termios */
 
@@ -28,9 +34,85 @@ void terminal_end(void)
 {
 	int saved = errno;
 
-	if (raw)
+	if (raw) {
 		ioctl(STDIN_FILENO, TCSETS, &before);
+		if (keeper) {
+			ssize_t n = write(keeper_pipe, "", 1);
+
+			(void)n; /* without it the keeper looks first whether there is anything to do */
+		}
+	}
 	raw = 0;
+	errno = saved;
+}
+
+COLD void terminal_close(struct sys *sys)
+{
+	int status;
+
+	terminal_end();
+	if (!keeper)
+		return;
+	sys_close(sys, keeper_pipe);
+	sys_wait(sys, keeper, &status); /* interrupted: whoever inherits it does that */
+	keeper = 0;
+}
+
+/*
+ * What kills us without a handler (SIGKILL; SIGSYS, by which the sandbox kills; SIGABRT) leaves the terminal raw. So another
+ * process waits for the end of a pipe whose other end is ours alone: a byte says that all is in order, nothing that it is not.
+ * It holds only the terminal and the pipe. No signal reaches it: they are blocked, SIGTTOU too, by which who is in the background
+ * would be stopped; and its session and name are its own, for those who kill whole groups, or by name.
+ */
+COLD _Noreturn static void keep(int pipe, struct sys *sys)
+{
+	struct termios now;
+	sigset_t all;
+	char byte;
+	ssize_t n;
+
+	memset(&all, 0xff, sizeof(all));
+	sys_sigprocmask(sys, SIG_SETMASK, &all);
+	syscall(SYS_setsid);
+	sys_prctl(sys, PR_SET_NAME, (unsigned long)"tty-keeper", 0, 0, 0);
+	/* In the place of standard output: the terminal is 0, and all from 2 on is closed. */
+	if (dup2(pipe, STDOUT_FILENO) < 0)
+		_exit(1);
+	sys_close_from(STDERR_FILENO);
+	n = read(STDOUT_FILENO, &byte, 1);
+	/* If it is as we left it. A shell may have been quicker, and uses it. */
+	if (n == 0 && ioctl(STDIN_FILENO, TCGETS, &now) == 0 && now.c_cc[VINTR] == TERMINAL_END_KEY)
+		ioctl(STDIN_FILENO, TCSETS, &before);
+	_exit(0);
+}
+
+static int start_keeper(struct sys *sys)
+{
+	int ends[2], r = sys_socketpair(sys, SOCK_STREAM | SOCK_CLOEXEC, ends);
+
+	if (r < 0)
+		return r;
+	r = sys_fork(sys);
+	if (r == 0)
+		keep(ends[1], sys);
+	sys_close(sys, ends[1]);
+	if (r < 0) {
+		sys_close(sys, ends[0]);
+		return r;
+	}
+	keeper = r;
+	keeper_pipe = ends[0];
+	return 0;
+}
+
+/* Whoever stopped us, a shell most likely, has had the terminal as he likes it. In the background it is his still. */
+static void on_continue(int signal)
+{
+	int saved = errno, foreground;
+
+	(void)signal;
+	if (raw && ioctl(STDIN_FILENO, TIOCGPGRP, &foreground) == 0 && foreground == group)
+		ioctl(STDIN_FILENO, TCSETS, &during);
 	errno = saved;
 }
 
@@ -83,6 +165,7 @@ static int set_handlers(struct sys *sys)
 		{ SIGSEGV, on_fault, (int)SA_RESETHAND },
 		{ SIGILL, on_fault, (int)SA_RESETHAND },
 		{ SIGFPE, on_fault, (int)SA_RESETHAND },
+		{ SIGCONT, on_continue, 0 },
 		/* In the background by then: setting it back must not stop us. */
 		{ SIGTTOU, SIG_IGN, 0 },
 	};
@@ -125,15 +208,18 @@ int terminal_begin(struct device_config *console, struct sys *sys, struct error 
 	if (r == 0 && (input || output))
 		r = watch_size(console, output ? STDOUT_FILENO : STDIN_FILENO, sys);
 	if (r == 0 && input) {
-		before = now;
-		make_raw(&now);
-		r = set_handlers(sys);
+		before = during = now;
+		make_raw(&during);
+		group = getpgrp();
+		r = start_keeper(sys);
+		if (r == 0)
+			r = set_handlers(sys);
 		raw = 1; /* first: a signal may come right after the call */
 		if (r == 0)
-			r = sys_ioctl(sys, STDIN_FILENO, TCSETS, (uintptr_t)&now);
+			r = sys_ioctl(sys, STDIN_FILENO, TCSETS, (uintptr_t)&during);
 	}
 	if (r < 0) {
-		terminal_end();
+		terminal_close(sys);
 		return error_set(error, ERROR_HOST, -r, "--console: the terminal: %s: connect standard input to something else",
 			         strerror(-r));
 	}

@@ -7,8 +7,11 @@ terminal.py SCRIPT COMMAND…: runs a command at a terminal of 80 columns and 24
     @TEXT      waits until the terminal shows this, from where the last one ended
     =COLSxROWS resizes the terminal
     -SIGNAL    sends the command a signal
+    %cooked    makes the terminal what it was at the beginning, as a shell does
+    %raw       waits until it is raw
 
-Prints what the terminal shows, then whether it was raw meanwhile and is at the end what it was at the beginning.
+Prints what the terminal shows, then whether it was raw meanwhile and is at the end what it was at the beginning. A command that
+is killed may leave that to somebody else, who takes his time.
 Exit code: the command's,
 or 128 + the signal that ended it.
 """
@@ -36,7 +39,20 @@ def resize(fd, columns, rows):
     fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
 
-def act(word, master, child):
+def is_raw(slave):
+    return not termios.tcgetattr(slave)[3] & termios.ICANON
+
+
+def wait(condition, what):
+    limit = time.monotonic() + LIMIT
+    while not condition():
+        if time.monotonic() > limit:
+            print("terminal.py: %s never" % what)
+            return
+        time.sleep(0.01)
+
+
+def act(word, master, slave, before, child):
     global seen
     if word[0] == "@":
         wanted, limit = word[1:].encode(), time.monotonic() + LIMIT
@@ -48,6 +64,10 @@ def act(word, master, child):
         resize(master, *map(int, word[1:].split("x")))
     elif word[0] == "-":
         os.kill(child, getattr(signal, "SIG" + word[1:]))
+    elif word == "%cooked":
+        termios.tcsetattr(slave, termios.TCSANOW, before)
+    elif word == "%raw":
+        wait(lambda: is_raw(slave), "raw")
     else:
         os.write(master, word.encode().decode("unicode_escape").encode("latin-1"))
 
@@ -66,8 +86,8 @@ def main():
         os.execvp(sys.argv[2], sys.argv[2:])
     was_raw = False
     for word in sys.argv[1].split():
-        act(word, master, child)
-        was_raw = was_raw or not termios.tcgetattr(slave)[3] & termios.ICANON
+        act(word, master, slave, before, child)
+        was_raw = was_raw or is_raw(slave)
     limit = time.monotonic() + LIMIT
     while True:
         ended, status = os.waitpid(child, os.WNOHANG)
@@ -76,6 +96,8 @@ def main():
             break
         if time.monotonic() > limit:
             os.kill(child, signal.SIGKILL)
+    if os.WIFSIGNALED(status):
+        wait(lambda: termios.tcgetattr(slave) == before, "set back")
     print(shown.decode(errors="replace"))
     print("was raw" if was_raw else "was never raw")
     print("is as it was" if termios.tcgetattr(slave) == before else "is not as it was")

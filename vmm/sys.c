@@ -365,13 +365,18 @@ COLD int sys_socketpair(struct sys *sys, int type, int fds[2])
 	return (int)THROUGH(sys, syscall(SYS_socketpair, AF_UNIX, type, 0, fds));
 }
 
+COLD int sys_fork(struct sys *sys)
+{
+	return (int)THROUGH(sys, syscall(SYS_fork));
+}
+
 COLD int sys_wait(struct sys *sys, int pid, int *status)
 {
 	return (int)THROUGH(sys, syscall(SYS_wait4, pid, status, 0, NULL));
 }
 
 /* A kernel before 5.9 closes one at a time. */
-static COLD void close_from(unsigned first)
+COLD void sys_close_from(unsigned first)
 {
 	struct rlimit limit = { 0 };
 
@@ -394,7 +399,7 @@ static COLD int spawn(const char *program, char *const argv[], const int fds[4])
 		if (fds[i] == i ? fcntl(i, F_SETFD, 0) < 0 : dup2(fds[i], i) < 0)
 			failed = errno;
 	if (!failed) {
-		close_from(4);
+		sys_close_from(4);
 		execvp(program, argv);
 		failed = errno;
 	}

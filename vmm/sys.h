@@ -106,6 +106,10 @@ int sys_socketpair(struct sys *sys, int type, int fds[2]);
  * Its process id, or -errno: also where there is no such program.
  */
 int sys_spawn(struct sys *sys, const char *program, char *const argv[], const int fds[4]);
+/* fork(), as the kernel has it: for a child that is to call little else of the C library. 0 in the child. */
+int sys_fork(struct sys *sys);
+/* Every descriptor from there on. */
+void sys_close_from(unsigned first);
 /* Waits for its end; *status as of waitpid(). */
 int sys_wait(struct sys *sys, int pid, int *status);
 int sys_getsockopt(struct sys *sys, int fd, int level, int name, void *value, unsigned *bytes);
