@@ -140,39 +140,39 @@ COLD static int take_hugepages(void *into, const char *value, struct error *erro
 	return 0;
 }
 
-/* Devices. Their words are cut up where they are: argv is ours to change. Cold: a launch without devices calls none (kvick.ld). */
-COLD static struct device_options *devices_of(struct run_options *o)
+/* Devices. Their words are cut up where they are: argv is ours to change. */
+FOR_DEVICES static struct device_options *devices_of(struct run_options *o)
 {
 	o->has_devices = true;
 	return o->devices;
 }
 
-COLD static int take_disk(void *into, const char *value, struct error *error)
+FOR_DEVICES static int take_disk(void *into, const char *value, struct error *error)
 {
 	return device_options_disk(devices_of(into), (char *)(uintptr_t)value, error);
 }
 
-COLD static int take_net(void *into, const char *value, struct error *error)
+FOR_DEVICES static int take_net(void *into, const char *value, struct error *error)
 {
 	return device_options_net(devices_of(into), (char *)(uintptr_t)value, error);
 }
 
-COLD static int take_rng(void *into, const char *value, struct error *error)
+FOR_DEVICES static int take_rng(void *into, const char *value, struct error *error)
 {
 	return device_options_rng(devices_of(into), (char *)(uintptr_t)value, error);
 }
 
-COLD static int take_vsock(void *into, const char *value, struct error *error)
+FOR_DEVICES static int take_vsock(void *into, const char *value, struct error *error)
 {
 	return device_options_vsock(devices_of(into), (char *)(uintptr_t)value, error);
 }
 
-COLD static int take_console(void *into, const char *value, struct error *error)
+FOR_DEVICES static int take_console(void *into, const char *value, struct error *error)
 {
 	return device_options_console(devices_of(into), (char *)(uintptr_t)value, error);
 }
 
-COLD static int take_io(void *into, const char *value, struct error *error)
+FOR_DEVICES static int take_io(void *into, const char *value, struct error *error)
 {
 	static const struct {
 		const char *name;

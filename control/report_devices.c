@@ -70,7 +70,7 @@ static void begin_line(struct text *text, const struct machine *m, unsigned i)
 		text_printf(text, ", id %s", m->devices.list[i]->id);
 }
 
-void devices_say(struct text *text, const struct machine *m)
+FOR_DEVICES void devices_say(struct text *text, const struct machine *m)
 {
 	for (unsigned i = 0; i < m->devices.count; i++) {
 		const struct virtio_device *d = m->devices.list[i];

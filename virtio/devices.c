@@ -14,18 +14,20 @@
 #include "virtio/transport.h"
 #include "vmm/engine.h"
 #include "vmm/error.h"
+#include "vmm/sandbox_policy.h"
 #include "vmm/stop.h"
 #include "vmm/sys.h"
 
 static const struct {
 	int (*create)(struct virtio_device **device, const struct device_context *context);
 	unsigned depth; /* operations that it may have in flight: more than the engine takes wait inside it */
+	unsigned sandbox; /* what it needs there, besides an engine */
 } kinds[DEVICE_KINDS] = {
-	[DEVICE_BLOCK] = { virtio_block_create, 128 },
-	[DEVICE_NET] = { virtio_net_create, 3 },
-	[DEVICE_VSOCK] = { virtio_vsock_create, 1 },
-	[DEVICE_CONSOLE] = { virtio_console_create, 3 },
-	[DEVICE_ENTROPY] = { virtio_entropy_create, 1 },
+	[DEVICE_BLOCK] = { virtio_block_create, 128, 0 },
+	[DEVICE_NET] = { virtio_net_create, 3, SANDBOX_STREAMS },
+	[DEVICE_VSOCK] = { virtio_vsock_create, 1, SANDBOX_SOCKETS },
+	[DEVICE_CONSOLE] = { virtio_console_create, 3, SANDBOX_STREAMS },
+	[DEVICE_ENTROPY] = { virtio_entropy_create, 1, 0 },
 };
 
 /* ---- the list in guest RAM ---- */
@@ -71,12 +73,13 @@ static void clear_event(const struct virtio_line *line, struct virtio_device *d)
 
 /* ---- making and ending ---- */
 
-bool devices_need_sockets(const struct devices_config *config)
+unsigned devices_sandbox(const struct devices *devices, const struct devices_config *config)
 {
+	unsigned needs = engine_is_io_uring(devices->engine) ? SANDBOX_URING : SANDBOX_SYNC;
+
 	for (unsigned i = 0; i < config->count; i++)
-		if (config->list[i].kind == DEVICE_VSOCK)
-			return true;
-	return false;
+		needs |= kinds[config->list[i].kind].sandbox;
+	return needs;
 }
 
 void *device_alloc(const struct device_context *context, size_t bytes)
@@ -189,7 +192,7 @@ bool devices_stop(struct devices *devices)
 	for (unsigned i = 0; i < devices->count; i++)
 		virtio_reset(devices->list[i]);
 	if (devices->engine) {
-		snprintf(devices->engine_text, sizeof(devices->engine_text), "%s", engine_describe(devices->engine));
+		engine_describe(devices->engine, devices->engine_text, sizeof(devices->engine_text));
 		devices->engine_counts = *engine_counts(devices->engine);
 	}
 	if (engine_destroy(devices->engine) < 0)
@@ -205,7 +208,7 @@ void devices_leave(struct devices *devices)
 {
 	if (engine_in_flight(devices->engine) > 0)
 		devices_stop(devices);
-	else if (engine_holds_files(devices->engine))
+	else if (engine_is_io_uring(devices->engine))
 		close_all(devices);
 }
 

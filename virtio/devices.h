@@ -22,9 +22,6 @@ struct error;
 struct stop;
 struct sys;
 
-/* Will one of them make or take connections when the sandbox has closed? */
-bool devices_need_sockets(const struct devices_config *config);
-
 struct devices {
 	unsigned count;
 	struct virtio_device *list[KVICK_DEVICES_MAX];
@@ -82,6 +79,9 @@ struct devices_host {
 /* Makes the devices, and the list. On failure everything made is undone. 0 or -errno with `error` set. */
 int devices_create(struct devices *devices, const struct devices_config *config, const struct devices_host *host,
 		   struct error *error);
+
+/* What they need when the sandbox has closed (vmm/sandbox_policy.h). */
+unsigned devices_sandbox(const struct devices *devices, const struct devices_config *config);
 
 /* With a lock, for the second thread: sleeps until I/O has ended or devices_wake() is called, and does what then is to be done. */
 int devices_complete(struct devices *devices);

@@ -74,23 +74,23 @@ static int open_as(struct engine *engine, const struct engine_table *table, stru
 
 int engine_seal(struct engine *engine, struct error *error)
 {
-	struct error why = { 0 };
 	int r = -ENOSYS;
 
 	assert(!engine->sealed);
 	if (engine->config.kind != ENGINE_SYNC)
-		r = open_as(engine, &engine_uring, engine->config.kind == ENGINE_IO_URING ? error : &why);
-	if (r < 0 && engine->config.kind != ENGINE_IO_URING) {
+		r = open_as(engine, &engine_uring, engine->config.kind == ENGINE_IO_URING ? error : &engine->why);
+	if (r < 0 && engine->config.kind != ENGINE_IO_URING)
 		r = open_as(engine, &engine_sync, error);
-		snprintf(engine->text, sizeof(engine->text), "plain system calls%s%.120s", why.text[0] ? ": " : "", why.text);
-	}
 	engine->sealed = r == 0;
 	return r;
 }
 
-const char *engine_describe(const struct engine *engine)
+void engine_describe(const struct engine *engine, char *text, size_t bytes)
 {
-	return engine->text;
+	if (engine_is_io_uring(engine))
+		snprintf(text, bytes, "io_uring (%s, registered files, restricted)", engine->how);
+	else
+		snprintf(text, bytes, "plain system calls%s%s", engine->why.text[0] ? ": " : "", engine->why.text);
 }
 
 bool engine_probe(char *text, size_t bytes, struct sys *sys)
@@ -100,7 +100,10 @@ bool engine_probe(char *text, size_t bytes, struct sys *sys)
 	struct engine *engine;
 	bool there = engine_create(&engine, &config, sys, &error) == 0 && engine_seal(engine, &error) == 0;
 
-	snprintf(text, bytes, "%s", there ? engine_describe(engine) : error.text);
+	if (there)
+		engine_describe(engine, text, bytes);
+	else
+		snprintf(text, bytes, "%s", error.text);
 	engine_destroy(engine);
 	return there;
 }
@@ -357,7 +360,7 @@ int engine_drain(struct engine *engine, uint64_t timeout_ns)
 	return r;
 }
 
-bool engine_holds_files(const struct engine *engine)
+bool engine_is_io_uring(const struct engine *engine)
 {
 	return engine->table == &engine_uring;
 }

@@ -108,7 +108,7 @@ int engine_seal(struct engine *engine, struct error *error);
  * Which it is, for the report: "io_uring (single issuer, deferred task work, registered files)",
  * "plain system calls: io_uring: Operation not permitted". After engine_seal().
  */
-const char *engine_describe(const struct engine *engine);
+void engine_describe(const struct engine *engine, char *text, size_t bytes);
 
 /* Would ENGINE_AUTO have io_uring here? `text`: what it would use of it, or why not. For kvick doctor. */
 bool engine_probe(char *text, size_t bytes, struct sys *sys);
@@ -155,8 +155,8 @@ int engine_drain(struct engine *engine, uint64_t timeout_ns);
 /* Operations started and not yet done. */
 unsigned engine_in_flight(const struct engine *engine);
 
-/* Do the files stay open for a while when the process has ended, held by a kernel that takes a ring apart? */
-bool engine_holds_files(const struct engine *engine);
+/* Else it is by plain calls. With io_uring files stay open for a while when the process has ended: the kernel takes the ring apart. */
+bool engine_is_io_uring(const struct engine *engine);
 
 /* Drains, for ever, and frees; NULL is nothing. 0, or why draining did not work: then nothing has been freed. */
 int engine_destroy(struct engine *engine);

@@ -9,6 +9,7 @@
 #define KVICK_VMM_ENGINE_PRIVATE_H
 
 #include "vmm/engine.h"
+#include "vmm/error.h"
 #include "vmm/sys.h"
 
 /* An engine's mapping begins with two pages for io_uring's rings; the engine itself is behind them. */
@@ -27,7 +28,7 @@ struct engine_list {
 struct engine_table {
 	/* Of the kind's own state, for a depth. */
 	size_t (*room)(unsigned depth);
-	/* From engine_seal(): makes what the kind needs, and engine->text. */
+	/* From engine_seal(): makes what the kind needs, and engine->how. */
 	int (*open)(struct engine *engine, struct error *error);
 	/* Takes from `queued` and sends cancellations. Sets engine->again if the kernel wants to be asked again. */
 	void (*submit)(struct engine *engine, struct sys *sys);
@@ -65,7 +66,8 @@ struct engine {
 	unsigned in_flight;
 	struct engine_list queued, finished;
 	struct engine_counts counts;
-	char text[160];
+	const char *how;    /* by io_uring: which way it was set up */
+	struct error why;   /* by plain calls, though io_uring was wanted */
 };
 
 void engine_list_append(struct engine_list *list, struct engine_op *op);

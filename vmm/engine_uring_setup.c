@@ -187,6 +187,6 @@ int uring_set_up(struct engine *engine, struct uring *uring, struct error *error
 	/* The indirection between ring and entries stays the identity. */
 	for (unsigned i = 0; i < uring->ring.sq.ring_entries; i++)
 		uring->ring.sq.array[i] = i;
-	snprintf(engine->text, sizeof(engine->text), "io_uring (%s, registered files, restricted)", rung->text);
+	engine->how = rung->text;
 	return 0;
 }

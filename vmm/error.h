@@ -17,6 +17,8 @@ enum error_kind {
 
 /* What few launches run is laid out away from what all do: control/kvick.ld. */
 #define COLD __attribute__((cold))
+/* What launches with devices run lies together, where its file does not say so. */
+#define FOR_DEVICES __attribute__((section(".devices_text")))
 
 #define ERROR_TEXT_BYTES 512
 

@@ -243,13 +243,15 @@ static void undo_vcpu(struct machine *m)
 static int step_sandbox(struct machine *m)
 {
 	const struct machine_config *c = m->config;
+	unsigned needs = c->process_ends ? SANDBOX_PLAIN : SANDBOX_REPORT;
 
-	bool sockets = c->devices.count && devices_need_sockets(&c->devices);
-	enum sandbox_kind kind = m->boot->pc ? (sockets ? SANDBOX_PC_SOCKETS : SANDBOX_PC) :
-				 c->devices.count ? (sockets ? SANDBOX_SOCKETS : SANDBOX_DEVICES) :
-				 c->process_ends ? SANDBOX_PLAIN : SANDBOX_REPORT;
-
-	return c->sandbox ? sandbox_enter(kind, &m->sys, &m->error) : 0;
+	if (!c->sandbox)
+		return 0;
+	if (m->boot->pc)
+		needs |= SANDBOX_PC;
+	if (c->devices.count)
+		needs |= devices_sandbox(&m->devices, &c->devices);
+	return sandbox_enter(needs, &m->sys, &m->error);
 }
 
 /* pread, because the sandbox has that: symbols are read by it. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "vmm/sandbox.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -11,19 +12,27 @@
 #include "vmm/error.h"
 #include "vmm/sys.h"
 
-#define FILTER(name) { sizeof(name) / sizeof(name[0]), (struct sock_filter *)name /* read only: seccomp(2) copies it */ }
+/* Read only: seccomp(2) copies it. */
+#define FILTER(set, name) [set] = { sizeof(name) / sizeof(name[0]), (struct sock_filter *)name },
 
-int sandbox_enter(enum sandbox_kind kind, struct sys *sys, struct error *error)
+static const struct sock_fprog filters[SANDBOX_SETS] __attribute__((section("cold_rodata"))) = { SANDBOX_FILTERS(FILTER) };
+
+/* The two of launches without devices are where all launches read (control/kvick.ld). */
+static struct sock_fprog filter_of(unsigned set)
 {
-	static const struct sock_fprog filters[SANDBOX_KINDS] = {
-		[SANDBOX_PLAIN] = FILTER(sandbox_filter_plain),
-		[SANDBOX_REPORT] = FILTER(sandbox_filter_report),
-		[SANDBOX_DEVICES] = FILTER(sandbox_filter_devices),
-		[SANDBOX_SOCKETS] = FILTER(sandbox_filter_sockets),
-		[SANDBOX_PC] = FILTER(sandbox_filter_pc),
-		[SANDBOX_PC_SOCKETS] = FILTER(sandbox_filter_pc_sockets),
+	static const struct sock_fprog hot[] = {
+		FILTER(SANDBOX_PLAIN, sandbox_filter_0) FILTER(SANDBOX_REPORT, sandbox_filter_1)
 	};
+
+	return set <= SANDBOX_REPORT ? hot[set] : filters[set];
+}
+
+int sandbox_enter(unsigned set, struct sys *sys, struct error *error)
+{
+	struct sock_fprog filter = filter_of(set);
 	int r;
+
+	assert(sandbox_set_can_be(set));
 
 	/* First: without CAP_SYS_ADMIN no filter is taken from a process that could still gain privileges. */
 	r = sys_prctl(sys, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
@@ -34,7 +43,7 @@ int sandbox_enter(enum sandbox_kind kind, struct sys *sys, struct error *error)
 	 * spare this thread the speculative-store mitigation that kernels before 5.16, or those told to, switch on with a
 	 * filter: it costs nothing measurable where it is off, and where it is on somebody wants it.
 	 */
-	r = sys_seccomp(sys, SECCOMP_SET_MODE_FILTER, kind >= SANDBOX_PC ? SECCOMP_FILTER_FLAG_TSYNC : 0, (void *)&filters[kind]);
+	r = sys_seccomp(sys, SECCOMP_SET_MODE_FILTER, set & SANDBOX_PC ? SECCOMP_FILTER_FLAG_TSYNC : 0, &filter);
 	if (r > 0) /* that thread has a filter which this one lacks */
 		r = -EBUSY;
 	if (r < 0)

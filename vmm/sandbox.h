@@ -13,8 +13,8 @@ struct error;
 
 /*
  * Gives up new privileges and closes the filter over this thread and those it will start. There is no way back.
- * To be called right before the first KVM_RUN. 0 or -errno with `error` set; nothing may run then.
+ * `set`: what the launch needs (sandbox_policy.h). To be called right before the first KVM_RUN. 0 or -errno with `error` set; nothing may run then.
  */
-int sandbox_enter(enum sandbox_kind kind, struct sys *sys, struct error *error);
+int sandbox_enter(unsigned set, struct sys *sys, struct error *error);
 
 #endif

@@ -84,8 +84,8 @@ static void emit_kill(struct filter *filter, const char *why)
 	emit(filter, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS), why);
 }
 
-/* The rows of a call with requests (nr), or of calls without (-1), that a filter of a kind has, as emit_group() wants them. */
-static unsigned collect(enum sandbox_kind kind, int nr, uint32_t values[SANDBOX_RULES],
+/* The rows of a call with requests (nr), or of calls without (-1), that the filter of a set has, as emit_group() wants them. */
+static unsigned collect(unsigned set, int nr, uint32_t values[SANDBOX_RULES],
 			const char *names[SANDBOX_RULES])
 {
 	unsigned count = 0;
@@ -95,7 +95,7 @@ static unsigned collect(enum sandbox_kind kind, int nr, uint32_t values[SANDBOX_
 
 		bool request = rule->condition == SANDBOX_ARG1_IS;
 
-		if (!(rule->kinds & 1u << kind) || (request ? rule->nr != nr : nr != -1))
+		if (!sandbox_rule_is_in(rule, set) || (request ? rule->nr != nr : nr != -1))
 			continue;
 		values[count] = request ? rule->value : (uint32_t)rule->nr;
 		names[count++] = rule->name;
@@ -111,7 +111,7 @@ static unsigned collect(enum sandbox_kind kind, int nr, uint32_t values[SANDBOX_
  *
  * A number with the x32 bit (0x40000000) equals none of ours, and so is killed like any other.
  */
-static void compile(struct filter *filter, enum sandbox_kind kind)
+static void compile(struct filter *filter, unsigned set)
 {
 	const char *names[SANDBOX_RULES];
 	uint32_t values[SANDBOX_RULES];
@@ -126,15 +126,15 @@ static void compile(struct filter *filter, enum sandbox_kind kind)
 	to_ioctl = filter->length;
 	emit(filter, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ioctl, 0, 0), "ioctl");
 	load(filter, offsetof(struct seccomp_data, args[1]), "request: the second argument, low half");
-	count = collect(kind, SYS_ioctl, values, names);
+	count = collect(set, SYS_ioctl, values, names);
 	emit_group(filter, values, names, count);
 	emit_kill(filter, "not listed: kill");
 	filter->code[to_ioctl].jf = (uint8_t)(filter->length - to_ioctl - 1);
 
-	count = collect(kind, -1, values, names);
+	count = collect(set, -1, values, names);
 	for (unsigned i = 0; i < count; i += GROUP_NUMBERS)
 		emit_group(filter, values + i, names + i, count - i < GROUP_NUMBERS ? count - i : GROUP_NUMBERS);
-	count = collect(kind, SYS_fcntl, values, names);
+	count = collect(set, SYS_fcntl, values, names);
 	if (count > 0) {
 		to_fcntl = filter->length;
 		emit(filter, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_fcntl, 0, 0), "fcntl");
@@ -168,10 +168,10 @@ static uint32_t answer(const struct filter *filter, const struct seccomp_data *d
 	return 0;
 }
 
-static int allowed(enum sandbox_kind kind, int nr, uint32_t arg1)
+static int allowed(unsigned set, int nr, uint32_t arg1)
 {
 	for (size_t i = 0; i < SANDBOX_RULES; i++) {
-		if (sandbox_rules[i].nr == nr && (sandbox_rules[i].kinds & 1u << kind) &&
+		if (sandbox_rules[i].nr == nr && sandbox_rule_is_in(&sandbox_rules[i], set) &&
 		    (sandbox_rules[i].condition == SANDBOX_ALWAYS || sandbox_rules[i].value == arg1))
 			return 1;
 	}
@@ -179,14 +179,14 @@ static int allowed(enum sandbox_kind kind, int nr, uint32_t arg1)
 }
 
 /* Does the filter say what the table says, for every number, with every value and with one that is none? */
-static void check_filter(const struct filter *filter, enum sandbox_kind kind)
+static void check_filter(const struct filter *filter, unsigned set)
 {
 	for (int nr = -1; nr < 1024; nr++) {
 		for (size_t i = 0; i <= SANDBOX_RULES; i++) {
 			struct seccomp_data data = { .nr = nr, .arch = AUDIT_ARCH_X86_64 };
 
 			data.args[1] = i < SANDBOX_RULES ? sandbox_rules[i].value : 0x5401;
-			if ((answer(filter, &data) == SECCOMP_RET_ALLOW) != allowed(kind, nr, (uint32_t)data.args[1]))
+			if ((answer(filter, &data) == SECCOMP_RET_ALLOW) != allowed(set, nr, (uint32_t)data.args[1]))
 				fail("the compiled filter disagrees with the table", "a row");
 			data.nr |= 0x40000000;
 			if (answer(filter, &data) != SECCOMP_RET_KILL_PROCESS)
@@ -200,9 +200,10 @@ static void check_filter(const struct filter *filter, enum sandbox_kind kind)
 }
 
 /* Most launches have no devices: what only the others read is not among what all touch (control/kvick.ld). */
-static void print(const struct filter *filter, const char *name, int cold)
+static void print(const struct filter *filter, unsigned set)
 {
-	printf("%sstatic const struct sock_filter %s[] = {\n", cold ? "__attribute__((section(\"cold_rodata\")))\n" : "", name);
+	printf("%sstatic const struct sock_filter sandbox_filter_%u[] = {\n",
+	       set > SANDBOX_REPORT ? "__attribute__((section(\"cold_rodata\")))\n" : "", set);
 	for (unsigned i = 0; i < filter->length; i++) {
 		const struct sock_filter *in = &filter->code[i];
 
@@ -213,17 +214,21 @@ static void print(const struct filter *filter, const char *name, int cold)
 
 int main(void)
 {
-	static const char *const names[SANDBOX_KINDS] = { "sandbox_filter_plain", "sandbox_filter_report",
-							  "sandbox_filter_devices", "sandbox_filter_sockets",
-							  "sandbox_filter_pc", "sandbox_filter_pc_sockets" };
-	static struct filter filters[SANDBOX_KINDS];
+	static struct filter filters[SANDBOX_SETS];
 
 	check_rules();
 	puts("/* Made by vmm/sandbox_compile.c from vmm/sandbox_policy.h. */\n#include <linux/filter.h>\n");
-	for (unsigned kind = 0; kind < SANDBOX_KINDS; kind++) {
-		compile(&filters[kind], kind);
-		check_filter(&filters[kind], kind);
-		print(&filters[kind], names[kind], kind >= SANDBOX_DEVICES);
+	for (unsigned set = 0; set < SANDBOX_SETS; set++) {
+		if (!sandbox_set_can_be(set))
+			continue;
+		compile(&filters[set], set);
+		check_filter(&filters[set], set);
+		print(&filters[set], set);
 	}
+	puts("\n/* FILTER(set, its filter) for each set that can be. */\n#define SANDBOX_FILTERS(FILTER) \\");
+	for (unsigned set = 0; set < SANDBOX_SETS; set++)
+		if (sandbox_set_can_be(set))
+			printf("\tFILTER(%u, sandbox_filter_%u) \\\n", set, set);
+	puts("");
 	return fflush(stdout) || ferror(stdout) ? 1 : 0;
 }

@@ -18,6 +18,7 @@
 #include <fcntl.h>
 #include <linux/if_tun.h>
 #include <linux/kvm.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/syscall.h>
 
@@ -26,26 +27,31 @@ enum sandbox_condition {
 	SANDBOX_ARG1_IS, /* the second argument's low 32 bits: all that the kernel looks at in a request of ioctl() or fcntl() */
 };
 
-/* One filter for each kind of launch: what a launch does not need, it cannot call. */
-enum sandbox_kind {
-	SANDBOX_PLAIN,  /* the process ends with the guest */
-	SANDBOX_REPORT, /* a report follows, and everything is torn down before it */
-	SANDBOX_DEVICES, /* there are devices, and so an engine (engine.h), perhaps with a thread of its own */
-	SANDBOX_SOCKETS, /* and one of them makes and takes connections */
-	SANDBOX_PC,      /* interrupts are ours to send, and perhaps a second thread sends them */
-	SANDBOX_PC_SOCKETS,
-	SANDBOX_KINDS,
+/* What a launch needs besides its guest: a set of these. There is a filter for each set: what a launch does not need, it cannot call. */
+enum {
+	SANDBOX_PLAIN = 0,         /* nothing: the process ends with the guest */
+	SANDBOX_REPORT = 1u << 0,  /* a report follows, and everything is torn down before it */
+	SANDBOX_URING = 1u << 1,   /* there are devices, and their engine (engine.h) is by io_uring … */
+	SANDBOX_SYNC = 1u << 2,    /* … or by plain calls */
+	SANDBOX_STREAMS = 1u << 3, /* one of them is a console or a network */
+	SANDBOX_SOCKETS = 1u << 4, /* one of them makes and takes connections */
+	SANDBOX_PC = 1u << 5,      /* interrupts are ours to send, and perhaps a second thread sends them */
+	SANDBOX_SETS = 1u << 6,
+
+	SANDBOX_DEVICES = SANDBOX_URING | SANDBOX_SYNC,
+	SANDBOX_TEARDOWN = SANDBOX_REPORT | SANDBOX_DEVICES | SANDBOX_PC,
 };
 
-/* In the table below: the kinds of launch that a row is for. */
-#define SANDBOX_FOR_PLAIN   (~0u)
-#define SANDBOX_FOR_REPORT  (~(1u << SANDBOX_PLAIN))
-#define SANDBOX_FOR_DEVICES (SANDBOX_FOR_REPORT & ~(1u << SANDBOX_REPORT))
-#define SANDBOX_FOR_SOCKETS (1u << SANDBOX_SOCKETS | 1u << SANDBOX_PC_SOCKETS)
-#define SANDBOX_FOR_PC      (1u << SANDBOX_PC | 1u << SANDBOX_PC_SOCKETS)
+/* There is one engine or none, and devices have one. */
+static inline bool sandbox_set_can_be(unsigned set)
+{
+	unsigned engine = set & SANDBOX_DEVICES;
+
+	return engine != SANDBOX_DEVICES && (engine || !(set & (SANDBOX_STREAMS | SANDBOX_SOCKETS)));
+}
 
 struct sandbox_rule {
-	unsigned kinds; /* a bit for each enum sandbox_kind in whose filter it is allowed */
+	unsigned needs; /* it is allowed where the launch needs one of these; SANDBOX_PLAIN: always */
 	int nr;
 	const char *name;
 	enum sandbox_condition condition;
@@ -53,9 +59,9 @@ struct sandbox_rule {
 	const char *reason;
 };
 
-#define SANDBOX_CALL(from, name, reason) { SANDBOX_FOR_##from, SYS_##name, #name, SANDBOX_ALWAYS, 0, reason }
-#define SANDBOX_IOCTL(from, request, reason) \
-	{ SANDBOX_FOR_##from, SYS_ioctl, "ioctl " #request, SANDBOX_ARG1_IS, (uint32_t)(request), reason }
+#define SANDBOX_CALL(needs, name, reason) { SANDBOX_##needs, SYS_##name, #name, SANDBOX_ALWAYS, 0, reason }
+#define SANDBOX_IOCTL(needs, request, reason) \
+	{ SANDBOX_##needs, SYS_ioctl, "ioctl " #request, SANDBOX_ARG1_IS, (uint32_t)(request), reason }
 
 static const struct sandbox_rule sandbox_rules[] = {
 	SANDBOX_IOCTL(PLAIN, KVM_RUN, "the guest runs"),
@@ -64,9 +70,9 @@ static const struct sandbox_rule sandbox_rules[] = {
 	SANDBOX_IOCTL(PLAIN, KVM_GET_MP_STATE, "has the guest halted for good?"),
 	SANDBOX_IOCTL(PLAIN, KVM_SET_USER_MEMORY_REGION, "a store to read-only memory is found by giving that a slot of its own"),
 	SANDBOX_IOCTL(REPORT, KVM_GET_DEVICE_ATTR, "the guest's TSC offset, for a timeline on one clock"),
-	SANDBOX_IOCTL(DEVICES, TCSETS, "the terminal that the guest's console was is set back"),
-	SANDBOX_IOCTL(DEVICES, TIOCGWINSZ, "the terminal was resized: the guest's console says how large it is"),
-	SANDBOX_IOCTL(DEVICES, TIOCGPGRP, "stopped and continued: is the terminal ours to make raw again?"),
+	SANDBOX_IOCTL(STREAMS, TCSETS, "the terminal that the guest's console was is set back"),
+	SANDBOX_IOCTL(STREAMS, TIOCGWINSZ, "the terminal was resized: the guest's console says how large it is"),
+	SANDBOX_IOCTL(STREAMS, TIOCGPGRP, "stopped and continued: is the terminal ours to make raw again?"),
 	SANDBOX_CALL(PLAIN, write, "the guest's console, our report"),
 	SANDBOX_CALL(PLAIN, clock_gettime, "the guest's clock, where the vDSO cannot answer"),
 	SANDBOX_CALL(PLAIN, clock_nanosleep, "the guest sleeps; a full console is waited for"),
@@ -75,21 +81,22 @@ static const struct sandbox_rule sandbox_rules[] = {
 	SANDBOX_CALL(PLAIN, rt_sigreturn, "the handlers of SIGINT, SIGTERM and the timeout return"),
 	SANDBOX_CALL(PLAIN, setitimer, "after a stop signal, the handler has itself reminded until the vCPU's loop has seen it"),
 	SANDBOX_CALL(PLAIN, exit_group, "the end"),
-	SANDBOX_CALL(REPORT, close, "tearing down"),
-	SANDBOX_CALL(REPORT, munmap, "tearing down"),
+	SANDBOX_CALL(TEARDOWN, close, "tearing down"),
+	SANDBOX_CALL(TEARDOWN, munmap, "tearing down"),
 	SANDBOX_CALL(PLAIN, writev, "the C library's stdio: our messages"),
 	SANDBOX_CALL(PLAIN, pread64, "a crash report reads symbols from the image, which is open"),
 	SANDBOX_CALL(REPORT, getrusage, "a report's page faults and peak memory"),
-	SANDBOX_IOCTL(DEVICES, TUNSETOFFLOAD, "a network driver has said which offloads it understands: its tap may use no others"),
-	SANDBOX_CALL(DEVICES, io_uring_enter, "the engine by io_uring: submits, waits"),
-	SANDBOX_CALL(DEVICES, wait4, "the process that would set the terminal back has ended"),
-	SANDBOX_CALL(DEVICES, futex, "the lock that vCPUs and the engine's completion thread share"),
-	SANDBOX_CALL(DEVICES, ppoll, "the engine by plain calls: waits for streams and time-outs; does stderr take a line?"),
-	SANDBOX_CALL(DEVICES, preadv2, "the engine by plain calls: a device reads its file or stream"),
-	SANDBOX_CALL(DEVICES, pwritev2, "the engine by plain calls: a device writes"),
-	SANDBOX_CALL(DEVICES, fdatasync, "the engine by plain calls: a guest flushes its disk"),
-	{ SANDBOX_FOR_DEVICES, SYS_fcntl, "fcntl F_OFD_SETLK", SANDBOX_ARG1_IS, F_OFD_SETLK, "a disk's lock ends with its guest" },
-	SANDBOX_CALL(DEVICES, fallocate, "the engine by plain calls: a guest discards or zeroes blocks"),
+	SANDBOX_IOCTL(STREAMS, TUNSETOFFLOAD, "a network driver has said which offloads it understands: its tap may use no others"),
+	SANDBOX_CALL(URING, io_uring_enter, "the engine by io_uring: submits, waits"),
+	SANDBOX_CALL(STREAMS, wait4, "the process that would set the terminal back has ended"),
+	SANDBOX_CALL(PC, futex, "the lock that vCPUs and the engine's completion thread share"),
+	{ SANDBOX_SYNC | SANDBOX_STREAMS, SYS_ppoll, "ppoll", SANDBOX_ALWAYS, 0,
+	  "the engine by plain calls: waits for streams and time-outs; does stderr take a line?" },
+	SANDBOX_CALL(SYNC, preadv2, "the engine by plain calls: a device reads its file or stream"),
+	SANDBOX_CALL(SYNC, pwritev2, "the engine by plain calls: a device writes"),
+	SANDBOX_CALL(SYNC, fdatasync, "the engine by plain calls: a guest flushes its disk"),
+	{ SANDBOX_DEVICES, SYS_fcntl, "fcntl F_OFD_SETLK", SANDBOX_ARG1_IS, F_OFD_SETLK, "a disk's lock ends with its guest" },
+	SANDBOX_CALL(SYNC, fallocate, "the engine by plain calls: a guest discards or zeroes blocks"),
 	SANDBOX_IOCTL(PC, KVM_SIGNAL_MSI, "a device's interrupt"),
 	SANDBOX_IOCTL(PC, KVM_SET_GSI_ROUTING, "the guest has told the IOAPIC which interrupts are level-triggered"),
 	SANDBOX_CALL(PC, rt_sigprocmask, "the engine's completion thread ends: the C library blocks signals then"),
@@ -103,6 +110,11 @@ static const struct sandbox_rule sandbox_rules[] = {
 	SANDBOX_CALL(SOCKETS, epoll_ctl, "vsock: a new connection is watched"),
 	SANDBOX_CALL(SOCKETS, shutdown, "vsock: the guest ends its half of a connection"),
 };
+
+static inline bool sandbox_rule_is_in(const struct sandbox_rule *rule, unsigned set)
+{
+	return rule->needs == SANDBOX_PLAIN || rule->needs & set;
+}
 
 #define SANDBOX_RULES (sizeof(sandbox_rules) / sizeof(sandbox_rules[0]))
 
