@@ -110,8 +110,21 @@ bool engine_probe(char *text, size_t bytes, struct sys *sys)
 
 /* --- an operation's life --- */
 
+static void hold(struct engine *engine, struct engine_op *op)
+{
+	op->own.state = OP_HELD;
+	op->own.cancelled = false;
+	op->own.cancels = 0;
+	engine_list_append(&engine->held, op);
+	engine->held_count++;
+}
+
 static void finish(struct engine *engine, struct engine_op *op, int32_t result)
 {
+	if (engine->pausing && result == -ECANCELED && engine_op_is_endless(op) && !op->own.given_up) {
+		hold(engine, op);
+		return;
+	}
 	op->own.state = OP_FINISHED;
 	op->own.result = result;
 	engine_list_append(&engine->finished, op);
@@ -137,6 +150,10 @@ void engine_start(struct engine *engine, struct engine_op *op)
 	if (op->code == ENGINE_TIMEOUT &&
 	    __builtin_add_overflow(sys_now_ns(callers_sys(engine)), op->ns, &op->own.deadline_ns))
 		op->own.deadline_ns = UINT64_MAX;
+	if (engine->pausing && engine_op_is_endless(op)) {
+		hold(engine, op);
+		return;
+	}
 	op->own.state = OP_QUEUED;
 	engine_list_append(&engine->queued, op);
 }
@@ -179,14 +196,26 @@ void engine_finish(struct engine *engine, struct engine_op *op, int32_t result)
 	}
 }
 
+void engine_take_back(struct engine *engine, struct engine_op *op)
+{
+	if (op->own.cancelled)
+		return;
+	op->own.cancelled = true;
+	engine->table->cancel(engine, op);
+}
+
 void engine_cancel(struct engine *engine, struct engine_op *op)
 {
+	op->own.given_up = true;
 	if (op->own.state == OP_QUEUED) {
 		engine_list_remove(&engine->queued, op);
 		finish(engine, op, -ECANCELED);
-	} else if (op->own.state == OP_PENDING && !op->own.cancelled) {
-		op->own.cancelled = true;
-		engine->table->cancel(engine, op);
+	} else if (op->own.state == OP_HELD) {
+		engine_list_remove(&engine->held, op);
+		engine->held_count--;
+		finish(engine, op, -ECANCELED);
+	} else if (op->own.state == OP_PENDING) {
+		engine_take_back(engine, op);
 	}
 }
 
@@ -339,7 +368,7 @@ int engine_drain(struct engine *engine, uint64_t timeout_ns)
 		return 0;
 	begin = sys_now_ns(engine->sys);
 	engine->draining = true;
-	engine_submit(engine);
+	engine_resume(engine); /* whatever a pause holds is to end, too */
 	engine_reap(engine);
 	cancel_all_endless(engine);
 	while (engine->in_flight > 0) {
@@ -363,6 +392,59 @@ int engine_drain(struct engine *engine, uint64_t timeout_ns)
 bool engine_is_io_uring(const struct engine *engine)
 {
 	return engine->table == &engine_uring;
+}
+
+/* --- a pause --- */
+
+static void hold_queued(struct engine *engine)
+{
+	struct engine_op *next;
+
+	for (struct engine_op *op = engine->queued.first; op; op = next) {
+		next = op->own.next;
+		if (engine_op_is_endless(op)) {
+			engine_list_remove(&engine->queued, op);
+			hold(engine, op);
+		}
+	}
+}
+
+int engine_pause(struct engine *engine)
+{
+	unsigned refusals = 0;
+
+	assert(!engine->pausing && !engine->draining);
+	engine->pausing = true;
+	for (;;) {
+		int r;
+
+		hold_queued(engine);
+		engine->table->cancel_endless(engine);
+		if (engine->in_flight == engine->held_count)
+			return 0;
+		r = wait(engine, NS_PER_MS * 100, NULL, NULL, engine->sys); /* not for ever: what was retried is to be held */
+		if (r >= 0)
+			continue;
+		if (++refusals == REFUSALS_MAX) {
+			engine_resume(engine);
+			return r;
+		}
+		nap(engine->sys, NS_PER_MS);
+	}
+}
+
+void engine_resume(struct engine *engine)
+{
+	struct engine_op *op;
+
+	engine->pausing = false;
+	while ((op = engine->held.first)) {
+		engine_list_remove(&engine->held, op);
+		op->own.state = OP_QUEUED;
+		engine_list_append(&engine->queued, op);
+	}
+	engine->held_count = 0;
+	engine_submit(engine);
 }
 
 unsigned engine_in_flight(const struct engine *engine)

@@ -75,6 +75,7 @@ struct engine_op {
 		int32_t result;
 		uint8_t state, tries, cancels;
 		bool cancelled, ready_first;
+		bool given_up;   /* the caller wants it to end, and not the engine */
 	} own;
 };
 
@@ -152,10 +153,19 @@ void engine_cancel(struct engine *engine, struct engine_op *op);
  */
 int engine_drain(struct engine *engine, uint64_t timeout_ns);
 
+/*
+ * Blocks until no operation is with the kernel, so that memory stays as it is until engine_resume(): files' operations end, and
+ * what their done() starts; streams, polls and time-outs are taken back, and their done() is not called: they go on after
+ * engine_resume(), time-outs with the deadline they had, and so do those started meanwhile. engine_cancel() ends them as always.
+ * Nobody else is in engine_wait(). 0; or why the kernel refuses to wait, and then nothing is paused.
+ */
+int engine_pause(struct engine *engine);
+void engine_resume(struct engine *engine);
+
 /* Operations started and not yet done. */
 unsigned engine_in_flight(const struct engine *engine);
 
-/* Else it is by plain calls. With io_uring files stay open for a while when the process has ended: the kernel takes the ring apart. */
+/* Else by plain calls. With io_uring files stay open a while when the process has ended: until the kernel has taken the ring apart. */
 bool engine_is_io_uring(const struct engine *engine);
 
 /* Drains, for ever, and frees; NULL is nothing. 0, or why draining did not work: then nothing has been freed. */

@@ -19,7 +19,7 @@
 #define NS_PER_S  1000000000ull
 #define NS_PER_MS 1000000ull
 
-enum { OP_IDLE, OP_QUEUED, OP_PENDING /* with the kind */, OP_FINISHED };
+enum { OP_IDLE, OP_QUEUED, OP_PENDING /* with the kind */, OP_HELD /* while the engine pauses */, OP_FINISHED };
 
 struct engine_list {
 	struct engine_op *first, *last;
@@ -59,12 +59,14 @@ struct engine {
 	struct sys completion_sys; /* engine_wait()'s, in its own thread: a struct sys is one thread's */
 	int files[ENGINE_FILES_MAX];
 	unsigned file_count;
-	bool sealed, draining;
+	bool sealed, draining, pausing;
 	struct sys *delivering; /* of the thread that calls done() functions; NULL while nobody does */
 	bool again; /* something is queued that the caller does not know of */
 	bool woken;
 	unsigned in_flight;
 	struct engine_list queued, finished;
+	struct engine_list held; /* endless operations that wait for engine_resume() */
+	unsigned held_count;
 	struct engine_counts counts;
 	const char *how;    /* by io_uring: which way it was set up */
 	struct error why;   /* by plain calls, though io_uring was wanted */
@@ -75,7 +77,9 @@ void engine_list_remove(struct engine_list *list, struct engine_op *op);
 
 /* A pending operation has ended: it is retried, or done() will be told. */
 void engine_finish(struct engine *engine, struct engine_op *op, int32_t result);
-/* The same, and the result is the result. */
+/* The end of a pending operation that the engine wants, and not its owner. */
+void engine_take_back(struct engine *engine, struct engine_op *op);
+/* engine_finish(), and the result is the result. */
 void engine_finish_as_is(struct engine *engine, struct engine_op *op, int32_t result);
 /* A pending operation goes back into the queue. */
 void engine_again(struct engine *engine, struct engine_op *op);

@@ -252,7 +252,7 @@ static void cancel_endless(struct engine *engine)
 	struct sync *sync = engine->kind;
 
 	while (sync->pending.first)
-		engine_cancel(engine, sync->pending.first);
+		engine_take_back(engine, sync->pending.first);
 }
 
 static void wake(struct engine *engine, struct sys *sys)

@@ -366,7 +366,7 @@ static void cancel_endless(struct engine *engine)
 
 	for (unsigned i = 0; i < uring->untouched; i++) {
 		if (uring->slots[i].op && engine_op_is_endless(uring->slots[i].op))
-			engine_cancel(engine, uring->slots[i].op);
+			engine_take_back(engine, uring->slots[i].op);
 	}
 }
 

@@ -27,7 +27,7 @@ enum sandbox_condition {
 	SANDBOX_ARG1_IS, /* the second argument's low 32 bits: all that the kernel looks at in a request of ioctl() or fcntl() */
 };
 
-/* What a launch needs besides its guest: a set of these. There is a filter for each set: what a launch does not need, it cannot call. */
+/* What a launch needs besides its guest, a set. There is a filter for each that can be: what it does not need, it cannot call. */
 enum {
 	SANDBOX_PLAIN = 0,         /* nothing: the process ends with the guest */
 	SANDBOX_REPORT = 1u << 0,  /* a report follows, and everything is torn down before it */
