@@ -12,8 +12,8 @@ struct sys;
 struct error;
 
 /*
- * Gives up new privileges and closes the filter over this thread and those it will start. There is no way back.
- * `set`: what the launch needs (sandbox_policy.h). To be called right before the first KVM_RUN. 0 or -errno with `error` set; nothing may run then.
+ * Gives up new privileges and closes the filter over this thread and those it will start. There is no way back. `set`: what the
+ * launch needs (sandbox_policy.h). To be called right before the first KVM_RUN. 0 or -errno with `error` set; nothing may run then.
  */
 int sandbox_enter(unsigned set, struct sys *sys, struct error *error);
 
