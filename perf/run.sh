@@ -107,14 +107,18 @@ measure_private_kib() {
 
 measure_binary_kib() { echo $((($(stat -c %s "$kvick") + 1023) / 1024)); }
 
-# device_growth OPTIONS...: what they add to a launch of hello, as part of the floor beside it; $work/NAME.us gets it in us.
-device_growth() { # name for the file, options of kvick run
+# device_growth NAME OPTIONS...: what they add to a launch of hello, as part of the floor beside it; $work/NAME.json has it in us.
+# Standard input is open and silent, for a console. AROUND: words of a command to run it by.
+device_growth() {
 	local name=$1 ring
 	shift
+	[ -p "$work/silent" ] || mkfifo "$work/silent"
 	ring=$(ring)
-	"$pairs" -n "$PAIRS" --json --name-a "$name" --name-b floor --name-c plain --name-d floor -- \
+	# shellcheck disable=SC2086 # AROUND is words
+	${AROUND-} "$pairs" -n "$PAIRS" --json --name-a "$name" --name-b floor --name-c plain --name-d floor -- \
 		"$kvick" run --mem 16M "$@" "$hello" --vs "$floor" 16M --ring "$ring" --irqchip split \
-		--and "$kvick" run --mem 16M "$hello" --vs "$floor" 16M --ring "$ring" --irqchip split >"$work/$name.json"
+		--and "$kvick" run --mem 16M "$hello" --vs "$floor" 16M --ring "$ring" --irqchip split \
+		<>"$work/silent" >"$work/$name.json"
 	awk -v us="$(json "$work/$name.json" growth_us)" -v low="$(json "$work/$name.json" growth_us_low)" \
 		-v high="$(json "$work/$name.json" growth_us_high)" -v of="$(json "$work/$name.json" pairs.1.b_median_us)" \
 		'BEGIN { printf "%.1f %.1f %.1f\n", 100 * us / of, 100 * low / of, 100 * high / of }'
@@ -128,6 +132,16 @@ measure_device_disk() { truncate -s 1M "$work/disk"; device_growth disk --disk "
 measure_device_disk_us() { growth_us disk; }
 measure_device_rng() { device_growth rng --rng; }
 measure_device_rng_us() { growth_us rng; }
+measure_device_console() { device_growth console --console; }
+measure_device_vsock() { device_growth vsock --vsock "5,$work/v"; }
+# A tap that somebody else has open, as a launcher of many would: closing one takes the kernel milliseconds.
+measure_device_net() {
+	local user=
+	command -v unshare >/dev/null || { echo "? needs unshare"; return; }
+	[ "$(id -u)" -eq 0 ] || user=-r
+	# shellcheck disable=SC2086 # nothing or a word
+	AROUND="unshare -n $user $BUILD/perf/tap hold k0 9" device_growth net --net fd=9
+}
 measure_device_disk_sync() { truncate -s 1M "$work/disk"; device_growth sync --io sync --disk "$work/disk"; }
 
 # A file that is in the page cache, not sparse.

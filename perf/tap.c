@@ -4,8 +4,9 @@
  *
  *	tap peer TAP ADDRESS send|receive   netbench (guests/unikernels/netbench), without a machine around it
  *	tap relay TAP TAP                   copies frames between two taps, each way, until it is killed
+ *	tap hold TAP FD COMMAND…            has it open as that descriptor, and runs a command that inherits it
  *
- * Both use the tap as kvick does: a header before each frame, checksums and TCP segmentation left to the host.
+ * All use the tap as kvick does: a header before each frame, checksums and TCP segmentation left to the host.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -105,6 +106,14 @@ static void copy(int from, int to)
 			fail("write");
 }
 
+static void hold(const char *tap, int as, char **command)
+{
+	if (dup2(open_tap(tap), as) != as) /* a new one is not close-on-exec */
+		fail("dup2");
+	execvp(command[0], command);
+	fail(command[0]);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 5 && !strcmp(argv[1], "peer")) {
@@ -117,8 +126,10 @@ int main(int argc, char **argv)
 			copy(taps[0].fd, taps[1].fd);
 			copy(taps[1].fd, taps[0].fd);
 		}
+	} else if (argc > 4 && !strcmp(argv[1], "hold")) {
+		hold(argv[2], atoi(argv[3]), argv + 4);
 	} else {
-		fputs("usage: tap peer TAP ADDRESS send|receive | tap relay TAP TAP\n", stderr);
+		fputs("usage: tap peer TAP ADDRESS send|receive | tap relay TAP TAP | tap hold TAP FD COMMAND...\n", stderr);
 		return 2;
 	}
 	return 0;
