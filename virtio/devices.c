@@ -86,9 +86,10 @@ unsigned devices_sandbox(const struct devices *devices, const struct devices_con
 void *device_alloc(const struct device_context *context, size_t bytes)
 {
 	struct virtio_device *d;
+	const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE; /* most of what is large is never used */
 	void *at;
 
-	if (sys_mmap(context->sys, NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0, &at) < 0) {
+	if (sys_mmap(context->sys, NULL, bytes, PROT_READ | PROT_WRITE, flags, -1, 0, &at) < 0) {
 		error_set(context->error, ERROR_HOST, ENOMEM, "no memory for a device: free some");
 		return NULL;
 	}

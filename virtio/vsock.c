@@ -13,26 +13,22 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <x86intrin.h>
 
 #include "virtio/device.h"
 #include "virtio/devices.h"
+#include "virtio/vsock_table.h"
 #include "virtio/vsock_unix.h"
 #include "vmm/engine.h"
 #include "vmm/error.h"
 #include "vmm/sys.h"
 
 #define QUEUE_SIZE   128
-#define CONNECTIONS  1024u
-/*
- * The credit of a connection, and its buffer: so much that a stream costs an exit each 256 KiB, for the first few that there are at
- * a time. A guest can have all of it filled, so the others get less. Powers of two.
- */
-#define FEW          64u
-#define FEW_BYTES    262144u
-#define MANY_BYTES   32768u
 #define PACKET_BYTES 65536u /* data of one packet to the guest */
 #define RESETS       64u    /* answers to packets of no connection, waiting for a buffer; then the guest's packets wait too */
+#define SILENT       256u   /* programs that have connected and said nothing: the one that has for longest makes room */
 #define EVENTS       64
+#define TRIES        16u    /* of a poll that fails, one after another, before the guest has to call for the next */
 #define HOST_CID     2u
 #define PORT_FIRST   0x40000000u /* of the host's, for connections to the guest */
 
@@ -40,133 +36,86 @@
 
 enum { RX, TX, EVENT, QUEUES }; /* 5.10.2 */
 
-enum state {
-	FREE,
-	HELLO,     /* a program has connected to us, and has not said to which port */
-	ASKED,     /* the guest has been asked, or is to be */
-	OPEN,
-	ENDING,    /* the descriptor is closed; a reset is owed to the guest */
-};
-
-struct connection {
-	enum state state;
-	int fd;
-	uint32_t host_port, guest_port;
-	unsigned owed;                    /* bits 1 << VIRTIO_VSOCK_OP_* */
-	bool readable, writable, hung_up; /* the descriptor, as far as we know */
-	bool at_end;                      /* of what the host sends */
-	unsigned guest_shut, told_shut;   /* VIRTIO_VSOCK_SHUTDOWN_* */
-	unsigned shut_down;               /* what of guest_shut has been passed on */
-	bool deaf;                        /* the host takes nothing any more, but may have sent something yet */
-	/* 5.10.6.3: counters run freely. */
-	uint32_t received, forwarded, forwarded_told;
-	uint32_t sent, guest_buffer, guest_forwarded;
-};
-
 struct vsock {
 	struct virtio_device device;
 	struct vsock_unix host;
 	struct engine_op poll;
-	bool polling, active;
+	bool polling;
+	unsigned failed_polls;         /* since the last that did not fail */
 	bool callers;                  /* somebody may be waiting to be accepted */
+	bool crowded;                  /* there was no place or no descriptor for him: when one is free, there is somebody */
 	bool stalled;                  /* packets of the guest's wait in their ring for room in resets */
 	uint64_t cid;
 	uint32_t next_port;
-	unsigned next;                 /* connection that is served first, by turns */
-	unsigned top;                  /* connections from here on were never used */
-	bool refused;                  /* the connection just served, by a limit */
+	uint64_t begin_tsc;            /* of the packet to the guest that is being made */
 	bool have_chain;               /* popped from RX and not yet filled */
-	struct virtq_chain chain, tx;
 	unsigned reset_count;
+	/* Each connection that has something to do is in one of these, by turns; those that have nothing cost nothing. */
+	struct vsock_list silent;      /* in VSOCK_HELLO, those that have been for longest first */
+	struct vsock_list owing;       /* that owe the guest a packet without data */
+	struct vsock_list receiving;   /* that may have data for the guest, and it has room */
+	struct virtq_chain chain, tx;
+	struct vsock_table table;      /* the first pages of it are all that a device without connections has touched */
 	struct virtio_vsock_hdr resets[RESETS];
 	uint8_t packet[PACKET_BYTES];
-	struct connection connections[CONNECTIONS];
-	uint64_t ports[CONNECTIONS];   /* of them, host's and guest's: apart, so that looking for one is quick */
-	uint8_t few[FEW][FEW_BYTES], many[CONNECTIONS - FEW][MANY_BYTES];
 };
 
 /* ---- connections ---- */
 
-static struct connection *find(struct vsock *v, uint32_t host_port, uint32_t guest_port)
-{
-	const uint64_t ports = (uint64_t)host_port << 32 | guest_port;
-
-	for (unsigned i = 0; i < v->top; i++)
-		if (v->ports[i] == ports && v->connections[i].state >= ASKED)
-			return &v->connections[i];
-	return NULL;
-}
-
-static bool port_taken(struct vsock *v, uint32_t host_port)
-{
-	for (unsigned i = 0; i < v->top; i++)
-		if (v->ports[i] >> 32 == host_port && v->connections[i].state >= ASKED)
-			return true;
-	return false;
-}
-
-static struct connection *take(struct vsock *v)
-{
-	for (unsigned i = 0; i < CONNECTIONS; i++)
-		if (v->connections[i].state == FREE) {
-			if (i >= v->top)
-				v->top = i + 1;
-			v->connections[i] = (struct connection){ .fd = -1 };
-			return &v->connections[i];
-		}
-	return NULL;
-}
-
-static uint64_t number(const struct vsock *v, const struct connection *c)
-{
-	return (uint64_t)(c - v->connections);
-}
-
-/* From now on it is one that the guest knows, or is to know. */
-static void name(struct vsock *v, struct connection *c, uint32_t host_port, uint32_t guest_port)
-{
-	c->host_port = host_port;
-	c->guest_port = guest_port;
-	v->ports[number(v, c)] = (uint64_t)host_port << 32 | guest_port;
-}
-
-/* 5.10.6.3, buf_alloc; and the buffer that it is the length of. */
-static uint32_t credit(const struct vsock *v, const struct connection *c)
-{
-	return number(v, c) < FEW ? FEW_BYTES : MANY_BYTES;
-}
-
-static uint8_t *buffer_of(struct vsock *v, const struct connection *c)
-{
-	return number(v, c) < FEW ? v->few[number(v, c)] : v->many[number(v, c) - FEW];
-}
-
-static void hang_up(struct vsock *v, struct connection *c)
+static void close_end(struct vsock *v, struct vsock_connection *c)
 {
 	if (c->fd >= 0)
 		sys_close(v->device.sys, c->fd);
 	c->fd = -1;
 	c->owed = 0;
-	c->state = FREE;
-	v->callers = true; /* there is room for one again */
+	v->callers |= v->crowded;
+}
+
+static void hang_up(struct vsock *v, struct vsock_connection *c)
+{
+	close_end(v, c);
+	vsock_table_give_back(&v->table, c);
 }
 
 /* The same, and the guest is told (5.10.6.5). */
-static void reset_connection(struct vsock *v, struct connection *c)
+static void reset_connection(struct vsock *v, struct vsock_connection *c)
 {
-	bool known = c->state >= ASKED && !(c->owed & 1u << VIRTIO_VSOCK_OP_REQUEST);
-
-	hang_up(v, c);
-	if (known) {
-		c->state = ENDING;
-		c->owed = 1u << VIRTIO_VSOCK_OP_RST;
+	if (c->owed & 1u << VIRTIO_VSOCK_OP_REQUEST) { /* it does not know of it */
+		hang_up(v, c);
+		return;
 	}
+	close_end(v, c);
+	c->state = VSOCK_ENDING;
+	c->owed = 1u << VIRTIO_VSOCK_OP_RST;
+}
+
+/* 5.10.6.3: what the guest has room for. */
+static uint32_t room_of(const struct vsock_connection *c)
+{
+	uint32_t unread = c->sent - c->guest_forwarded;
+
+	return c->guest_buffer > unread ? c->guest_buffer - unread : 0;
+}
+
+static bool may_receive(const struct vsock_connection *c)
+{
+	return c->state == VSOCK_OPEN && c->readable && !c->at_end && room_of(c) > 0 &&
+	       !(c->guest_shut & VIRTIO_VSOCK_SHUTDOWN_RCV);
+}
+
+/* After anything that has happened to it. One that stays where it is keeps its turn. */
+static void settle(struct vsock *v, struct vsock_connection *c)
+{
+	struct vsock_list *in = c->owed ? &v->owing : may_receive(c) ? &v->receiving : NULL;
+
+	if (c->state >= VSOCK_ASKED && c->in != in)
+		vsock_list_move(c, in);
 }
 
 /* ---- to the host ---- */
 
 /* What the host has sent before it went is the guest's yet. */
-static void become_deaf(struct connection *c)
+static void become_deaf(struct vsock_connection *c)
 {
 	c->deaf = true;
 	c->forwarded = c->received;
@@ -175,10 +124,10 @@ static void become_deaf(struct connection *c)
 }
 
 /* What is buffered goes out as far as the socket takes it. */
-static void send_buffered(struct vsock *v, struct connection *c)
+static void send_buffered(struct vsock *v, struct vsock_connection *c)
 {
-	uint32_t size = credit(v, c);
-	uint8_t *buffer = buffer_of(v, c);
+	uint32_t size = vsock_table_credit(&v->table, c);
+	uint8_t *buffer = vsock_table_buffer(&v->table, c);
 
 	while (c->writable && c->received != c->forwarded) {
 		uint32_t at = c->forwarded % size, bytes = c->received - c->forwarded;
@@ -200,7 +149,7 @@ static void send_buffered(struct vsock *v, struct connection *c)
 }
 
 /* The guest's half-close: what it has sent goes out first; what it does not want need not be written by anyone. */
-static void pass_on_shutdown(struct vsock *v, struct connection *c)
+static void pass_on_shutdown(struct vsock *v, struct vsock_connection *c)
 {
 	unsigned now = c->guest_shut & ~c->shut_down;
 
@@ -213,14 +162,14 @@ static void pass_on_shutdown(struct vsock *v, struct connection *c)
 		sys_shutdown(v->device.sys, c->fd, now & VIRTIO_VSOCK_SHUTDOWN_SEND ? SHUT_WR : SHUT_RD);
 }
 
-static void flush(struct vsock *v, struct connection *c)
+static void flush(struct vsock *v, struct vsock_connection *c)
 {
 	send_buffered(v, c);
 	pass_on_shutdown(v, c);
 }
 
 /* From the guest's own memory, where nothing from before waits. Returns how much the socket took; why no more, flush() finds. */
-static uint32_t send_directly(struct vsock *v, const struct connection *c, uint32_t bytes)
+static uint32_t send_directly(struct vsock *v, const struct vsock_connection *c, uint32_t bytes)
 {
 	struct iovec runs[VIRTQ_SEGMENTS_MAX];
 	unsigned count = c->writable && !c->deaf && c->received == c->forwarded ?
@@ -237,13 +186,13 @@ static uint32_t send_directly(struct vsock *v, const struct connection *c, uint3
 	return sent;
 }
 
-static void take_data(struct vsock *v, struct connection *c, uint32_t bytes)
+static void take_data(struct vsock *v, struct vsock_connection *c, uint32_t bytes)
 {
-	uint32_t size = credit(v, c), at, first, sent;
-	uint8_t *buffer = buffer_of(v, c);
+	uint32_t size = vsock_table_credit(&v->table, c), at, first, sent;
+	uint8_t *buffer = vsock_table_buffer(&v->table, c);
 
 	/* More than it has credit for, or after it said that nothing more would come. */
-	if (c->state != OPEN || bytes > size - (c->received - c->forwarded) || c->guest_shut & VIRTIO_VSOCK_SHUTDOWN_SEND) {
+	if (c->state != VSOCK_OPEN || bytes > size - (c->received - c->forwarded) || c->guest_shut & VIRTIO_VSOCK_SHUTDOWN_SEND) {
 		reset_connection(v, c);
 		return;
 	}
@@ -273,7 +222,7 @@ static void refuse(struct vsock *v, const struct virtio_vsock_hdr *h)
 	};
 }
 
-static void take_credit(struct connection *c, const struct virtio_vsock_hdr *h)
+static void take_credit(struct vsock_connection *c, const struct virtio_vsock_hdr *h)
 {
 	c->guest_buffer = h->buf_alloc;
 	c->guest_forwarded = h->fwd_cnt;
@@ -288,59 +237,41 @@ static void note_failure(struct vsock *v, int errnum, const char *doing)
 
 static void guest_connects(struct vsock *v, const struct virtio_vsock_hdr *h)
 {
-	struct connection *c = take(v);
+	struct vsock_connection *c = vsock_table_free(&v->table);
+	int fd = c ? vsock_unix_connect(&v->host, h->dst_port, vsock_table_number(&v->table, c), v->device.sys) : -ENOBUFS;
 
-	if (!c) {
-		note_failure(v, ENOBUFS, "connect");
+	if (fd < 0) {
+		note_failure(v, -fd, "connect");
 		refuse(v, h);
 		return;
 	}
-	c->fd = vsock_unix_connect(&v->host, h->dst_port, number(v, c), v->device.sys);
-	if (c->fd < 0) {
-		note_failure(v, -c->fd, "connect");
-		refuse(v, h);
-		return;
-	}
-	c->state = OPEN;
-	name(v, c, h->dst_port, h->src_port);
+	vsock_table_take(&v->table, c);
+	c->fd = fd;
+	c->state = VSOCK_OPEN;
+	vsock_table_name(&v->table, c, h->dst_port, h->src_port);
 	c->readable = c->writable = true;
 	c->owed = 1u << VIRTIO_VSOCK_OP_RESPONSE;
 	take_credit(c, h);
+	settle(v, c);
 }
 
-static void guest_accepts(struct vsock *v, struct connection *c)
+static void guest_accepts(struct vsock *v, struct vsock_connection *c)
 {
 	char ok[sizeof("OK 4294967295\n")];
 	int bytes = snprintf(ok, sizeof(ok), "OK %u\n", c->host_port);
 
-	if (c->state != ASKED || sys_send(v->device.sys, c->fd, ok, (size_t)bytes, MSG_NOSIGNAL | MSG_DONTWAIT) != bytes) {
+	if (c->state != VSOCK_ASKED || sys_send(v->device.sys, c->fd, ok, (size_t)bytes, MSG_NOSIGNAL | MSG_DONTWAIT) != bytes) {
 		reset_connection(v, c);
 		return;
 	}
-	c->state = OPEN;
+	c->state = VSOCK_OPEN;
 	c->readable = c->writable = true;
 	flush(v, c); /* it may have shut something down already */
 }
 
-static void handle(struct vsock *v, const struct virtio_vsock_hdr *h)
+static void handle_of(struct vsock *v, struct vsock_connection *c, const struct virtio_vsock_hdr *h)
 {
-	struct connection *c;
-
-	if (h->src_cid != v->cid)
-		return; /* 5.10.6: it has no other address; whom to answer? */
-	if (h->dst_cid != HOST_CID || h->type != VIRTIO_VSOCK_TYPE_STREAM) {
-		refuse(v, h);
-		return;
-	}
-	c = find(v, h->dst_port, h->src_port);
-	if (!c) {
-		if (h->op == VIRTIO_VSOCK_OP_REQUEST)
-			guest_connects(v, h);
-		else
-			refuse(v, h);
-		return;
-	}
-	if (c->state == ENDING) {
+	if (c->state == VSOCK_ENDING) {
 		if (h->op == VIRTIO_VSOCK_OP_RST)
 			hang_up(v, c); /* they cross: neither needs an answer */
 		return;
@@ -355,7 +286,7 @@ static void handle(struct vsock *v, const struct virtio_vsock_hdr *h)
 		break;
 	case VIRTIO_VSOCK_OP_SHUTDOWN:
 		c->guest_shut |= h->flags & SHUT_BOTH_WAYS;
-		if (c->state == OPEN)
+		if (c->state == VSOCK_OPEN)
 			flush(v, c);
 		break;
 	case VIRTIO_VSOCK_OP_RW:
@@ -368,6 +299,27 @@ static void handle(struct vsock *v, const struct virtio_vsock_hdr *h)
 		break;
 	default:
 		reset_connection(v, c);
+	}
+}
+
+static void handle(struct vsock *v, const struct virtio_vsock_hdr *h)
+{
+	struct vsock_connection *c;
+
+	if (h->src_cid != v->cid)
+		return; /* 5.10.6: it has no other address; whom to answer? */
+	if (h->dst_cid != HOST_CID || h->type != VIRTIO_VSOCK_TYPE_STREAM) {
+		refuse(v, h);
+		return;
+	}
+	c = vsock_table_find(&v->table, h->dst_port, h->src_port);
+	if (c) {
+		handle_of(v, c, h);
+		settle(v, c);
+	} else if (h->op == VIRTIO_VSOCK_OP_REQUEST) {
+		guest_connects(v, h);
+	} else {
+		refuse(v, h);
 	}
 }
 
@@ -389,13 +341,13 @@ static void transmit(struct vsock *v)
 	do {
 		virtq_quiet(q);
 		while (!(v->stalled = v->reset_count == RESETS) && (r = virtio_pop(&v->device, TX, &v->tx)) == 1) {
+			uint64_t begin = __rdtsc();
 			bool good = read_header(&v->tx, &h);
 
 			if (good)
 				handle(v, &h);
-			v->device.metrics[TX].requests++;
-			v->device.metrics[TX].errors += !good;
 			virtq_push(q, &v->tx, 0);
+			virtio_request_done(&v->device, TX, begin, good);
 			any = true;
 		}
 	} while (!v->stalled && r == 0 && virtq_listen(q));
@@ -413,6 +365,8 @@ static bool have_room(struct vsock *v)
 	struct virtq *q = &v->device.queues[RX];
 	int r = 0;
 
+	if (!virtio_usable(&v->device))
+		return false;
 	if (v->have_chain)
 		return true;
 	do {
@@ -435,28 +389,28 @@ static void put(struct vsock *v, const struct virtio_vsock_hdr *h, const uint8_t
 	if (data)
 		chain_write(&v->chain, sizeof(*h), data, h->len);
 	virtq_push(&v->device.queues[RX], &v->chain, (uint32_t)sizeof(*h) + h->len);
-	v->device.metrics[RX].requests++;
+	virtio_request_done(&v->device, RX, v->begin_tsc, true);
 	v->have_chain = false;
 }
 
 /* Each packet carries our credit, so what was to be said of it is said. */
-static void put_packet(struct vsock *v, struct connection *c, unsigned op, uint32_t bytes, const uint8_t *data)
+static void put_packet(struct vsock *v, struct vsock_connection *c, unsigned op, uint32_t bytes, const uint8_t *data)
 {
 	const struct virtio_vsock_hdr h = {
 		.src_cid = HOST_CID, .dst_cid = v->cid, .src_port = c->host_port, .dst_port = c->guest_port, .len = bytes,
 		.type = VIRTIO_VSOCK_TYPE_STREAM, .op = (uint16_t)op, .flags = op == VIRTIO_VSOCK_OP_SHUTDOWN ? c->told_shut : 0,
-		.buf_alloc = credit(v, c), .fwd_cnt = c->forwarded,
+		.buf_alloc = vsock_table_credit(&v->table, c), .fwd_cnt = c->forwarded,
 	};
 
 	put(v, &h, data);
 	c->forwarded_told = c->forwarded;
 	c->owed &= ~(1u << op | 1u << VIRTIO_VSOCK_OP_CREDIT_UPDATE);
-	if (c->state == ENDING)
+	if (c->state == VSOCK_ENDING)
 		hang_up(v, c);
 }
 
 /* The host sends no more; if it has gone altogether, it takes nothing either. */
-static void end_of_input(struct connection *c)
+static void end_of_input(struct vsock_connection *c)
 {
 	c->readable = false;
 	c->at_end = true;
@@ -464,28 +418,25 @@ static void end_of_input(struct connection *c)
 	c->owed |= 1u << VIRTIO_VSOCK_OP_SHUTDOWN;
 }
 
-/* Data of the host's: as much as the guest has room for, in its socket and in this buffer. True: there was some. */
-static bool receive(struct vsock *v, struct connection *c)
+/*
+ * Data of the host's: as much as the guest has room for, in its socket and in this buffer. False: a limit says that there is to be
+ * none now.
+ */
+static bool receive(struct vsock *v, struct vsock_connection *c)
 {
-	uint32_t unread = c->sent - c->guest_forwarded, room = c->guest_buffer > unread ? c->guest_buffer - unread : 0;
 	uint64_t there = v->chain.writable_bytes - sizeof(struct virtio_vsock_hdr);
+	uint32_t room = room_of(c) < PACKET_BYTES ? room_of(c) : PACKET_BYTES;
 	struct iovec runs[VIRTQ_SEGMENTS_MAX];
 	uint8_t *data = NULL;
 	ssize_t n;
 
-	if (c->state != OPEN || !c->readable || c->at_end || room == 0 || c->guest_shut & VIRTIO_VSOCK_SHUTDOWN_RCV)
-		return false;
 	if (there == 0) { /* it has room for a header alone: the next one may be better */
 		virtq_push(&v->device.queues[RX], &v->chain, 0);
 		v->have_chain = false;
 		return true;
 	}
-	if (!virtio_may_begin(&v->device, RX, 0)) {
-		v->refused = true;
+	if (!virtio_may_begin(&v->device, RX, 0))
 		return false;
-	}
-	if (room > PACKET_BYTES)
-		room = PACKET_BYTES;
 	if (there > room)
 		there = room;
 	/* Into the guest's own memory, where that lies together. */
@@ -494,9 +445,7 @@ static bool receive(struct vsock *v, struct connection *c)
 	n = sys_recv(v->device.sys, c->fd, runs[0].iov_base, runs[0].iov_len, MSG_DONTWAIT);
 	if (n == -EAGAIN || n == -EINTR) {
 		c->readable = n == -EINTR;
-		return false;
-	}
-	if (n < 0) {
+	} else if (n < 0) {
 		reset_connection(v, c);
 	} else if (n == 0) {
 		end_of_input(c);
@@ -508,20 +457,30 @@ static bool receive(struct vsock *v, struct connection *c)
 	return true;
 }
 
-/* One packet of this connection. In the order of their numbers they make sense, but a good-bye comes after the data. */
-static bool serve(struct vsock *v, struct connection *c)
+/* In the order of their numbers they make sense; a good-bye is owed only when all data has gone. */
+static void put_owed(struct vsock *v, struct vsock_connection *c)
 {
-	for (unsigned op = VIRTIO_VSOCK_OP_REQUEST; c->owed && op <= VIRTIO_VSOCK_OP_CREDIT_UPDATE; op++)
-		if (c->owed & 1u << op) {
-			put_packet(v, c, op, 0, NULL);
-			return true;
-		}
-	return receive(v, c);
+	put_packet(v, c, (unsigned)__builtin_ctz(c->owed), 0, NULL);
+}
+
+/* One packet of this connection, and then it is another's turn. False as of receive(). */
+static bool serve(struct vsock *v, struct vsock_connection *c)
+{
+	struct vsock_list *turn = c->in;
+
+	if (turn == &v->owing)
+		put_owed(v, c);
+	else if (!receive(v, c))
+		return false;
+	settle(v, c);
+	if (c->in == turn)
+		vsock_list_move(c, turn);
+	return true;
 }
 
 /* ---- what has happened on the host ---- */
 
-static void hello(struct vsock *v, struct connection *c)
+static void hello(struct vsock *v, struct vsock_connection *c)
 {
 	uint32_t host_port, guest_port;
 	int r = vsock_unix_hello(c->fd, &guest_port, v->device.sys);
@@ -532,95 +491,94 @@ static void hello(struct vsock *v, struct connection *c)
 		return;
 	do
 		host_port = PORT_FIRST | v->next_port++;
-	while (port_taken(v, host_port));
-	name(v, c, host_port, guest_port);
-	c->state = ASKED;
+	while (vsock_table_find(&v->table, host_port, guest_port));
+	vsock_table_name(&v->table, c, host_port, guest_port);
+	c->state = VSOCK_ASKED;
 	c->owed = 1u << VIRTIO_VSOCK_OP_REQUEST;
+	settle(v, c);
+}
+
+static void take_caller(struct vsock *v, struct vsock_connection *c, int fd)
+{
+	vsock_table_take(&v->table, c);
+	c->fd = fd;
+	c->state = VSOCK_HELLO;
+	vsock_list_move(c, &v->silent);
+	hello(v, c);
+	if (v->silent.count > SILENT)
+		hang_up(v, v->silent.first);
 }
 
 static void accept_all(struct vsock *v)
 {
-	while (v->active && v->callers) {
-		struct connection *c = take(v);
+	while (v->callers && virtio_usable(&v->device)) {
+		struct vsock_connection *c = vsock_table_free(&v->table);
+		int fd = c ? vsock_unix_accept(&v->host, vsock_table_number(&v->table, c), v->device.sys) : -ENOBUFS;
 
-		if (!c) {
-			v->callers = false; /* until there is room: they wait in the listener's queue */
-			return;
-		}
-		c->fd = vsock_unix_accept(&v->host, number(v, c), v->device.sys);
-		if (c->fd < 0) {
-			v->callers = c->fd == -EINTR || c->fd == -ECONNABORTED;
-			note_failure(v, -c->fd, "accept");
+		if (fd >= 0) {
+			take_caller(v, c, fd);
 			continue;
 		}
-		c->state = HELLO;
-		hello(v, c);
+		v->callers = fd == -EINTR || fd == -ECONNABORTED;
+		v->crowded = fd != -EAGAIN; /* then he waits in the listener's queue */
+		if (c)
+			note_failure(v, -fd, "accept");
 	}
 }
 
 static void happened(struct vsock *v, const struct epoll_event *e)
 {
-	struct connection *c;
+	struct vsock_connection *c;
 
 	if (e->data.u64 == VSOCK_UNIX_LISTENER) {
 		v->callers = true;
 		return;
 	}
-	c = &v->connections[e->data.u64 % CONNECTIONS];
+	c = &v->table.places[e->data.u64 % VSOCK_CONNECTIONS];
 	if (c->fd < 0)
 		return;
 	c->readable |= (e->events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
 	c->writable |= (e->events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0;
 	c->hung_up |= (e->events & EPOLLHUP) != 0;
-	if (c->state == HELLO) {
+	if (c->state == VSOCK_HELLO) {
 		hello(v, c);
 		/* The rest of a line that broke off will not come. */
-		if (c->state == HELLO && e->events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+		if (c->state == VSOCK_HELLO && e->events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
 			hang_up(v, c);
 	}
-	if (c->state == ASKED && c->hung_up)
+	if (c->state == VSOCK_ASKED && c->hung_up)
 		reset_connection(v, c);
-	if (c->state == OPEN)
+	if (c->state == VSOCK_OPEN)
 		flush(v, c);
-	if (c->at_end && c->hung_up && c->state == OPEN && c->told_shut != SHUT_BOTH_WAYS)
+	if (c->at_end && c->hung_up && c->state == VSOCK_OPEN && c->told_shut != SHUT_BOTH_WAYS)
 		end_of_input(c);
+	settle(v, c);
 }
 
 /* Everything that can be done now, a packet of each connection at a time. */
 static void pump(struct vsock *v)
 {
-	bool any = false, more = true, refused = false;
+	bool any = false, refused = false;
 
 	while (v->reset_count > 0 && have_room(v)) {
+		v->begin_tsc = __rdtsc();
 		put(v, &v->resets[--v->reset_count], NULL);
 		any = true;
 		if (v->stalled)
 			transmit(v);
 	}
-	while (more) {
-		unsigned first = v->next;
+	for (;;) {
+		struct vsock_connection *c;
 
-		more = false;
 		accept_all(v); /* each time: a connection that has ended makes room for one that waits */
-		for (unsigned i = 0; i < v->top && v->active; i++) {
-			unsigned at = (first + i) % v->top;
-			struct connection *c = &v->connections[at];
-
-			if (c->state == FREE || c->state == HELLO || (!c->owed && !c->readable))
-				continue;
-			if (!have_room(v)) {
-				v->next = at;
-				more = false;
-				break;
-			}
-			v->refused = false;
-			if (serve(v, c))
-				any = more = true;
-			if (v->refused && !refused) {
-				v->next = at; /* others may still be owed something */
-				refused = true;
-			}
-		}
+		c = v->owing.first ? v->owing.first : refused ? NULL : v->receiving.first;
+		if (!c || !have_room(v))
+			break;
+		v->begin_tsc = __rdtsc();
+		if (serve(v, c))
+			any = true;
+		else
+			refused = true; /* whose turn it was keeps it; others may still be owed something */
 	}
 	if (any)
 		virtio_queue_done(&v->device, RX);
@@ -638,19 +596,22 @@ static void poll_done(struct engine_op *op, int32_t result)
 {
 	struct vsock *v = op->context;
 	struct epoll_event events[EVENTS];
-	int n;
+	int n = 0;
 
 	v->polling = false;
-	if (result < 0) {
-		if (result != -ECANCELED)
-			virtio_host_error(&v->device, -result, "poll", 0);
+	/* Where no driver hears of it, what has happened waits with epoll; activate() watches again. */
+	if (result == -ECANCELED || !virtio_usable(&v->device))
 		return;
-	}
-	n = sys_epoll_wait(v->device.sys, v->host.epoll, events, EVENTS);
+	if (result < 0)
+		virtio_host_error(&v->device, -result, "poll", 0);
+	else
+		n = sys_epoll_wait(v->device.sys, v->host.epoll, events, EVENTS);
 	for (int i = 0; i < n; i++)
 		happened(v, &events[i]);
 	pump(v);
-	watch(v);
+	v->failed_polls = result < 0 ? v->failed_polls + 1 : 0;
+	if (v->failed_polls < TRIES)
+		watch(v);
 }
 
 /* ---- the device ---- */
@@ -659,16 +620,19 @@ static void notify(struct virtio_device *device, unsigned queue)
 {
 	struct vsock *v = (struct vsock *)device;
 
+	if (!virtio_usable(device))
+		return;
 	if (queue == TX)
 		transmit(v);
 	pump(v);
+	watch(v); /* where it is not, because it failed too often */
 }
 
 static int activate(struct virtio_device *device)
 {
 	struct vsock *v = (struct vsock *)device;
 
-	v->active = v->callers = true;
+	v->callers = true;
 	watch(v);
 	pump(v);
 	return 0;
@@ -679,9 +643,10 @@ static bool reset(struct virtio_device *device)
 {
 	struct vsock *v = (struct vsock *)device;
 
-	for (unsigned i = 0; i < v->top; i++)
-		hang_up(v, &v->connections[i]);
-	v->active = v->have_chain = v->stalled = false;
+	for (unsigned i = 0; i < v->table.top; i++)
+		if (v->table.places[i].state != VSOCK_FREE)
+			hang_up(v, &v->table.places[i]);
+	v->have_chain = v->stalled = false;
 	v->reset_count = 0;
 	return true;
 }

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -63,6 +64,20 @@ static int watch(struct vsock_unix *u, int fd, uint64_t data, struct sys *sys)
 	return sys_epoll_ctl(sys, u->epoll, EPOLL_CTL_ADD, fd, &event);
 }
 
+/*
+ * Each connection takes a descriptor. The soft limit is low for the sake of programs that call select(); this is none, and a passt
+ * that may be started later raises its own.
+ */
+static void allow_descriptors(struct sys *sys)
+{
+	struct rlimit limit;
+
+	if (sys_rlimit(sys, RLIMIT_NOFILE, NULL, &limit) < 0 || limit.rlim_cur == limit.rlim_max)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	sys_rlimit(sys, RLIMIT_NOFILE, &limit, NULL);
+}
+
 int vsock_unix_open(struct vsock_unix *u, const char *path, struct sys *sys, struct error *error)
 {
 	int r;
@@ -81,8 +96,10 @@ int vsock_unix_open(struct vsock_unix *u, const char *path, struct sys *sys, str
 		r = u->epoll = sys_epoll_create(sys, EPOLL_CLOEXEC);
 	if (r >= 0)
 		r = watch(u, u->listener, VSOCK_UNIX_LISTENER, sys);
-	if (r >= 0)
+	if (r >= 0) {
+		allow_descriptors(sys);
 		return 0;
+	}
 	vsock_unix_close(u, sys);
 	return error_set(error, ERROR_HOST, -r, "--vsock: %s: %s: %s", path, strerror(-r),
 			 r == -EADDRINUSE ? "another program listens there, or it is no socket: name another" :

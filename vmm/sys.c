@@ -169,6 +169,11 @@ int sys_getrusage(struct sys *sys, int who, struct rusage *usage)
 	return (int)THROUGH(sys, getrusage(who, usage));
 }
 
+COLD int sys_rlimit(struct sys *sys, int which, const struct rlimit *wanted, struct rlimit *now)
+{
+	return (int)THROUGH(sys, syscall(SYS_prlimit64, 0, which, wanted, now));
+}
+
 int sys_fcntl(struct sys *sys, int fd, int command, void *argument)
 {
 	return (int)THROUGH(sys, fcntl(fd, command, argument));

@@ -56,6 +56,8 @@ int sys_clock_gettime(struct sys *sys, clockid_t clock, struct timespec *now);
 uint64_t sys_now_ns(struct sys *sys);
 int sys_clock_nanosleep(struct sys *sys, clockid_t clock, int flags, const struct timespec *until);
 int sys_getrusage(struct sys *sys, int who, struct rusage *usage);
+/* Either may be NULL. struct rlimit is the kernel's only where long has 64 bits. */
+int sys_rlimit(struct sys *sys, int which, const struct rlimit *wanted, struct rlimit *now);
 int sys_fcntl(struct sys *sys, int fd, int command, void *argument);
 int sys_flock(struct sys *sys, int fd, int operation) __attribute__((cold));
 int sys_fallocate(struct sys *sys, int fd, int mode, uint64_t offset, uint64_t bytes);

@@ -50,6 +50,8 @@ $(BUILD)/unit/test_disk: UNIT_LDFLAGS := $(DISK_CALLS:%=-Wl,--wrap=sys_%)
 
 # A console whose reads are refused.
 $(BUILD)/unit/test_console_device: UNIT_LDFLAGS := -Wl,--wrap=sys_preadv
+# Operations that the test ends instead of the engine.
+$(BUILD)/unit/test_vsock_many: UNIT_LDFLAGS := -Wl,--wrap=engine_start
 
 # Limits, on a clock of the test's own (test_clock.h).
 $(addprefix $(BUILD)/unit/test_,block_limits net): UNIT_LDFLAGS += -Wl,--wrap=sys_now_ns

@@ -623,6 +623,69 @@ static void a_broken_ring_needs_a_reset_and_then_works(void **state)
 	close(open_from_guest(w));
 }
 
+/* docs/ABI.md: such a device does nothing more for this driver. Its other ring is as good as ever. */
+static void a_device_that_needs_a_reset_does_nothing_more(void **state)
+{
+	for (unsigned q = 0; q < 2; q++) {
+		struct driver_part bad = { 1ull << 40, 100, q == VSOCK_RX };
+		struct vsock_world *w = *state;
+		struct driver *rx = &w->driver[VSOCK_RX];
+		unsigned before;
+		uint32_t written;
+		uint16_t id;
+		int fd, caller;
+
+		begin(w);
+		fd = open_from_guest(w);
+		assert_true(driver_add(&w->driver[q], &bad, 1, false) >= 0);
+		virtio_notify(w->device, q);
+		for (unsigned i = 0; i < 20; i++) { /* enough to meet it */
+			host_says(fd, "x");
+			turns(w);
+		}
+		assert_non_null(w->device->transport.needs_reset);
+		while (driver_take_used(rx, &id, &written) == 1)
+			; /* of before */
+		before = open_fds();
+		host_says(fd, "more");
+		caller = host_connects(w);
+		host_says(caller, "CONNECT 1024\n");
+		turns(w);
+		for (unsigned i = 0; i < VSOCK_QUEUES; i++)
+			virtio_notify(w->device, i);
+		turns(w);
+		assert_int_equal(driver_take_used(rx, &id, &written), 0);
+		assert_int_equal(open_fds(), before + 1); /* nobody was accepted */
+		assert_true(virtio_reset(w->device));
+		close(fd);
+		begin(w);
+		turns(w);
+		expect(w, OP(REQUEST), NULL); /* and now he is */
+		close(caller);
+		assert_true(virtio_reset(w->device));
+	}
+}
+
+static void packets_have_a_latency_in_the_report(void **state)
+{
+	struct vsock_world *w = *state;
+	int fd;
+
+	begin(w);
+	fd = open_from_guest(w);
+	guest_sends(w, OP(RW), "question", 8);
+	for (unsigned q = VSOCK_RX; q <= VSOCK_TX; q++) {
+		const struct virtio_metrics *m = &w->device->metrics[q];
+		uint64_t timed = 0;
+
+		for (unsigned i = 0; i < VIRTIO_LATENCY_BUCKETS; i++)
+			timed += m->latency[i];
+		assert_int_equal(m->requests, q == VSOCK_TX ? 2 : 1);
+		assert_int_equal(timed, m->requests);
+	}
+	close(fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -653,6 +716,8 @@ int main(void)
 		TEST(buffers_without_room_for_a_header_are_given_back),
 		TEST(a_buffer_without_room_for_data_is_given_back),
 		TEST(a_broken_ring_needs_a_reset_and_then_works),
+		TEST(a_device_that_needs_a_reset_does_nothing_more),
+		TEST(packets_have_a_latency_in_the_report),
 	};
 
 	return VSOCK_RUN("sockets", tests);

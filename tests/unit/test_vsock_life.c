@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The socket device: credit, the ways in which connections end, and more of them than there is room for. */
+/* The socket device: credit, and the ways in which connections end. */
 #include "tests/unit/vsock_fixture.h"
 
-#include <fcntl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include "virtio/transport.h"
@@ -11,7 +9,6 @@
 #define set_up    vsock_set_up
 #define tear_down vsock_tear_down
 
-#define MANY      2000u
 #define BOTH_WAYS (VIRTIO_VSOCK_SHUTDOWN_SEND | VIRTIO_VSOCK_SHUTDOWN_RCV)
 
 static void begin(struct vsock_world *w)
@@ -463,181 +460,6 @@ static void a_machine_that_ends_closes_all_connections(void **state)
 	turns(w);
 }
 
-/* --- more than there is room for --- */
-
-static void the_first_connections_have_more_credit_than_the_others(void **state)
-{
-	struct vsock_world *w = *state;
-	int fds[VSOCK_FEW + 2];
-	struct packet p;
-
-	begin(w);
-	host_listens(w);
-	for (unsigned i = 0; i < COUNT_OF(fds); i++) {
-		guest_sends_from(w, 10000 + i, VSOCK_LISTEN, OP(REQUEST), 0);
-		expect(w, OP(RESPONSE), &p);
-		assert_int_equal(p.header.buf_alloc, i < VSOCK_FEW ? VSOCK_CREDIT : VSOCK_CREDIT_OF_MANY);
-		fds[i] = host_accepts(w);
-	}
-	for (unsigned i = 0; i < COUNT_OF(fds); i++)
-		close(fds[i]);
-}
-
-static void guests_that_connect_too_often_are_refused(void **state)
-{
-	struct vsock_world *w = *state;
-	unsigned open = 0, refused = 0;
-	struct packet p;
-	int *fds = calloc(MANY, sizeof(*fds));
-
-	begin(w);
-	host_listens(w);
-	for (unsigned i = 0; i < MANY; i++) {
-		guest_sends_from(w, 10000 + i, VSOCK_LISTEN, OP(REQUEST), 0);
-		assert_true(take_packet(w, &p));
-		assert_int_equal(p.header.dst_port, 10000 + i);
-		if (p.header.op == OP(RESPONSE))
-			fds[open++] = host_accepts(w);
-		else
-			refused++;
-	}
-	assert_int_equal(open, VSOCK_MOST);
-	assert_int_equal(refused, MANY - VSOCK_MOST);
-	assert_int_equal(w->device->host_error.count, refused);
-	assert_int_equal(w->device->host_error.errnum, ENOBUFS);
-	assert_string_equal(w->device->host_error.doing, "connect");
-	/* One that ends makes room for one. */
-	close(fds[0]);
-	turns(w);
-	expect(w, OP(SHUTDOWN), NULL);
-	guest_sends_from(w, 10000, VSOCK_LISTEN, OP(RST), 0);
-	guest_sends_from(w, 9999, VSOCK_LISTEN, OP(REQUEST), 0);
-	expect(w, OP(RESPONSE), NULL);
-	for (unsigned i = 1; i < open; i++)
-		close(fds[i]);
-	close(host_accepts(w));
-	free(fds);
-}
-
-static void programs_that_connect_too_often_wait_for_their_turn(void **state)
-{
-	struct vsock_world *w = *state;
-	unsigned count = 0, asked = 0, turned_away = 0;
-	uint32_t ports[MANY];
-	struct packet p;
-	int *fds = calloc(MANY, sizeof(*fds));
-
-	begin(w);
-	for (unsigned i = 0; i < MANY; i++) {
-		int fd = host_connects(w);
-
-		if (fd < 0) {
-			turned_away++;
-			continue;
-		}
-		host_says(fd, "CONNECT 1024\n");
-		fds[count++] = fd;
-		turns(w);
-		while (take_packet(w, &p)) {
-			assert_int_equal(p.header.op, OP(REQUEST));
-			ports[asked++] = p.header.src_port;
-		}
-	}
-	assert_int_equal(asked, VSOCK_MOST);
-	assert_true(count > asked && turned_away > 0); /* the others wait in the listener's queue, as many as it takes */
-	/* Each that ends makes room for one that waits, whoever ends it. */
-	for (unsigned i = 0; asked < count; i++) {
-		unsigned before = asked;
-
-		if (i % 2)
-			guest_sends_from(w, VSOCK_PORT, ports[i], OP(RST), 0);
-		else
-			close(fds[i]);
-		turns(w);
-		while (take_packet(w, &p))
-			if (p.header.op == OP(REQUEST))
-				ports[asked++] = p.header.src_port;
-		assert_int_equal(asked, before + 1);
-		if (i % 2)
-			close(fds[i]);
-		fds[i] = -1;
-	}
-	for (unsigned i = 0; i < count; i++)
-		if (fds[i] >= 0)
-			close(fds[i]);
-	free(fds);
-}
-
-/* A guest that takes no answers is not asked for more questions; when it does, none has been lost. */
-static void every_packet_of_no_connection_is_answered_in_the_end(void **state)
-{
-	struct vsock_world *w = *state;
-	struct driver *tx = &w->driver[VSOCK_TX];
-	uint64_t base = (uint64_t)(tx->mem.host - w->driver[VSOCK_RX].mem.host) + DRIVER_DATA_AT;
-	unsigned used = 0, answered = 0;
-	bool seen[128] = { 0 };
-	uint32_t written;
-	struct packet p;
-	uint16_t id;
-
-	vsock_begin(w, 0, VSOCK_BUFFER);
-	for (unsigned i = 0; i < 128; i++) {
-		struct driver_part part = { base + i * 64, VSOCK_HEADER, false };
-		struct virtio_vsock_hdr h = header_of(w, OP(RW), 0);
-
-		h.src_port = i;
-		memcpy(tx->mem.host + DRIVER_DATA_AT + i * 64, &h, sizeof(h));
-		assert_true(driver_add(tx, &part, 1, false) >= 0);
-	}
-	virtio_notify(w->device, VSOCK_TX);
-	turns(w);
-	while (driver_take_used(tx, &id, &written) == 1)
-		used++;
-	assert_true(used < 128);
-	give_buffers(w, 3, VSOCK_BUFFER);
-	while (take_packet(w, &p)) {
-		assert_int_equal(p.header.op, OP(RST));
-		assert_false(seen[p.header.dst_port]);
-		seen[p.header.dst_port] = true;
-		answered++;
-	}
-	while (driver_take_used(tx, &id, &written) == 1)
-		used++;
-	assert_int_equal(answered, 128);
-	assert_int_equal(used, 128);
-	guest_sends(w, OP(RW), NULL, 0); /* and it listens again */
-	expect(w, OP(RST), NULL);
-}
-
-static void descriptors_that_are_all_in_use_refuse_guests_and_keep_programs_waiting(void **state)
-{
-	struct vsock_world *w = *state;
-	struct rlimit before, few;
-	struct packet p;
-	int fd, first;
-	uint32_t port;
-
-	begin(w);
-	host_listens(w);
-	first = open_from_host(w, &port);
-	fd = host_connects(w);
-	host_says(fd, "CONNECT 1024\n");
-	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
-	few = before;
-	few.rlim_cur = (rlim_t)lowest_free_fd();
-	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
-	guest_sends(w, OP(REQUEST), NULL, 0);
-	expect(w, OP(RST), NULL);
-	expect_none(w);
-	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
-	assert_int_equal(w->device->host_error.errnum, EMFILE);
-	/* A connection that ends is a descriptor that is free. */
-	guest_sends_from(w, VSOCK_PORT, port, OP(RST), 0);
-	expect(w, OP(REQUEST), &p);
-	close(first);
-	close(fd);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -659,11 +481,6 @@ int main(void)
 		TEST(what_a_program_has_said_outlives_it),
 		TEST(a_reset_ends_all_connections_and_the_next_driver_begins_anew),
 		TEST(a_machine_that_ends_closes_all_connections),
-		TEST(the_first_connections_have_more_credit_than_the_others),
-		TEST(guests_that_connect_too_often_are_refused),
-		TEST(programs_that_connect_too_often_wait_for_their_turn),
-		TEST(every_packet_of_no_connection_is_answered_in_the_end),
-		TEST(descriptors_that_are_all_in_use_refuse_guests_and_keep_programs_waiting),
 	};
 
 	return VSOCK_RUN("sockets' lives", tests);

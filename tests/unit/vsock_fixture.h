@@ -25,7 +25,8 @@
 #define VSOCK_CREDIT  262144u /* the device's, for each of the first VSOCK_FEW connections */
 #define VSOCK_FEW     64u
 #define VSOCK_CREDIT_OF_MANY 32768u /* for all others */
-#define VSOCK_MOST    1024u  /* connections */
+#define VSOCK_MOST    4096u  /* connections */
+#define VSOCK_SILENT  256u   /* of programs that have not said yet to which port */
 
 #define OP(name) VIRTIO_VSOCK_OP_##name
 

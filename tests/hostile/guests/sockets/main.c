@@ -20,8 +20,9 @@
 #define SIZE    64u
 #define BYTES   4096u  /* of a buffer */
 #define CREDIT  32768u /* that the device gives to a connection */
-#define MOST    1024u  /* connections */
-#define STORM   700u
+#define MOST    4096u  /* connections */
+#define SILENT  256u   /* of programs that have not said to which port */
+#define STORM   2100u
 
 enum { RX, TX, EVENT, QUEUES };
 enum { REQUEST = 1, RESPONSE, RESET, SHUTDOWN, DATA, CREDIT_UPDATE, CREDIT_REQUEST, OPERATIONS };
@@ -437,19 +438,37 @@ static void small_room(void)
 	still_works();
 }
 
+/* Until there is no place any more. */
 static void connect_storm(void)
 {
-	unsigned answered = 0;
-
 	start();
 	for (unsigned i = 0; i < STORM; i++) {
+		uint32_t accepted = seen[RESPONSE];
+
 		post_plain(REQUEST, 10000 + i, SELF);
-		answered += receive_all();
+		receive_all();
+		if (seen[RESPONSE] == accepted)
+			continue;
+		post_text(10000 + i, SELF, "CONNECT 7\n");
+		receive_all();
 	}
-	expect("each was answered", answered, STORM);
 	expect("each of them takes two places", seen[RESPONSE], MOST / 2);
-	/* And now they all want something. */
-	for (unsigned i = 0; i < 200; i++) {
+	expect("and has asked", seen[REQUEST], MOST / 2);
+	expect("the others were refused", seen[RESET], STORM - MOST / 2);
+	still_works();
+}
+
+/* Nobody says to which port, and then it is too late for most of them. */
+static void silent_storm(void)
+{
+	start();
+	for (unsigned i = 0; i < 700; i++) {
+		post_plain(REQUEST, 10000 + i, SELF);
+		receive_all();
+	}
+	expect("each was answered", seen[RESPONSE], 700);
+	expect("the others have made room", seen[SHUTDOWN], 700 - SILENT);
+	for (unsigned i = 0; i < 700; i++) {
 		post_text(10000 + i, SELF, i % 3 ? "CONNECT 7\n" : "nonsense\n");
 		receive_all();
 	}
@@ -588,6 +607,7 @@ static const struct way ways[] = {
 	{ "no-room", no_room },
 	{ "small-room", small_room },
 	{ "connect-storm", connect_storm },
+	{ "silent-storm", silent_storm },
 	{ "refusal-storm", refusal_storm },
 	{ "connect-and-reset", connect_and_reset },
 	{ "packet-garbage", packet_garbage },
