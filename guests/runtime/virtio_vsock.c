@@ -21,17 +21,21 @@ static void give(struct kvick_vsock *vsock, unsigned queue, void *buffer, size_t
 	kvick_virtio_add(&vsock->virtio, queue, &to, 0, 1, buffer); /* a smaller ring takes fewer */
 }
 
-struct kvick_vsock *kvick_vsock_open(int device)
+struct kvick_vsock *kvick_vsock_open(int device, unsigned sockets, uint32_t buffer_bytes)
 {
 	struct kvick_vsock *vsock = malloc(sizeof(*vsock));
 
 	if (!vsock)
 		return NULL;
 	memset(vsock, 0, offsetof(struct kvick_vsock, receive));
-	if (kvick_virtio_open(&vsock->virtio, device, KVICK_ID_VSOCK, 0, 3, VSOCK_PACKETS) < 0) {
+	vsock->sockets = calloc(sockets, sizeof(*vsock->sockets));
+	if (!vsock->sockets || kvick_virtio_open(&vsock->virtio, device, KVICK_ID_VSOCK, 0, 3, VSOCK_PACKETS) < 0) {
+		free(vsock->sockets);
 		free(vsock);
 		return NULL;
 	}
+	vsock->socket_count = sockets;
+	vsock->buffer_bytes = buffer_bytes;
 	read_cid(vsock);
 	/* Ports of before a restart should not be met again. */
 	vsock->next_port = 0x8000 + (uint32_t)(kvick_boot()->seed[1] & 0x3fffffff);
@@ -48,8 +52,9 @@ struct kvick_vsock *kvick_vsock_open(int device)
 void kvick_vsock_close(struct kvick_vsock *vsock)
 {
 	kvick_virtio_close(&vsock->virtio);
-	for (unsigned i = 0; i < KVICK_VSOCK_SOCKETS_MAX; i++)
+	for (unsigned i = 0; i < vsock->socket_count; i++)
 		free(vsock->sockets[i].buffer);
+	free(vsock->sockets);
 	free(vsock);
 }
 

@@ -32,7 +32,6 @@ enum vsock_operation { /* 5.10.6 */
 /* Large enough that a stream leaves the guest once for 256 KiB: leaving may take longer than copying that much. */
 #define VSOCK_DATA_BYTES     65536u  /* of one packet */
 #define VSOCK_PACKETS        8u      /* buffers in each direction */
-#define VSOCK_RECEIVE_BYTES  262144u /* a socket's buffer */
 #define VSOCK_RESETS_MAX     8u
 
 struct vsock_packet {
@@ -62,7 +61,7 @@ struct kvick_socket {
 	/* 5.10.6.3: counters run freely. */
 	uint32_t sent, peer_buffer_bytes, peer_forwarded;
 	uint32_t received, forwarded, forwarded_told;
-	uint8_t *buffer;      /* of VSOCK_RECEIVE_BYTES: [forwarded, received) modulo its size; kept by the slot */
+	uint8_t *buffer;      /* [forwarded, received) modulo its size; kept by the slot */
 };
 
 struct kvick_vsock {
@@ -70,7 +69,9 @@ struct kvick_vsock {
 	uint64_t cid;
 	uint32_t next_port;
 	uint32_t listening; /* port; 0: none */
-	struct kvick_socket sockets[KVICK_VSOCK_SOCKETS_MAX];
+	struct kvick_socket *sockets;
+	unsigned socket_count;
+	uint32_t buffer_bytes; /* of each socket's */
 	struct vsock_header resets[VSOCK_RESETS_MAX]; /* answers to packets of no socket, to be sent */
 	unsigned reset_count;
 	bool starved; /* something could not be sent for want of a buffer */

@@ -22,7 +22,7 @@ static bool send_packet(struct kvick_socket *socket, enum vsock_operation operat
 		.bytes = bytes,
 		.operation = operation,
 		.flags = operation == VSOCK_SHUTDOWN ? socket->shut : 0,
-		.buffer_bytes = VSOCK_RECEIVE_BYTES,
+		.buffer_bytes = socket->vsock->buffer_bytes,
 		.forwarded = socket->forwarded,
 	};
 
@@ -45,7 +45,7 @@ void vsock_send_owed(struct kvick_vsock *vsock)
 {
 	while (vsock->reset_count > 0 && vsock_send(vsock, &vsock->resets[vsock->reset_count - 1], NULL))
 		vsock->reset_count--;
-	for (unsigned i = 0; i < KVICK_VSOCK_SOCKETS_MAX; i++) {
+	for (unsigned i = 0; i < vsock->socket_count; i++) {
 		struct kvick_socket *socket = &vsock->sockets[i];
 
 		send_owed(socket);
@@ -61,7 +61,7 @@ static struct kvick_socket *new_socket(struct kvick_vsock *vsock)
 	struct kvick_socket *socket = NULL;
 	uint8_t *buffer;
 
-	for (unsigned i = 0; i < KVICK_VSOCK_SOCKETS_MAX; i++) {
+	for (unsigned i = 0; i < vsock->socket_count; i++) {
 		if (vsock->sockets[i].state == SOCKET_FREE || (!socket && vsock->sockets[i].state == SOCKET_CLOSING))
 			socket = &vsock->sockets[i];
 		if (vsock->sockets[i].state == SOCKET_FREE)
@@ -69,14 +69,14 @@ static struct kvick_socket *new_socket(struct kvick_vsock *vsock)
 	}
 	if (!socket)
 		return NULL;
-	buffer = socket->buffer ? socket->buffer : malloc(VSOCK_RECEIVE_BYTES);
+	buffer = socket->buffer ? socket->buffer : malloc(vsock->buffer_bytes);
 	*socket = (struct kvick_socket){ .vsock = vsock, .buffer = buffer };
 	return buffer ? socket : NULL;
 }
 
 static struct kvick_socket *find_socket(struct kvick_vsock *vsock, const struct vsock_header *header)
 {
-	for (unsigned i = 0; i < KVICK_VSOCK_SOCKETS_MAX; i++) {
+	for (unsigned i = 0; i < vsock->socket_count; i++) {
 		struct kvick_socket *socket = &vsock->sockets[i];
 
 		if (socket->state != SOCKET_FREE && socket->peer_cid == header->src_cid &&
@@ -144,8 +144,8 @@ static void reset(struct kvick_socket *socket)
 
 static void store(struct kvick_socket *socket, const uint8_t *data, uint32_t bytes)
 {
-	uint32_t at = socket->received % VSOCK_RECEIVE_BYTES;
-	uint32_t first = bytes < VSOCK_RECEIVE_BYTES - at ? bytes : VSOCK_RECEIVE_BYTES - at;
+	uint32_t size = socket->vsock->buffer_bytes, at = socket->received % size;
+	uint32_t first = bytes < size - at ? bytes : size - at;
 
 	memcpy(&socket->buffer[at], data, first);
 	memcpy(socket->buffer, data + first, bytes - first);
@@ -157,7 +157,7 @@ static void handle_data(struct kvick_socket *socket, const struct vsock_header *
 	if (socket->state != SOCKET_OPEN)
 		return; /* it was on its way when we let go */
 	/* 5.10.6.3.1: more than the credit that it has. */
-	if (header->bytes > VSOCK_RECEIVE_BYTES - (socket->received - socket->forwarded))
+	if (header->bytes > socket->vsock->buffer_bytes - (socket->received - socket->forwarded))
 		reset(socket);
 	else
 		store(socket, data, header->bytes);
@@ -209,7 +209,7 @@ void vsock_handle(struct kvick_vsock *vsock, const struct vsock_header *header, 
 void vsock_forget_all(struct kvick_vsock *vsock)
 {
 	vsock->reset_count = 0;
-	for (unsigned i = 0; i < KVICK_VSOCK_SOCKETS_MAX; i++)
+	for (unsigned i = 0; i < vsock->socket_count; i++)
 		if (vsock->sockets[i].state != SOCKET_FREE) {
 			vsock->sockets[i].owed = 0;
 			end(&vsock->sockets[i]);
@@ -225,7 +225,7 @@ void kvick_vsock_listen(struct kvick_vsock *vsock, uint32_t port)
 
 struct kvick_socket *kvick_vsock_accept(struct kvick_vsock *vsock)
 {
-	for (unsigned i = 0; i < KVICK_VSOCK_SOCKETS_MAX; i++) {
+	for (unsigned i = 0; i < vsock->socket_count; i++) {
 		struct kvick_socket *socket = &vsock->sockets[i];
 
 		/* It may have ended already: what was sent before is there. */
@@ -296,15 +296,16 @@ int64_t kvick_socket_send(struct kvick_socket *socket, const void *data, size_t 
 
 size_t kvick_socket_receive(struct kvick_socket *socket, void *buffer, size_t bytes)
 {
-	uint32_t there = socket->received - socket->forwarded, at = socket->forwarded % VSOCK_RECEIVE_BYTES;
+	uint32_t size = socket->vsock->buffer_bytes, at = socket->forwarded % size;
+	uint32_t there = socket->received - socket->forwarded;
 	uint32_t n = bytes < there ? (uint32_t)bytes : there;
-	uint32_t first = n < VSOCK_RECEIVE_BYTES - at ? n : VSOCK_RECEIVE_BYTES - at;
+	uint32_t first = n < size - at ? n : size - at;
 
 	memcpy(buffer, &socket->buffer[at], first);
 	memcpy((char *)buffer + first, socket->buffer, n - first);
 	socket->forwarded += n;
 	/* Not for each byte, but before the other side can run out of room. */
-	if (socket->state == SOCKET_OPEN && socket->forwarded - socket->forwarded_told >= VSOCK_RECEIVE_BYTES / 2)
+	if (socket->state == SOCKET_OPEN && socket->forwarded - socket->forwarded_told >= size / 2)
 		owe(socket, VSOCK_CREDIT_UPDATE);
 	return n;
 }

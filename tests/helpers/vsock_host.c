@@ -4,6 +4,7 @@
  *
  *	vsock_host PATH listen PORT       takes one connection of the guest's and echoes it to its end
  *	vsock_host PATH connect PORT N    N connections to the guest at once; each sends 100,000 bytes, half-closes, wants them back
+ *	vsock_host PATH many PORT N       likewise N, all open before the first of them says anything: 1000 bytes each
  *	vsock_host PATH refused PORT      the guest does not listen there: the connection ends without a word
  *	vsock_host PATH nonsense          first lines that are none: each connection is closed
  */
@@ -13,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -20,6 +22,7 @@
 
 #define LIMIT_S    200 /* a machine that is emulated takes its time */
 #define DATA_BYTES 100000u
+#define FEW_BYTES  1000u
 
 static const char *path;
 
@@ -145,6 +148,40 @@ static int connect_many(const char *port, unsigned count)
 	return 0;
 }
 
+/* One process has them all; what each says is so little that nobody has to wait for it to be read. */
+static int hold_many(const char *port, unsigned count)
+{
+	struct rlimit limit;
+	int *fds = calloc(count, sizeof(*fds));
+	uint8_t data[FEW_BYTES], got[FEW_BYTES];
+	unsigned open = 0, good = 0;
+	char line[64];
+
+	getrlimit(RLIMIT_NOFILE, &limit);
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+	for (unsigned i = 0; i < count; i++) {
+		fds[i] = connect_to_kvick();
+		say(fds[i], line, (size_t)snprintf(line, sizeof(line), "CONNECT %s\n", port));
+	}
+	for (unsigned i = 0; i < count; i++)
+		open += read_line(fds[i], line, sizeof(line)) > 3 && memcmp(line, "OK ", 3) == 0;
+	for (unsigned i = 0; i < open; i++) {
+		for (size_t at = 0; at < sizeof(data); at++)
+			data[at] = content(i + 1, at);
+		say(fds[i], data, sizeof(data));
+		shutdown(fds[i], SHUT_WR);
+	}
+	for (unsigned i = 0; i < open; i++) {
+		for (size_t at = 0; at < sizeof(data); at++)
+			data[at] = content(i + 1, at);
+		good += recv(fds[i], got, sizeof(got), MSG_WAITALL) == sizeof(got) && memcmp(got, data, sizeof(got)) == 0 &&
+			recv(fds[i], got, 1, 0) == 0;
+	}
+	printf("host: %u open at a time, %u came back\n", open, good);
+	return 0;
+}
+
 static int be_refused(const char *port)
 {
 	char line[64];
@@ -185,10 +222,12 @@ int main(int argc, char **argv)
 		return listen_and_echo(argv[3]);
 	if (argc > 4 && strcmp(what, "connect") == 0)
 		return connect_many(argv[3], (unsigned)atoi(argv[4]));
+	if (argc > 4 && strcmp(what, "many") == 0)
+		return hold_many(argv[3], (unsigned)atoi(argv[4]));
 	if (argc > 3 && strcmp(what, "refused") == 0)
 		return be_refused(argv[3]);
 	if (strcmp(what, "nonsense") == 0)
 		return talk_nonsense();
-	fprintf(stderr, "usage: vsock_host PATH listen|connect|refused|nonsense …\n");
+	fprintf(stderr, "usage: vsock_host PATH listen|connect|many|refused|nonsense …\n");
 	return 2;
 }

@@ -385,7 +385,7 @@ static void vsock_notified(struct world_device *device, unsigned queue)
 	peer_echo();
 }
 
-static struct kvick_vsock *open_vsock(void)
+static struct kvick_vsock *open_vsocks(unsigned sockets, uint32_t buffer_bytes)
 {
 	uint64_t cid = CID;
 	struct kvick_vsock *vsock;
@@ -393,10 +393,15 @@ static struct kvick_vsock *open_vsock(void)
 	memset(&peer, 0, sizeof(peer));
 	peer.device = world_add(KVICK_ID_VSOCK, RING_FEATURES, 3, &cid, sizeof(cid));
 	peer.device->notified = vsock_notified;
-	vsock = kvick_vsock_open(0);
+	vsock = kvick_vsock_open(0, sockets, buffer_bytes);
 	assert_non_null(vsock);
 	assert_int_equal(kvick_vsock_cid(vsock), CID);
 	return vsock;
+}
+
+static struct kvick_vsock *open_vsock(void)
+{
+	return open_vsocks(16, KVICK_VSOCK_BUFFER_BYTES);
 }
 
 static void check_echo(void)
@@ -508,6 +513,36 @@ static void a_peer_that_overruns_our_room_is_reset(void **state)
 	assert_true(kvick_socket_dead(socket));
 	assert_int_equal(peer.resets, 1);
 	kvick_vsock_close(vsock);
+}
+
+/* As many as were asked for, each with the buffer that was asked for; then there are no more. */
+static void a_guest_has_as_many_sockets_as_it_asks_for(void **state)
+{
+	static const unsigned counts[] = { 1, 3, 1000 };
+
+	(void)state;
+	for (unsigned i = 0; i < COUNT_OF(counts); i++) {
+		struct kvick_vsock *vsock;
+
+		world_reset();
+		vsock = open_vsocks(counts[i], 4096);
+		kvick_vsock_listen(vsock, 80);
+		peer.guest_port = 80;
+		for (unsigned j = 0; j < counts[i]; j++) {
+			peer.port = PEER_PORT + j;
+			peer_send(REQUEST, NULL, 0, 0);
+			kvick_vsock_poll(vsock, 0);
+			assert_non_null(kvick_vsock_accept(vsock));
+			assert_int_equal(peer.guest_room, 4096);
+		}
+		assert_int_equal(peer.resets, 0);
+		assert_null(kvick_vsock_connect(vsock, KVICK_VSOCK_HOST, PEER_PORT));
+		peer.port = PEER_PORT + counts[i];
+		peer_send(REQUEST, NULL, 0, 0);
+		kvick_vsock_poll(vsock, 0);
+		assert_int_equal(peer.resets, 1);
+		kvick_vsock_close(vsock);
+	}
 }
 
 /* --- the simple ones --- */
@@ -640,6 +675,7 @@ int main(void)
 		TEST(a_port_where_nobody_is_refuses),
 		TEST(what_came_before_the_end_can_be_read),
 		TEST(a_peer_that_overruns_our_room_is_reset),
+		TEST(a_guest_has_as_many_sockets_as_it_asks_for),
 		TEST(a_ring_that_breaks_ends_every_wait),
 		TEST(a_device_that_needs_a_reset_ends_every_wait),
 		TEST(entropy_may_come_in_part),

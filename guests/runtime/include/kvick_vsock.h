@@ -12,8 +12,8 @@
 
 #include <kvick_virtio.h>
 
-#define KVICK_VSOCK_HOST        2 /* the host's address: 5.10.4 */
-#define KVICK_VSOCK_SOCKETS_MAX 16 /* at a time: one that the host opens beyond them is reset, kvick_vsock_connect() gives NULL */
+#define KVICK_VSOCK_HOST         2       /* the host's address: 5.10.4 */
+#define KVICK_VSOCK_BUFFER_BYTES 262144u /* for fast streams: the guest leaves once for so much */
 
 /* Directions, for kvick_socket_shutdown(): 5.10.6.5 */
 #define KVICK_SHUTDOWN_RECEIVE 1u
@@ -22,7 +22,11 @@
 struct kvick_vsock;
 struct kvick_socket;
 
-struct kvick_vsock *kvick_vsock_open(int device);
+/*
+ * So many sockets at a time: one that the host opens beyond them is reset, kvick_vsock_connect() gives NULL. Each has a buffer for
+ * what comes, a power of two, which is allocated when it is first used. NULL: no such device, or no memory.
+ */
+struct kvick_vsock *kvick_vsock_open(int device, unsigned sockets, uint32_t buffer_bytes);
 void kvick_vsock_close(struct kvick_vsock *vsock); /* and all its sockets */
 
 uint64_t kvick_vsock_cid(const struct kvick_vsock *vsock);

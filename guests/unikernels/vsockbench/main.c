@@ -38,7 +38,8 @@ static bool receive_some(struct kvick_socket *socket, uint64_t *bytes)
 
 int main(int argc, char **argv)
 {
-	struct kvick_vsock *vsock = kvick_vsock_open(kvick_device_find(KVICK_ID_VSOCK, getenv("DEVICE")));
+	int device = kvick_device_find(KVICK_ID_VSOCK, getenv("DEVICE"));
+	struct kvick_vsock *vsock = kvick_vsock_open(device, 1, KVICK_VSOCK_BUFFER_BYTES);
 	struct kvick_socket *socket = NULL;
 	uint64_t bytes = 0;
 	size_t at = 0;

@@ -2,15 +2,17 @@
 /*
  * Stream sockets.
  *
- *	vsockecho PORT [CONNECTIONS]     listens, echoes, ends after that many connections (1; 0: never)
- *	vsockecho connect PORT [BYTES]   connects to the host, sends BYTES (256 KiB) and checks that they come back
+ *	vsockecho PORT [CONNECTIONS [SOCKETS]]  listens, echoes, ends after that many connections (1; 0: never), SOCKETS (16) at a time
+ *	vsockecho connect PORT [BYTES]          connects to the host, sends BYTES (256 KiB) and checks that they come back
  */
 #include <kvick_vsock.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define BYTES_DEFAULT (256u << 10)
+#define BYTES_DEFAULT   (256u << 10)
+#define SOCKETS_DEFAULT 16u
+#define SMALL_BYTES     8192u /* of a socket's buffer, where there are more than that */
 
 struct echo {
 	struct kvick_socket *socket; /* NULL: not in use */
@@ -50,26 +52,31 @@ static bool serve(struct echo *echo)
 	return false;
 }
 
-static int listen(struct kvick_vsock *vsock, uint32_t port, unsigned connections)
+static int listen(struct kvick_vsock *vsock, uint32_t port, unsigned connections, unsigned sockets)
 {
-	static struct echo echoes[KVICK_VSOCK_SOCKETS_MAX];
+	struct echo *echoes = calloc(sockets, sizeof(*echoes));
 	unsigned done = 0;
 
 	kvick_vsock_listen(vsock, port);
 	printf("vsockecho: cid %lu listens on port %u\n", kvick_vsock_cid(vsock), port);
 	fflush(stdout);
-	while (connections == 0 || done < connections) {
+	while (echoes && (connections == 0 || done < connections)) {
+		struct kvick_socket *arrived;
+
 		if (kvick_vsock_poll(vsock, KVICK_FOREVER) < 0)
 			return 1;
-		for (unsigned i = 0; i < KVICK_VSOCK_SOCKETS_MAX; i++) {
-			if (!echoes[i].socket)
-				echoes[i] = (struct echo){ .socket = kvick_vsock_accept(vsock) };
+		arrived = kvick_vsock_accept(vsock);
+		for (unsigned i = 0; i < sockets; i++) {
+			if (!echoes[i].socket && arrived) {
+				echoes[i] = (struct echo){ .socket = arrived };
+				arrived = kvick_vsock_accept(vsock);
+			}
 			if (echoes[i].socket && !serve(&echoes[i]))
 				done++;
 		}
 	}
 	kvick_vsock_poll(vsock, 0); /* the last good-bye */
-	return 0;
+	return echoes ? 0 : 1;
 }
 
 static char pattern(uint64_t at)
@@ -117,7 +124,10 @@ static int connect(struct kvick_vsock *vsock, uint32_t port, uint64_t bytes)
 
 int main(int argc, char **argv)
 {
-	struct kvick_vsock *vsock = kvick_vsock_open(kvick_device_find(KVICK_ID_VSOCK, getenv("DEVICE")));
+	unsigned sockets = argc > 3 && strcmp(argv[1], "connect") != 0 ? (unsigned)atoi(argv[3]) : SOCKETS_DEFAULT;
+	int device = kvick_device_find(KVICK_ID_VSOCK, getenv("DEVICE"));
+	struct kvick_vsock *vsock = kvick_vsock_open(device, sockets,
+						     sockets > SOCKETS_DEFAULT ? SMALL_BYTES : KVICK_VSOCK_BUFFER_BYTES);
 
 	if (!vsock) {
 		puts("vsockecho: no socket device");
@@ -126,7 +136,7 @@ int main(int argc, char **argv)
 	if (argc > 2 && strcmp(argv[1], "connect") == 0)
 		return connect(vsock, (uint32_t)atoi(argv[2]), argc > 3 ? strtoull(argv[3], NULL, 0) : BYTES_DEFAULT);
 	if (argc > 1)
-		return listen(vsock, (uint32_t)atoi(argv[1]), argc > 2 ? (unsigned)atoi(argv[2]) : 1);
+		return listen(vsock, (uint32_t)atoi(argv[1]), argc > 2 ? (unsigned)atoi(argv[2]) : 1, sockets);
 	puts("vsockecho: which port?");
 	return 2;
 }
