@@ -2,7 +2,7 @@
 /*
  * Stream sockets.
  *
- *	vsockecho PORT [CONNECTIONS [SOCKETS]]  listens, echoes, ends after that many connections (1; 0: never), SOCKETS (16) at a time
+ *	vsockecho PORT [CONNECTIONS [SOCKETS]]  listens, echoes, ends after so many connections (1; 0: never), SOCKETS (16) at once
  *	vsockecho connect PORT [BYTES]          connects to the host, sends BYTES (256 KiB) and checks that they come back
  */
 #include <kvick_vsock.h>
