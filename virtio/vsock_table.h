@@ -13,11 +13,11 @@
 
 #define VSOCK_CONNECTIONS 4096u
 /*
- * The credit of a connection, and its buffer: so much that a stream costs an exit each 256 KiB, for the first few that there are at
+ * The credit of a connection, and its buffer: so much that a stream costs an exit each 512 KiB, for the first few that there are at
  * a time. A guest can have all of it filled, so the others get less. Powers of two.
  */
 #define VSOCK_FEW         64u
-#define VSOCK_FEW_BYTES   262144u
+#define VSOCK_FEW_BYTES   524288u
 #define VSOCK_MANY_BYTES  32768u
 
 enum vsock_state {

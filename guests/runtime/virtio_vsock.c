@@ -65,13 +65,24 @@ uint64_t kvick_vsock_cid(const struct kvick_vsock *vsock)
 
 static int reclaim(struct kvick_vsock *vsock)
 {
+	struct vsock_packet *packet;
 	uint32_t written;
 	void *cookie;
 	int r;
 
-	while ((r = vq_take(&vsock->virtio.queue[TX], &cookie, &written)) == 1)
-		vsock->idle[vsock->idle_count++] = cookie;
+	while ((r = vq_take(&vsock->virtio.queue[TX], &cookie, &written)) == 1) {
+		packet = cookie;
+		vsock->lent -= vsock->lent_by[packet - vsock->send];
+		vsock->lent_by[packet - vsock->send] = 0;
+		vsock->idle[vsock->idle_count++] = packet;
+	}
 	return r;
+}
+
+uint64_t kvick_vsock_lent(struct kvick_vsock *vsock)
+{
+	reclaim(vsock);
+	return vsock->lent;
 }
 
 static bool can_send(const struct kvick_vsock *vsock)
@@ -79,7 +90,19 @@ static bool can_send(const struct kvick_vsock *vsock)
 	return vsock->idle_count > 0 && vsock->virtio.queue[TX].free > 0;
 }
 
-bool vsock_send(struct kvick_vsock *vsock, const struct vsock_header *header, const void *data)
+/* The header alone is the packet's; false where the ring has no room for two pieces. */
+static bool send_lent(struct kvick_vsock *vsock, struct vsock_packet *packet, const void *data)
+{
+	const struct vq_segment from[] = { segment(&packet->header, sizeof(packet->header)), segment(data, packet->header.bytes) };
+
+	if (kvick_virtio_add(&vsock->virtio, TX, from, 2, 0, packet) < 0)
+		return false;
+	vsock->lent_by[packet - vsock->send] = packet->header.bytes;
+	vsock->lent += packet->header.bytes;
+	return true;
+}
+
+bool vsock_send(struct kvick_vsock *vsock, const struct vsock_header *header, const void *data, bool lent)
 {
 	struct vsock_packet *packet;
 	struct vq_segment from;
@@ -94,9 +117,11 @@ bool vsock_send(struct kvick_vsock *vsock, const struct vsock_header *header, co
 	packet->header = *header;
 	packet->header.src_cid = vsock->cid;
 	packet->header.type = VSOCK_STREAM;
+	if (lent && send_lent(vsock, packet, data))
+		return true;
 	if (header->bytes > 0)
 		memcpy(packet->data, data, header->bytes);
-	from = segment(packet, sizeof(packet->header) + header->bytes);
+	from = segment(&packet->header, sizeof(packet->header) + header->bytes);
 	kvick_virtio_add(&vsock->virtio, TX, &from, 1, 0, packet);
 	return true;
 }

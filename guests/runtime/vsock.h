@@ -29,7 +29,7 @@ enum vsock_operation { /* 5.10.6 */
 	VSOCK_CREDIT_REQUEST,
 };
 
-/* Large enough that a stream leaves the guest once for 256 KiB: leaving may take longer than copying that much. */
+/* Large enough that a stream leaves the guest once for 512 KiB: leaving may take longer than copying that much. */
 #define VSOCK_DATA_BYTES     65536u  /* of one packet */
 #define VSOCK_PACKETS        8u      /* buffers in each direction */
 #define VSOCK_RESETS_MAX     8u
@@ -74,6 +74,8 @@ struct kvick_vsock {
 	uint32_t buffer_bytes; /* of each socket's */
 	struct vsock_header resets[VSOCK_RESETS_MAX]; /* answers to packets of no socket, to be sent */
 	unsigned reset_count;
+	uint64_t lent; /* bytes of callers' that are being sent from where they are */
+	uint32_t lent_by[VSOCK_PACKETS]; /* of them, by each of send[] */
 	bool starved; /* something could not be sent for want of a buffer */
 	unsigned idle_count;
 	struct vsock_packet *idle[VSOCK_PACKETS];     /* not being sent */
@@ -81,8 +83,8 @@ struct kvick_vsock {
 	uint32_t events[2];
 };
 
-/* virtio_vsock.c: sends, or returns false where there is no buffer now. */
-bool vsock_send(struct kvick_vsock *vsock, const struct vsock_header *header, const void *data);
+/* virtio_vsock.c: sends, data that is lent from where it is if that can be; or returns false where there is no buffer now. */
+bool vsock_send(struct kvick_vsock *vsock, const struct vsock_header *header, const void *data, bool lent);
 
 /* vsock_socket.c */
 void vsock_handle(struct kvick_vsock *vsock, const struct vsock_header *header, const void *data);

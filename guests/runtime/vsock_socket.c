@@ -13,7 +13,7 @@ static void owe(struct kvick_socket *socket, enum vsock_operation operation)
 }
 
 /* A packet of this socket. Each carries our credit, so what was to be said of it is said. */
-static bool send_packet(struct kvick_socket *socket, enum vsock_operation operation, const void *data, uint32_t bytes)
+static bool send_packet(struct kvick_socket *socket, enum vsock_operation operation, const void *data, uint32_t bytes, bool lent)
 {
 	struct vsock_header header = {
 		.dst_cid = socket->peer_cid,
@@ -26,7 +26,7 @@ static bool send_packet(struct kvick_socket *socket, enum vsock_operation operat
 		.forwarded = socket->forwarded,
 	};
 
-	if (!vsock_send(socket->vsock, &header, data))
+	if (!vsock_send(socket->vsock, &header, data, lent))
 		return false;
 	socket->forwarded_told = socket->forwarded;
 	socket->owed &= ~(1u << VSOCK_CREDIT_UPDATE);
@@ -37,13 +37,13 @@ static bool send_packet(struct kvick_socket *socket, enum vsock_operation operat
 static void send_owed(struct kvick_socket *socket)
 {
 	for (unsigned operation = VSOCK_REQUEST; operation <= VSOCK_CREDIT_UPDATE; operation++)
-		if (socket->owed & 1u << operation && send_packet(socket, operation, NULL, 0))
+		if (socket->owed & 1u << operation && send_packet(socket, operation, NULL, 0, false))
 			socket->owed &= ~(1u << operation);
 }
 
 void vsock_send_owed(struct kvick_vsock *vsock)
 {
-	while (vsock->reset_count > 0 && vsock_send(vsock, &vsock->resets[vsock->reset_count - 1], NULL))
+	while (vsock->reset_count > 0 && vsock_send(vsock, &vsock->resets[vsock->reset_count - 1], NULL, false))
 		vsock->reset_count--;
 	for (unsigned i = 0; i < vsock->socket_count; i++) {
 		struct kvick_socket *socket = &vsock->sockets[i];
@@ -267,7 +267,7 @@ bool kvick_socket_at_end(const struct kvick_socket *socket)
 	return socket->peer_shut & KVICK_SHUTDOWN_SEND && socket->received == socket->forwarded;
 }
 
-int64_t kvick_socket_send(struct kvick_socket *socket, const void *data, size_t bytes)
+static int64_t send(struct kvick_socket *socket, const void *data, size_t bytes, bool lent)
 {
 	/* 5.10.6.3: what the other side's buffer has room for. It may have become smaller than what is in it. */
 	uint32_t unread = socket->sent - socket->peer_forwarded;
@@ -285,13 +285,23 @@ int64_t kvick_socket_send(struct kvick_socket *socket, const void *data, size_t 
 
 		if (n > room)
 			n = room;
-		if (!send_packet(socket, VSOCK_DATA, (const char *)data + taken, n))
+		if (!send_packet(socket, VSOCK_DATA, (const char *)data + taken, n, lent))
 			break;
 		taken += n;
 		room -= n;
 		socket->sent += n;
 	}
 	return (int64_t)taken;
+}
+
+int64_t kvick_socket_send(struct kvick_socket *socket, const void *data, size_t bytes)
+{
+	return send(socket, data, bytes, false);
+}
+
+int64_t kvick_socket_lend(struct kvick_socket *socket, const void *data, size_t bytes)
+{
+	return send(socket, data, bytes, true);
 }
 
 size_t kvick_socket_receive(struct kvick_socket *socket, void *buffer, size_t bytes)

@@ -385,6 +385,8 @@ static void vsock_notified(struct world_device *device, unsigned queue)
 	peer_echo();
 }
 
+static unsigned lent_in_place; /* rings on which something was */
+
 static struct kvick_vsock *open_vsocks(unsigned sockets, uint32_t buffer_bytes)
 {
 	uint64_t cid = CID;
@@ -513,6 +515,36 @@ static void a_peer_that_overruns_our_room_is_reset(void **state)
 	assert_true(kvick_socket_dead(socket));
 	assert_int_equal(peer.resets, 1);
 	kvick_vsock_close(vsock);
+}
+
+/* Without a copy: what lies there when the device looks is what is sent. And where two pieces do not fit, with one. */
+static void check_lent(void)
+{
+	struct kvick_vsock *vsock = open_vsock();
+	struct kvick_socket *socket = kvick_vsock_connect(vsock, KVICK_VSOCK_HOST, PEER_PORT);
+	char data[] = "question", got[sizeof(data)];
+	bool in_place;
+
+	while (!kvick_socket_connected(socket))
+		assert_true(kvick_vsock_poll(vsock, KVICK_FOREVER) >= 0);
+	assert_int_equal(kvick_vsock_lent(vsock), 0);
+	assert_int_equal(kvick_socket_lend(socket, data, sizeof(data)), sizeof(data));
+	in_place = kvick_vsock_lent(vsock) == sizeof(data);
+	data[0] = 'Q';
+	while (kvick_socket_receive(socket, got, sizeof(got)) < sizeof(got))
+		assert_true(kvick_vsock_poll(vsock, KVICK_FOREVER) >= 0);
+	assert_string_equal(got, in_place ? "Question" : "question");
+	assert_int_equal(kvick_vsock_lent(vsock), 0);
+	kvick_vsock_close(vsock);
+	lent_in_place += in_place;
+}
+
+static void what_is_lent_is_sent_from_where_it_is(void **state)
+{
+	(void)state;
+	lent_in_place = 0;
+	with_all_rings(check_lent);
+	assert_true(lent_in_place > 0);
 }
 
 /* As many as were asked for, each with the buffer that was asked for; then there are no more. */
@@ -675,6 +707,7 @@ int main(void)
 		TEST(a_port_where_nobody_is_refuses),
 		TEST(what_came_before_the_end_can_be_read),
 		TEST(a_peer_that_overruns_our_room_is_reset),
+		TEST(what_is_lent_is_sent_from_where_it_is),
 		TEST(a_guest_has_as_many_sockets_as_it_asks_for),
 		TEST(a_ring_that_breaks_ends_every_wait),
 		TEST(a_device_that_needs_a_reset_ends_every_wait),

@@ -22,7 +22,7 @@
 #define VSOCK_LISTEN  5000u /* the host's: PATH_5000 */
 #define VSOCK_HEADER  ((uint32_t)sizeof(struct virtio_vsock_hdr))
 #define VSOCK_BUFFER  4096u /* each of the driver's for packets to the guest */
-#define VSOCK_CREDIT  262144u /* the device's, for each of the first VSOCK_FEW connections */
+#define VSOCK_CREDIT  524288u /* the device's, for each of the first VSOCK_FEW connections */
 #define VSOCK_FEW     64u
 #define VSOCK_CREDIT_OF_MANY 32768u /* for all others */
 #define VSOCK_MOST    4096u  /* connections */

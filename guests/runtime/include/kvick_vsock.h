@@ -54,6 +54,14 @@ bool kvick_socket_at_end(const struct kvick_socket *socket);
 /* Returns how many bytes were taken: 0 while the other side has no room; -KVICK_EIO: they would not arrive any more. */
 int64_t kvick_socket_send(struct kvick_socket *socket, const void *data, size_t bytes);
 
+/*
+ * The same without a copy: the bytes that were taken are sent from where they are, which must be at its own guest-physical address,
+ * and stay there untouched until kvick_vsock_lent(), how many such bytes the device has not taken yet of all sockets, is 0. That is
+ * after the next kvick_vsock_poll(), but where a limit has the device wait.
+ */
+int64_t kvick_socket_lend(struct kvick_socket *socket, const void *data, size_t bytes);
+uint64_t kvick_vsock_lent(struct kvick_vsock *vsock);
+
 /* Returns how many bytes there were; 0: none now. */
 size_t kvick_socket_receive(struct kvick_socket *socket, void *buffer, size_t bytes);
 

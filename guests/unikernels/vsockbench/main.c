@@ -19,7 +19,7 @@ static bool send_some(struct kvick_socket *socket, size_t *at, uint64_t *bytes)
 {
 	int64_t n;
 
-	while ((n = kvick_socket_send(socket, message + *at, sizeof(message) - *at)) > 0) {
+	while ((n = kvick_socket_lend(socket, message + *at, sizeof(message) - *at)) > 0) {
 		*at = (*at + (size_t)n) % sizeof(message);
 		*bytes += (uint64_t)n;
 	}
