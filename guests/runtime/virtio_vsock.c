@@ -126,6 +126,11 @@ bool vsock_send(struct kvick_vsock *vsock, const struct vsock_header *header, co
 	return true;
 }
 
+void vsock_give_back(struct kvick_vsock *vsock, struct vsock_packet *packet)
+{
+	give(vsock, RX, packet, sizeof(*packet));
+}
+
 /* Handles all packets and events that are there. Returns how many, or -KVICK_EIO. */
 static int64_t handle_used(struct kvick_vsock *vsock)
 {
@@ -139,9 +144,8 @@ static int64_t handle_used(struct kvick_vsock *vsock)
 	for (; (r = vq_take(&vsock->virtio.queue[RX], &cookie, &written)) == 1; handled++) {
 		packet = cookie;
 		header = packet->header; /* a copy, which stays as it was checked */
-		if (written >= sizeof(header) && header.bytes <= written - sizeof(header))
-			vsock_handle(vsock, &header, packet->data);
-		give(vsock, RX, packet, sizeof(*packet));
+		if (written < sizeof(header) || header.bytes > written - sizeof(header) || !vsock_handle(vsock, &header, packet))
+			vsock_give_back(vsock, packet);
 	}
 	if (r < 0)
 		return r;

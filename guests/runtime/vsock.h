@@ -33,6 +33,8 @@ enum vsock_operation { /* 5.10.6 */
 #define VSOCK_DATA_BYTES     65536u  /* of one packet */
 #define VSOCK_PACKETS        8u      /* buffers in each direction */
 #define VSOCK_RESETS_MAX     8u
+#define VSOCK_KEPT_MAX       (VSOCK_PACKETS / 2)
+#define VSOCK_KEPT_BYTES     4096u   /* of a packet that is worth keeping */
 
 struct vsock_packet {
 	struct vsock_header header;
@@ -77,6 +79,14 @@ struct kvick_vsock {
 	uint64_t lent; /* bytes of callers' that are being sent from where they are */
 	uint32_t lent_by[VSOCK_PACKETS]; /* of them, by each of send[] */
 	bool starved; /* something could not be sent for want of a buffer */
+	/*
+	 * A fast stream's packets are not copied into its socket's buffer but kept until they are read: one socket's at a time, so
+	 * that the others have buffers left. Their bytes count as if they lay in it, at [kept_from, kept_to).
+	 */
+	struct kvick_socket *keeper; /* NULL: none are kept */
+	uint32_t kept_from, kept_to;
+	unsigned kept_count;
+	struct { struct vsock_packet *packet; uint32_t at, bytes; } kept[VSOCK_KEPT_MAX];
 	unsigned idle_count;
 	struct vsock_packet *idle[VSOCK_PACKETS];     /* not being sent */
 	struct vsock_packet receive[VSOCK_PACKETS], send[VSOCK_PACKETS];
@@ -86,8 +96,11 @@ struct kvick_vsock {
 /* virtio_vsock.c: sends, data that is lent from where it is if that can be; or returns false where there is no buffer now. */
 bool vsock_send(struct kvick_vsock *vsock, const struct vsock_header *header, const void *data, bool lent);
 
-/* vsock_socket.c */
-void vsock_handle(struct kvick_vsock *vsock, const struct vsock_header *header, const void *data);
+/* A packet that was kept is the device's again. */
+void vsock_give_back(struct kvick_vsock *vsock, struct vsock_packet *packet);
+
+/* vsock_socket.c. True: the packet, of which `header` is a copy, is kept. */
+bool vsock_handle(struct kvick_vsock *vsock, const struct vsock_header *header, struct vsock_packet *packet);
 /* Sends what is owed, as far as there are buffers. */
 void vsock_send_owed(struct kvick_vsock *vsock);
 /* 5.10.6.7.1: the device has forgotten all connections. */

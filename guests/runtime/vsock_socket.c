@@ -149,31 +149,67 @@ static void store(struct kvick_socket *socket, const uint8_t *data, uint32_t byt
 
 	memcpy(&socket->buffer[at], data, first);
 	memcpy(socket->buffer, data + first, bytes - first);
-	socket->received += bytes;
 }
 
-static void handle_data(struct kvick_socket *socket, const struct vsock_header *header, const void *data)
+/* What is kept lies together in the stream: once something behind it is in the buffer, what follows goes there too. */
+static bool keep(struct kvick_socket *socket, struct vsock_packet *packet, uint32_t bytes)
 {
-	if (socket->state != SOCKET_OPEN)
-		return; /* it was on its way when we let go */
-	/* 5.10.6.3.1: more than the credit that it has. */
-	if (header->bytes > socket->vsock->buffer_bytes - (socket->received - socket->forwarded))
-		reset(socket);
-	else
-		store(socket, data, header->bytes);
+	struct kvick_vsock *vsock = socket->vsock;
+
+	if (bytes < VSOCK_KEPT_BYTES || vsock->kept_count >= vsock->virtio.queue[0].size / 2)
+		return false;
+	if (!vsock->keeper) {
+		vsock->keeper = socket;
+		vsock->kept_from = vsock->kept_to = socket->received;
+	}
+	if (vsock->keeper != socket || vsock->kept_to != socket->received)
+		return false;
+	vsock->kept_to += bytes;
+	vsock->kept[vsock->kept_count].packet = packet;
+	vsock->kept[vsock->kept_count].at = 0;
+	vsock->kept[vsock->kept_count++].bytes = bytes;
+	return true;
 }
 
-void vsock_handle(struct kvick_vsock *vsock, const struct vsock_header *header, const void *data)
+/* The first of what is kept has been read, or nobody wants it. */
+static void give_back_first(struct kvick_vsock *vsock)
+{
+	vsock_give_back(vsock, vsock->kept[0].packet);
+	vsock->kept_count--;
+	memmove(&vsock->kept[0], &vsock->kept[1], vsock->kept_count * sizeof(vsock->kept[0]));
+	if (vsock->kept_count == 0)
+		vsock->keeper = NULL;
+}
+
+static bool handle_data(struct kvick_socket *socket, const struct vsock_header *header, struct vsock_packet *packet)
+{
+	bool kept;
+
+	if (socket->state != SOCKET_OPEN)
+		return false; /* it was on its way when we let go */
+	/* 5.10.6.3.1: more than the credit that it has. */
+	if (header->bytes > socket->vsock->buffer_bytes - (socket->received - socket->forwarded)) {
+		reset(socket);
+		return false;
+	}
+	kept = keep(socket, packet, header->bytes);
+	if (!kept)
+		store(socket, packet->data, header->bytes);
+	socket->received += header->bytes;
+	return kept;
+}
+
+bool vsock_handle(struct kvick_vsock *vsock, const struct vsock_header *header, struct vsock_packet *packet)
 {
 	struct kvick_socket *socket = find_socket(vsock, header);
 
 	if (header->dst_cid != vsock->cid || header->type != VSOCK_STREAM) {
 		refuse(vsock, header);
-		return;
+		return false;
 	}
 	if (!socket) {
 		arrive(vsock, header);
-		return;
+		return false;
 	}
 	take_credit(socket, header);
 	switch (header->operation) {
@@ -194,8 +230,7 @@ void vsock_handle(struct kvick_vsock *vsock, const struct vsock_header *header, 
 			reset(socket);
 		break;
 	case VSOCK_DATA:
-		handle_data(socket, header, data);
-		break;
+		return handle_data(socket, header, packet);
 	case VSOCK_CREDIT_UPDATE:
 		break;
 	case VSOCK_CREDIT_REQUEST:
@@ -204,6 +239,7 @@ void vsock_handle(struct kvick_vsock *vsock, const struct vsock_header *header, 
 	default:
 		reset(socket);
 	}
+	return false;
 }
 
 void vsock_forget_all(struct kvick_vsock *vsock)
@@ -304,18 +340,44 @@ int64_t kvick_socket_lend(struct kvick_socket *socket, const void *data, size_t 
 	return send(socket, data, bytes, true);
 }
 
-size_t kvick_socket_receive(struct kvick_socket *socket, void *buffer, size_t bytes)
+static uint32_t receive_stored(struct kvick_socket *socket, void *buffer, size_t bytes)
 {
-	uint32_t size = socket->vsock->buffer_bytes, at = socket->forwarded % size;
-	uint32_t there = socket->received - socket->forwarded;
+	const struct kvick_vsock *vsock = socket->vsock;
+	uint32_t size = vsock->buffer_bytes, at = socket->forwarded % size;
+	uint32_t there = (vsock->keeper == socket ? vsock->kept_from : socket->received) - socket->forwarded;
 	uint32_t n = bytes < there ? (uint32_t)bytes : there;
 	uint32_t first = n < size - at ? n : size - at;
 
 	memcpy(buffer, &socket->buffer[at], first);
 	memcpy((char *)buffer + first, socket->buffer, n - first);
 	socket->forwarded += n;
+	return n;
+}
+
+static uint32_t receive_kept(struct kvick_socket *socket, void *buffer, size_t bytes)
+{
+	struct kvick_vsock *vsock = socket->vsock;
+	uint32_t there = vsock->kept[0].bytes - vsock->kept[0].at, n = bytes < there ? (uint32_t)bytes : there;
+
+	memcpy(buffer, &vsock->kept[0].packet->data[vsock->kept[0].at], n);
+	socket->forwarded += n;
+	vsock->kept_from += n;
+	vsock->kept[0].at += n;
+	if (n == there)
+		give_back_first(vsock);
+	return n;
+}
+
+size_t kvick_socket_receive(struct kvick_socket *socket, void *buffer, size_t bytes)
+{
+	size_t n = receive_stored(socket, buffer, bytes);
+
+	while (n < bytes && socket->vsock->keeper == socket)
+		n += receive_kept(socket, (char *)buffer + n, bytes - n);
+	if (n < bytes)
+		n += receive_stored(socket, (char *)buffer + n, bytes - n); /* what came after that */
 	/* Not for each byte, but before the other side can run out of room. */
-	if (socket->state == SOCKET_OPEN && socket->forwarded - socket->forwarded_told >= size / 2)
+	if (socket->state == SOCKET_OPEN && socket->forwarded - socket->forwarded_told >= socket->vsock->buffer_bytes / 2)
 		owe(socket, VSOCK_CREDIT_UPDATE);
 	return n;
 }
@@ -331,6 +393,8 @@ void kvick_socket_close(struct kvick_socket *socket)
 {
 	bool open = socket->state == SOCKET_OPEN;
 
+	while (socket->vsock->keeper == socket)
+		give_back_first(socket->vsock);
 	if (socket->state == SOCKET_CONNECTING)
 		reset(socket);
 	if (open)

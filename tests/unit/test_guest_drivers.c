@@ -291,7 +291,7 @@ struct packet {
 	uint32_t src_port, dst_port, bytes;
 	uint16_t type, operation;
 	uint32_t flags, buffer_bytes, forwarded;
-	uint8_t data[4096];
+	uint8_t data[8192];
 } __attribute__((packed));
 
 #define HEADER_BYTES 44u
@@ -517,6 +517,84 @@ static void a_peer_that_overruns_our_room_is_reset(void **state)
 	kvick_vsock_close(vsock);
 }
 
+/* Large packets are read from where they came, small ones from the socket's buffer; nobody can tell. */
+static void packets_of_all_sizes_are_one_stream(void **state)
+{
+	static const uint32_t sizes[] = { 5000, 10, 5000, 5000, 4096, 5000, 5000, 5000, 4095, 1, 4096, 7 };
+	static const uint32_t reads[] = { 1, 4999, 6000, 3, 20000 };
+
+	(void)state;
+	for (unsigned every = 1; every <= 6; every++) { /* packets that come before something is read */
+		struct kvick_vsock *vsock;
+		struct kvick_socket *socket;
+		static uint8_t data[20000];
+		uint32_t sent = 0, received = 0;
+
+		world_reset();
+		vsock = open_vsocks(2, 65536);
+		kvick_vsock_listen(vsock, 80);
+		peer.guest_port = 80;
+		peer.port = PEER_PORT;
+		peer_send(REQUEST, NULL, 0, 0);
+		kvick_vsock_poll(vsock, 0);
+		socket = kvick_vsock_accept(vsock);
+		for (unsigned i = 0; i < COUNT_OF(sizes); i++) {
+			for (uint32_t at = 0; at < sizes[i]; at++)
+				data[at] = (uint8_t)((sent + at) * 7 >> 3);
+			peer_send(DATA, data, sizes[i], 0);
+			sent += sizes[i];
+			kvick_vsock_poll(vsock, 0);
+			for (unsigned j = 0; i % every == 0 && j < COUNT_OF(reads); j++) {
+				size_t n = kvick_socket_receive(socket, data, reads[(i + j) % COUNT_OF(reads)]);
+
+				for (size_t at = 0; at < n; at++, received++)
+					assert_int_equal(data[at], (uint8_t)(received * 7 >> 3));
+			}
+		}
+		received += (uint32_t)kvick_socket_receive(socket, data, sizeof(data));
+		received += (uint32_t)kvick_socket_receive(socket, data, sizeof(data));
+		received += (uint32_t)kvick_socket_receive(socket, data, sizeof(data));
+		assert_int_equal(received, sent);
+		assert_int_equal(peer.resets, 0);
+		kvick_vsock_close(vsock);
+	}
+}
+
+/* Neither of one that is not read nor of one that is closed: the device has all its buffers back. */
+static void a_socket_keeps_no_buffers_from_the_others(void **state)
+{
+	struct kvick_vsock *vsock = open_vsocks(3, 65536);
+	struct kvick_socket *sockets[3];
+	static uint8_t data[5000], got[20000];
+
+	(void)state;
+	kvick_vsock_listen(vsock, 80);
+	peer.guest_port = 80;
+	for (unsigned i = 0; i < 3; i++) {
+		peer.port = PEER_PORT + i;
+		peer_send(REQUEST, NULL, 0, 0);
+		kvick_vsock_poll(vsock, 0);
+		sockets[i] = kvick_vsock_accept(vsock);
+		for (unsigned j = 0; j < 4; j++) {
+			memset(data, (int)(i * 4 + j), sizeof(data));
+			peer_send(DATA, data, sizeof(data), 0);
+			kvick_vsock_poll(vsock, 0);
+		}
+	}
+	kvick_socket_close(sockets[0]);
+	for (unsigned i = 1; i < 3; i++) {
+		assert_int_equal(kvick_socket_receive(sockets[i], got, sizeof(got)), sizeof(got));
+		for (unsigned j = 0; j < sizeof(got); j++)
+			assert_int_equal(got[j], i * 4 + j / sizeof(data));
+	}
+	peer.port = PEER_PORT + 1;
+	for (unsigned i = 0; i < 8; i++) /* peer_send() finds a buffer for each */
+		peer_send(DATA, data, 1, 0);
+	kvick_vsock_poll(vsock, 0);
+	assert_int_equal(kvick_socket_receive(sockets[1], got, sizeof(got)), 8);
+	kvick_vsock_close(vsock);
+}
+
 /* Without a copy: what lies there when the device looks is what is sent. And where two pieces do not fit, with one. */
 static void check_lent(void)
 {
@@ -707,6 +785,8 @@ int main(void)
 		TEST(a_port_where_nobody_is_refuses),
 		TEST(what_came_before_the_end_can_be_read),
 		TEST(a_peer_that_overruns_our_room_is_reset),
+		TEST(packets_of_all_sizes_are_one_stream),
+		TEST(a_socket_keeps_no_buffers_from_the_others),
 		TEST(what_is_lent_is_sent_from_where_it_is),
 		TEST(a_guest_has_as_many_sockets_as_it_asks_for),
 		TEST(a_ring_that_breaks_ends_every_wait),
