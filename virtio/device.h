@@ -119,13 +119,6 @@ struct virtio_device {
 	struct virtio_throttle throttles[VIRTIO_THROTTLES];
 };
 
-/* Is there a driver that the device works for? After DEVICE_NEEDS_RESET, and while it is being reset, there is none. */
-static inline bool virtio_usable(const struct virtio_device *device)
-{
-	return !device->transport.resetting &&
-	       (device->transport.status & (VIRTIO_CONFIG_S_DRIVER_OK | VIRTIO_CONFIG_S_NEEDS_RESET)) == VIRTIO_CONFIG_S_DRIVER_OK;
-}
-
 /*
  * For devices: may they take and use chains? Not before DRIVER_OK (2.1), nor while a reset goes on or is needed (2.1.2). What
  * notify() is called for may; what has come back from the host asks.

@@ -203,10 +203,7 @@ static void write_queue_ready(struct virtio_device *d, uint32_t value)
 
 void virtio_notify(struct virtio_device *d, unsigned queue)
 {
-	const uint32_t usable = VIRTIO_CONFIG_S_DRIVER_OK;
-
-	if (queue >= d->queue_count || !d->queues[queue].running || d->transport.resetting ||
-	    (d->transport.status & (usable | VIRTIO_CONFIG_S_NEEDS_RESET)) != usable)
+	if (queue >= d->queue_count || !d->queues[queue].running || !virtio_usable(d))
 		return;
 	d->queues[queue].counts.notifications++;
 	d->ops->notify(d, queue);
