@@ -165,7 +165,7 @@ void engine_resume(struct engine *engine);
 /* Operations started and not yet done. */
 unsigned engine_in_flight(const struct engine *engine);
 
-/* Else by plain calls. With io_uring files stay open a little longer than the process: the kernel has to take the ring apart. */
+/* Else by plain calls. With io_uring files stay open a bit longer than the process: the kernel has to take the ring apart. */
 bool engine_is_io_uring(const struct engine *engine);
 
 /* Drains, for ever, and frees; NULL is nothing. 0, or why draining did not work: then nothing has been freed. */
