@@ -28,6 +28,7 @@ static void what_is_written_stays(void **state)
 	assert_int_equal(make(f, VIRTIO_BLK_T_FLUSH, 0, 0, &written), VIRTIO_BLK_S_OK);
 }
 
+/* THREATS 6. */
 static void requests_without_data_are_done_at_once(void **state)
 {
 	struct fixture *f = *state;
@@ -137,7 +138,7 @@ static void a_file_that_became_shorter_gives_what_is_there_and_an_error(void **s
 	assert_int_equal(f->device->host_error.errnum, ENODATA);
 }
 
-/* 2.6.4: no device may assume where a descriptor ends. */
+/* THREATS 6: 2.6.4: no device may assume where a descriptor ends. */
 static void headers_and_status_may_be_in_pieces(void **state)
 {
 	const struct virtio_blk_outhdr header = { .type = VIRTIO_BLK_T_IN, .sector = 9 };
@@ -160,24 +161,34 @@ static void headers_and_status_may_be_in_pieces(void **state)
 	assert_int_equal(slot(f, 0)[0x201 + SECTOR], VIRTIO_BLK_S_OK);
 }
 
+/* THREATS 6. */
 static void what_is_no_request_ends_the_device(void **state)
 {
-	static const struct driver_part bad[][2] = {
-		{ { SLOT_AT(0), 15, false }, { SLOT_AT(0) + 0x100, 1, true } }, /* no whole header */
-		{ { SLOT_AT(0), 16, false }, { SLOT_AT(0) + 0x200, SECTOR, false } }, /* no status byte */
+	static const struct { unsigned count; struct driver_part parts[3]; } bad[] = {
+		{ 2, { { SLOT_AT(0), 15, false }, { SLOT_AT(0) + 0x100, 1, true } } }, /* no whole header */
+		{ 1, { { SLOT_AT(0), 16, false } } }, /* a header and no more */
+		{ 2, { { SLOT_AT(0), 16, false }, { SLOT_AT(0) + 0x200, SECTOR, false } } }, /* no status byte */
+		{ 3, { { SLOT_AT(0), 16, false }, { SLOT_AT(0) + 0x200, SECTOR, false },
+		       { SLOT_AT(0) + 0x100, 1, false } } }, /* one that cannot be written */
+		{ 2, { { SLOT_AT(0), 16, false }, { SLOT_AT(0) + 0x100, 0, true } } }, /* of no bytes */
+		{ 1, { { SLOT_AT(0), SECTOR, true } } }, /* room, and no header */
 	};
 	struct fixture *f = *state;
 
 	open_disk(f);
 	for (unsigned i = 0; i < COUNT_OF(bad); i++) {
-		assert_true(driver_add(&f->driver, bad[i], 2, false) >= 0);
+		memset(slot(f, 0), 0, 0x400);
+		slot(f, 0)[0x100] = UNTOUCHED;
+		assert_true(driver_add(&f->driver, bad[i].parts, bad[i].count, false) >= 0);
 		virtio_notify(f->device, 0);
 		run_engine(f);
 		assert_false(driver_has_used(&f->driver));
 		assert_non_null(f->device->transport.needs_reset);
+		assert_int_equal(slot(f, 0)[0x100], UNTOUCHED);
 		assert_true(virtio_reset(f->device));
 		start_driver(f);
 	}
+	assert_disk(f);
 }
 
 /* Both queues hold more than there are requests: the rest comes when some are free again, and everything once. */
@@ -212,7 +223,7 @@ static void queues_wait_for_requests_that_are_free(void **state)
 	}
 }
 
-/* The driver's memory is its own again: no status, no used entry; and the device can be had anew. */
+/* THREATS 4: the driver's memory is its own again: no status, no used entry; and the device can be had anew. */
 static void a_reset_waits_for_what_is_under_way_and_answers_nothing(void **state)
 {
 	struct fixture *f = *state;
@@ -235,6 +246,7 @@ static void a_reset_waits_for_what_is_under_way_and_answers_nothing(void **state
 	assert_memory_equal(slot(f, 0) + 0x200, f->disk + 20 * SECTOR, SECTOR);
 }
 
+/* THREATS 4. */
 static void the_machine_may_end_with_requests_under_way(void **state)
 {
 	struct fixture *f = *state;

@@ -201,6 +201,7 @@ static void input_fills_the_buffers_that_are_there(void **state)
 	assert_true(w->raised >= 2);
 }
 
+/* THREATS 4. */
 static void input_outlives_a_reset(void **state)
 {
 	struct world *w = *state;
@@ -215,6 +216,7 @@ static void input_outlives_a_reset(void **state)
 	assert_memory_equal(ram(w, 0), "early", 5);
 }
 
+/* THREATS 4. */
 static void a_buffer_from_before_a_reset_is_never_written_to(void **state)
 {
 	struct world *w = *state;
@@ -337,6 +339,7 @@ static void output_is_used_when_it_is_written(void **state)
 	assert_int_equal(virtio_console_lost(w->device), 0);
 }
 
+/* THREATS 12. */
 static void output_that_nobody_reads_is_lost_once_and_buffers_come_back(void **state)
 {
 	struct world *w = *state;
@@ -352,6 +355,7 @@ static void output_that_nobody_reads_is_lost_once_and_buffers_come_back(void **s
 	assert_int_equal(w->device->metrics[OUTPUT].errors, 3);
 }
 
+/* THREATS 4. */
 static void a_reset_ends_output_that_cannot_go_out(void **state)
 {
 	struct world *w = *state;
@@ -380,6 +384,7 @@ static void start_limited(struct world *w)
 	offer(w, OUTPUT, 0, 0x4000);
 }
 
+/* THREATS 12. */
 static void a_flood_goes_out_as_a_limit_allows(void **state)
 {
 	struct world *w = *state;

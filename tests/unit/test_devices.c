@@ -188,7 +188,7 @@ static uint64_t now_ns(void)
 	return (uint64_t)now.tv_sec * 1000 * MS + (uint64_t)now.tv_nsec;
 }
 
-/* An available index that has jumped (2.7.13): facts 7, 5. */
+/* An available index that has jumped (2.7.13): THREATS 5. */
 static void spoil_the_ring(struct fixture *f)
 {
 	f->driver.avail->idx = (uint16_t)(f->driver.avail->idx + SIZE + 1);
@@ -297,6 +297,7 @@ static void setup_fails(struct fixture *f, const struct kvick_virtio_setup *setu
 	assert_int_equal(devices_setup(&f->devices, setup), error);
 }
 
+/* THREATS 3. */
 static void a_device_that_is_not_there_cannot_be_set_up(void **state)
 {
 	struct fixture *f = start(state, NOW);
@@ -310,7 +311,7 @@ static void a_device_that_is_not_there_cannot_be_set_up(void **state)
 	assert_true(f->devices.list[NOW]->queues[0].running);
 }
 
-/* docs/ABI.md: whatever is wrong with it, the device is reset. */
+/* THREATS 2: docs/ABI.md: whatever is wrong with it, the device is reset. */
 static void a_setup_that_is_wrong_leaves_the_device_reset(void **state)
 {
 	struct fixture *f = start(state, NOW);
@@ -362,7 +363,7 @@ static void a_setup_without_queues_is_a_reset(void **state)
 	assert_int_equal(used(f), 0);
 }
 
-/* facts 7, 4: the call returns when nothing is in flight any more, and nothing of before is heard. */
+/* THREATS 4: the call returns when nothing is in flight any more, and nothing of before is heard. */
 static void a_setup_waits_for_what_is_in_flight(void **state)
 {
 	struct fixture *f = start(state, LATE);
@@ -377,6 +378,7 @@ static void a_setup_waits_for_what_is_in_flight(void **state)
 	assert_int_equal(wait_for(f, 3, 0, 0), 0);
 }
 
+/* THREATS 4. */
 static void the_end_waits_for_what_is_in_flight(void **state)
 {
 	struct fixture *f = start(state, LATE);
@@ -389,6 +391,7 @@ static void the_end_waits_for_what_is_in_flight(void **state)
 
 /* --- notifications --- */
 
+/* THREATS 3. */
 static void notifications_of_nothing_are_ignored(void **state)
 {
 	struct fixture *f = *state;
@@ -426,6 +429,7 @@ static void an_event_outside_the_mask_stays(void **state)
 	assert_int_equal(wait_for(f, KVICK_EVENT_BIT(NOW), 0, 0), 0);
 }
 
+/* THREATS 4. */
 static void a_reset_takes_its_event_along(void **state)
 {
 	struct fixture *f = start(state, NOW);

@@ -11,6 +11,7 @@
 
 /* --- ends --- */
 
+/* THREATS 4. */
 static void cancelled_operations_end(void **state)
 {
 	struct fixture *f = *state;
@@ -40,6 +41,7 @@ static void cancelled_operations_end(void **state)
 	assert_int_equal(f->seen[0].result, 1);
 }
 
+/* THREATS 4. */
 static void a_late_cancellation_does_not_hit_the_next(void **state)
 {
 	struct fixture *f = *state;
@@ -61,6 +63,7 @@ static void a_late_cancellation_does_not_hit_the_next(void **state)
 	}
 }
 
+/* THREATS 4. */
 static void draining_ends_what_would_never_end(void **state)
 {
 	struct fixture *f = *state;
@@ -126,6 +129,7 @@ static void draining_has_a_limit_to_its_patience(void **state)
 	assert_int_equal(f->seen[0].result, 3);
 }
 
+/* THREATS 4. */
 static void nothing_lands_after_the_end(void **state)
 {
 	struct fixture *f = *state;

@@ -55,6 +55,7 @@ static void ram_is_all_contained(void **state)
 	assert_true(guest_mem_contains(&f->mem, gpa(RAM - 1), 1));
 }
 
+/* THREATS 10. */
 static void a_run_that_straddles_the_end_is_not_contained(void **state)
 {
 	struct fixture *f = *state;
@@ -71,6 +72,7 @@ static void a_run_beyond_the_end_is_not_contained(void **state)
 	assert_false(guest_mem_contains(&f->mem, gpa(1ull << 63), 8));
 }
 
+/* THREATS 10. */
 static void a_run_that_wraps_is_not_contained(void **state)
 {
 	struct fixture *f = *state;

@@ -27,6 +27,7 @@ static void a_block_that_is_not_aligned_kills_with_its_reason(void **state)
 	assert_says(f->m.crash.reason, "0x30003f");
 }
 
+/* THREATS 10. */
 static void a_block_outside_ram_kills_with_its_reason(void **state)
 {
 	struct fixture *f = *state;
@@ -36,6 +37,7 @@ static void a_block_outside_ram_kills_with_its_reason(void **state)
 	assert_block_kills(f, 1ull << 63);
 }
 
+/* THREATS 10. */
 static void a_block_at_the_top_of_the_address_space_kills_with_its_reason(void **state)
 {
 	assert_block_kills(*state, UINT64_MAX - 63);
@@ -114,7 +116,7 @@ static void a_call_without_a_result_leaves_its_first_argument(void **state)
 	assert_int_equal(call_result(f), 77);
 }
 
-/* The call overwrites its own block in RAM while it runs; arguments and result come from the copy. */
+/* THREATS 8: the call overwrites its own block in RAM while it runs; arguments and result come from the copy. */
 static void a_block_that_changes_while_it_is_served_changes_nothing(void **state)
 {
 	struct fixture *f = *state;

@@ -401,6 +401,7 @@ static void frames_go_out(void **state)
 	assert_true(w->raised > 0);
 }
 
+/* THREATS 7. */
 static void frames_that_are_none_are_given_back_unsent(void **state)
 {
 	const struct virtio_net_hdr_v1 forged = { .flags = VIRTIO_NET_HDR_F_NEEDS_CSUM, .csum_start = 34, .csum_offset = 6 };
@@ -453,7 +454,7 @@ static void frames_come_in(void **state)
 	assert_int_equal(used(w, RX), 0);
 }
 
-/* 5.1.6.3.2: also into buffers that are not all of a size. */
+/* THREATS 7: 5.1.6.3.2: also into buffers that are not all of a size. */
 static void a_frame_is_spread_over_merged_buffers(void **state)
 {
 	static const uint32_t rooms[] = { 12, 13, 100, 12, 500, 400, 100 };
@@ -513,6 +514,7 @@ static void a_frame_waits_for_the_guests_buffers(void **state)
 	assert_int_equal(w->device->metrics[RX].errors, 0);
 }
 
+/* THREATS 7. */
 static void a_frame_that_no_buffer_holds_is_dropped(void **state)
 {
 	struct world *w = *state;
@@ -572,6 +574,7 @@ static void a_frame_that_no_ring_of_chains_holds_is_dropped(void **state)
 	}
 }
 
+/* THREATS 7. */
 static void a_buffer_without_room_for_a_header_needs_a_reset(void **state)
 {
 	struct world *w = *state;
@@ -587,7 +590,7 @@ static void a_buffer_without_room_for_a_header_needs_a_reset(void **state)
 	assert_int_equal(used(w, RX), 0);
 }
 
-/* CVE-2020-16843: however much comes, others have their turn. */
+/* THREATS 7, CVE-2020-16843: however much comes, others have their turn. */
 static void a_flood_is_let_in_by_turns(void **state)
 {
 	static uint8_t flood[300 * 18];
@@ -679,7 +682,7 @@ static void a_stream_carries_lengths(void **state)
 	assert_int_equal(used(w, RX), 3);
 }
 
-/* A whole frame goes out, whatever the guest does meanwhile: the stream stays in step. */
+/* THREATS 4: a whole frame goes out, whatever the guest does meanwhile: the stream stays in step. */
 static void a_reset_does_not_tear_a_stream(void **state)
 {
 	static uint8_t got[1 << 22];
@@ -997,7 +1000,7 @@ static void a_reset_while_frames_wait_forgets_the_guests_and_keeps_the_hosts(voi
 
 /* --- reset --- */
 
-/* CVE-2026-45782: what comes back after a reset finds no memory of the guest's. */
+/* THREATS 4, CVE-2026-45782: what comes back after a reset finds no memory of the guest's. */
 static void a_read_under_way_outlives_a_reset(void **state)
 {
 	struct world *w = *state;
@@ -1021,6 +1024,7 @@ static void a_read_under_way_outlives_a_reset(void **state)
 	assert_frame(host(w, at + HEADER), 60, 1);
 }
 
+/* THREATS 4. */
 static void buffers_held_are_forgotten_by_a_reset(void **state)
 {
 	struct world *w = *state;
@@ -1178,6 +1182,7 @@ static void a_tap_takes_segments_to_be_cut(void **state)
 
 /* --- headers --- */
 
+/* THREATS 7. */
 static void forged_headers_do_not_reach_the_host(void **state)
 {
 	static const struct {

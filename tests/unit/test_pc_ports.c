@@ -164,6 +164,7 @@ static void every_device_has_its_window(void **state)
 	}
 }
 
+/* THREATS 3. */
 static void windows_without_a_device_read_as_ones(void **state)
 {
 	struct fixture *f = *state;
@@ -189,6 +190,7 @@ static void addresses_of_nothing_read_as_ones(void **state)
 	}
 }
 
+/* THREATS 3. */
 static void what_reaches_out_of_the_windows_is_nothings(void **state)
 {
 	struct fixture *f = *state;
@@ -201,7 +203,7 @@ static void what_reaches_out_of_the_windows_is_nothings(void **state)
 	assert_int_equal(read_memory(f, IOAPIC_BASE, 4), 0); /* IOREGSEL */
 }
 
-/* It belongs to the device in whose window it begins, which has no such register. */
+/* THREATS 3: it belongs to the device in whose window it begins, which has no such register. */
 static void what_lies_across_two_windows_changes_neither(void **state)
 {
 	struct fixture *f = *state;

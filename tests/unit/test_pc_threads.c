@@ -119,6 +119,7 @@ static void every_request_ends_with_an_interrupt(void **state)
 	assert_int_equal(f->messages, 3 * ROUNDS);
 }
 
+/* THREATS 4. */
 static void a_reset_is_over_when_nothing_is_in_flight(void **state)
 {
 	struct fixture *f = *state;
@@ -141,7 +142,7 @@ static void a_reset_is_over_when_nothing_is_in_flight(void **state)
 	}
 }
 
-/* As Linux does it, which does not read the status back. */
+/* THREATS 4: as Linux does it, which does not read the status back. */
 static void a_reset_is_over_when_it_is_written(void **state)
 {
 	struct fixture *f = *state;
@@ -183,7 +184,7 @@ static void *complete_once(void *of)
 	return NULL;
 }
 
-/* A disk that takes its time. */
+/* THREATS 4: a disk that takes its time. */
 static void a_reset_waits_for_what_is_in_flight(void **state)
 {
 	struct fixture *f = *state;
@@ -206,7 +207,7 @@ static void on_alarm(int signal)
 	fake->stop.signal = signal;
 }
 
-/* A disk that has hung must not keep the guest from being ended. */
+/* THREATS 4: a disk that has hung must not keep the guest from being ended. */
 static void a_reset_that_waits_ends_with_the_guest(void **state)
 {
 	const struct itimerval soon = { .it_value = { .tv_usec = 20000 } };
@@ -242,7 +243,7 @@ static void com1_and_the_ioapic_are_used_meanwhile(void **state)
 	}
 }
 
-/* Offsets, widths and values of any kind, most where there is something. */
+/* THREATS 3: offsets, widths and values of any kind, most where there is something. */
 static void registers_take_anything(void **state)
 {
 	struct fixture *f = *state;
@@ -270,6 +271,7 @@ static void registers_take_anything(void **state)
 	}
 }
 
+/* THREATS 4. */
 static void its_end_waits_for_what_is_in_flight(void **state)
 {
 	struct fixture *f = *state;

@@ -477,7 +477,7 @@ static void queue_num_max_is_each_queues_own(void **state)
 	}
 }
 
-/* facts 7, 3: an index far out of range is looked up nowhere. */
+/* THREATS 3: an index far out of range is looked up nowhere. */
 static void a_queue_that_is_not_there_reads_as_0_and_takes_nothing(void **state)
 {
 	struct fixture *f = *state;
@@ -569,7 +569,7 @@ static void a_queue_can_be_taken_back_until_driver_ok(void **state)
 	assert_true(f->device.queues[0].running);
 }
 
-/* facts 7, 2: size and addresses of a queue that is in use. */
+/* THREATS 2: size and addresses of a queue that is in use. */
 static void a_queue_in_use_is_not_changed(void **state)
 {
 	struct fixture *f = *state;
@@ -594,7 +594,7 @@ static void a_queue_in_use_is_not_changed(void **state)
 	status_is(f, ALL_OK);
 }
 
-/* facts 7, 2: sizes that are none; areas outside RAM, across its end, wrapping, unaligned, over one another. */
+/* THREATS 2: sizes that are none; areas outside RAM, across its end, wrapping, unaligned, over one another. */
 static void a_queue_that_cannot_be_needs_a_reset(void **state)
 {
 	struct fixture *f = *state;
@@ -657,7 +657,7 @@ static void a_notification_reaches_its_queue(void **state)
 	assert_int_equal(f->device.queues[0].counts.notifications, 1);
 }
 
-/* facts 7, 3 */
+/* THREATS 3. */
 static void notifications_of_queues_that_are_not_there_are_ignored(void **state)
 {
 	struct fixture *f = start(state);
@@ -766,7 +766,7 @@ static void needs_reset_interrupts_once_and_keeps_its_first_reason(void **state)
 
 /* --- 2.5, 4.2.2: the configuration space --- */
 
-/* facts 7, 3: every width at every offset, and offsets that overflow. */
+/* THREATS 3: every width at every offset, and offsets that overflow. */
 static void config_space_ends_where_it_ends(void **state)
 {
 	struct fixture *f = *state;
@@ -898,7 +898,7 @@ static void a_reset_before_driver_ok_is_the_transports_alone(void **state)
 	assert_int_equal(f->resets, 0);
 }
 
-/* facts 7, 4: what is in flight comes back later; until then the status is not 0 (2.4.1), and nothing is heard or told. */
+/* THREATS 4: what is in flight comes back later; until then the status is not 0 (2.4.1), and nothing is heard or told. */
 static void a_reset_is_complete_when_the_device_says_so(void **state)
 {
 	struct fixture *f = start(state);
@@ -989,7 +989,7 @@ static void setup_fails(struct fixture *f, const struct kvick_virtio_setup *setu
 	assert_int_equal(f->device.transport.driver_features, 0);
 }
 
-/* facts 7, 2 and 3 */
+/* THREATS 2 and 3. */
 static void a_native_set_up_that_is_wrong_leaves_the_device_reset(void **state)
 {
 	struct fixture *f = *state;

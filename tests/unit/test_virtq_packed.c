@@ -4,7 +4,7 @@
 
 /* --- starting --- */
 
-/* 2.8.10.1: any size. facts 7, 2: but 0. */
+/* 2.8.10.1: any size. THREATS 2: but 0. */
 static void sizes_need_not_be_powers_of_two(void **state)
 {
 	struct fixture *f = *state;

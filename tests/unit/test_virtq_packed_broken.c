@@ -12,7 +12,7 @@ static void a_table_that_was_not_negotiated_breaks_the_ring(void **state)
 	pop_breaks(f, "not negotiated");
 }
 
-/* facts 7, 5. */
+/* THREATS 5. */
 static void a_table_in_a_table_breaks_the_ring(void **state)
 {
 	struct fixture *f = start(state, INDIRECT);
@@ -22,7 +22,7 @@ static void a_table_in_a_table_breaks_the_ring(void **state)
 	pop_breaks(f, "indirect descriptor in an indirect table");
 }
 
-/* facts 7, 5. */
+/* THREATS 5. */
 static void a_table_of_a_bad_length_breaks_the_ring(void **state)
 {
 	static const struct { uint32_t bytes; const char *why; } bad[] = {
@@ -38,7 +38,7 @@ static void a_table_of_a_bad_length_breaks_the_ring(void **state)
 	}
 }
 
-/* 2.8.19. */
+/* THREATS 5: 2.8.19. */
 static void a_table_in_a_list_of_descriptors_breaks_the_ring(void **state)
 {
 	struct fixture *f = start(state, INDIRECT);
@@ -85,7 +85,7 @@ static void a_descriptor_of_another_round_is_not_available(void **state)
 	pop(f);
 }
 
-/* facts 7, 5: the whole ring is in flight, and the driver makes its slots available once more. */
+/* THREATS 5: the whole ring is in flight, and the driver makes its slots available once more. */
 static void slots_that_are_in_flight_made_available_again_break_the_ring(void **state)
 {
 	struct fixture *f = start(state, 0);
@@ -99,7 +99,7 @@ static void slots_that_are_in_flight_made_available_again_break_the_ring(void **
 	pop_breaks(f, "more descriptors are available");
 }
 
-/* facts 7, 5: the loop of a packed ring. */
+/* THREATS 5: the loop of a packed ring. */
 static void a_chain_without_an_end_breaks_the_ring(void **state)
 {
 	struct fixture *f = start(state, 0);
@@ -109,6 +109,7 @@ static void a_chain_without_an_end_breaks_the_ring(void **state)
 	pop_breaks(f, "a descriptor that is not available");
 }
 
+/* THREATS 5. */
 static void a_chain_that_runs_into_those_in_flight_breaks_the_ring(void **state)
 {
 	struct fixture *f = start(state, 0);
@@ -146,6 +147,7 @@ static void a_buffer_id_that_is_not_below_the_size_breaks_the_ring(void **state)
 	}
 }
 
+/* THREATS 5. */
 static void a_buffer_id_that_is_in_flight_breaks_the_ring(void **state)
 {
 	struct fixture *f = start(state, 0);
@@ -156,7 +158,7 @@ static void a_buffer_id_that_is_in_flight_breaks_the_ring(void **state)
 	pop_breaks(f, "made available again");
 }
 
-/* facts 7, 5. */
+/* THREATS 5. */
 static void lengths_that_add_up_to_4_gib_break_the_ring(void **state)
 {
 	struct fixture *f = *state;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A driver that changes its memory while the device looks at it (facts 7, 8). Whatever is fetched, what comes out is vetted: a
+ * A driver that changes its memory while the device looks at it (THREATS 8). Whatever is fetched, what comes out is vetted: a
  * field read twice would sooner or later be good when checked and bad when used.
  */
 #include "tests/unit/test_virtq.h"

@@ -60,7 +60,7 @@ static void segments_of_length_zero_are_left_out(void **state)
 	segment_is(f, 0, DRIVER_DATA_AT, 8);
 }
 
-/* facts 7, 6: what a device makes of it is its own affair; it must be able to give it back. */
+/* THREATS 6: what a device makes of it is its own affair; it must be able to give it back. */
 static void a_chain_of_nothing_can_be_taken_and_given_back(void **state)
 {
 	struct fixture *f = start(state, 0);

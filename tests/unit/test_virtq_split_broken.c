@@ -13,7 +13,7 @@ static void a_table_that_was_not_negotiated_breaks_the_ring(void **state)
 	pop_breaks(f, "not negotiated");
 }
 
-/* facts 7, 5. */
+/* THREATS 5. */
 static void a_table_in_a_table_breaks_the_ring(void **state)
 {
 	struct fixture *f = start(state, INDIRECT);
@@ -24,7 +24,7 @@ static void a_table_in_a_table_breaks_the_ring(void **state)
 	pop_breaks(f, "indirect descriptor in an indirect table");
 }
 
-/* facts 7, 5. */
+/* THREATS 5. */
 static void a_table_with_a_next_descriptor_breaks_the_ring(void **state)
 {
 	struct fixture *f = start(state, INDIRECT);
@@ -34,7 +34,7 @@ static void a_table_with_a_next_descriptor_breaks_the_ring(void **state)
 	pop_breaks(f, "has a next one");
 }
 
-/* facts 7, 5. */
+/* THREATS 5. */
 static void a_table_of_a_bad_length_breaks_the_ring(void **state)
 {
 	static const uint32_t lengths[] = { 0, 1, 15, 17, 24, UINT32_MAX };
@@ -48,7 +48,7 @@ static void a_table_of_a_bad_length_breaks_the_ring(void **state)
 	}
 }
 
-/* facts 7, 5. */
+/* THREATS 5. */
 static void a_table_that_is_too_long_breaks_the_ring(void **state)
 {
 	struct fixture *f = start(state, INDIRECT);
@@ -71,7 +71,7 @@ static void a_table_outside_ram_breaks_the_ring(void **state)
 	}
 }
 
-/* facts 7, 5. */
+/* THREATS 5. */
 static void a_loop_in_a_table_breaks_the_ring(void **state)
 {
 	struct fixture *f = start(state, INDIRECT);
@@ -83,6 +83,7 @@ static void a_loop_in_a_table_breaks_the_ring(void **state)
 	pop_breaks(f, "loops");
 }
 
+/* THREATS 5. */
 static void a_next_field_beyond_the_table_breaks_the_ring(void **state)
 {
 	struct fixture *f = start(state, INDIRECT);
@@ -95,7 +96,7 @@ static void a_next_field_beyond_the_table_breaks_the_ring(void **state)
 
 /* --- rings and chains --- */
 
-/* facts 7, 5. */
+/* THREATS 5. */
 static void an_available_index_further_than_the_queue_is_long_breaks_the_ring(void **state)
 {
 	static const uint16_t jumps[] = { SIZE + 1, 0x7fff, 0x8000, 0xffff };
@@ -108,7 +109,7 @@ static void an_available_index_further_than_the_queue_is_long_breaks_the_ring(vo
 	}
 }
 
-/* facts 7, 5. */
+/* THREATS 5. */
 static void an_available_index_beyond_what_is_in_flight_breaks_the_ring(void **state)
 {
 	struct fixture *f = start(state, 0);
@@ -119,6 +120,7 @@ static void an_available_index_beyond_what_is_in_flight_breaks_the_ring(void **s
 	pop_breaks(f, "more chains are available");
 }
 
+/* THREATS 5. */
 static void an_available_index_that_goes_back_breaks_the_ring(void **state)
 {
 	struct fixture *f = start(state, 0);
@@ -130,6 +132,7 @@ static void an_available_index_that_goes_back_breaks_the_ring(void **state)
 	pop_breaks(f, "more chains are available");
 }
 
+/* THREATS 5. */
 static void a_head_outside_the_table_breaks_the_ring(void **state)
 {
 	static const uint16_t heads[] = { SIZE, 0x8000, 0xffff };
@@ -169,6 +172,7 @@ static void a_head_that_is_held_back_for_order_is_in_flight(void **state)
 	pop_breaks(f, "made available again");
 }
 
+/* THREATS 5. */
 static void a_next_descriptor_outside_the_table_breaks_the_ring(void **state)
 {
 	struct fixture *f = start(state, 0);
@@ -178,7 +182,7 @@ static void a_next_descriptor_outside_the_table_breaks_the_ring(void **state)
 	pop_breaks(f, "not in the table");
 }
 
-/* facts 7, 5. */
+/* THREATS 5. */
 static void a_descriptor_that_follows_itself_breaks_the_ring(void **state)
 {
 	struct fixture *f = start(state, 0);
@@ -188,7 +192,7 @@ static void a_descriptor_that_follows_itself_breaks_the_ring(void **state)
 	pop_breaks(f, "loops");
 }
 
-/* facts 7, 5: of empty descriptors too, which count nowhere else. */
+/* THREATS 5: of empty descriptors too, which count nowhere else. */
 static void a_loop_of_empty_descriptors_breaks_the_ring(void **state)
 {
 	struct fixture *f = start(state, 0);
@@ -199,7 +203,7 @@ static void a_loop_of_empty_descriptors_breaks_the_ring(void **state)
 	pop_breaks(f, "loops");
 }
 
-/* facts 7, 5. */
+/* THREATS 5. */
 static void lengths_that_add_up_to_4_gib_break_the_ring(void **state)
 {
 	struct fixture *f = *state;

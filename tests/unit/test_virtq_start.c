@@ -2,7 +2,7 @@
 /* What a queue starts with and what it does not (virtio 1.2, 2.7), and what starting again means. */
 #include "tests/unit/test_virtq_split.h"
 
-/* facts 7, 2. */
+/* THREATS 2. */
 static void a_size_of_zero_does_not_start(void **state)
 {
 	struct fixture *f = *state;
@@ -11,7 +11,7 @@ static void a_size_of_zero_does_not_start(void **state)
 	start_breaks(f, 0, "size is 0");
 }
 
-/* facts 7, 2. */
+/* THREATS 2. */
 static void a_size_that_is_no_power_of_two_does_not_start(void **state)
 {
 	struct fixture *f = *state;
@@ -20,7 +20,7 @@ static void a_size_that_is_no_power_of_two_does_not_start(void **state)
 	start_breaks(f, 0, "power of two");
 }
 
-/* facts 7, 2. */
+/* THREATS 2. */
 static void a_size_above_the_largest_does_not_start(void **state)
 {
 	struct fixture *f = *state;
@@ -76,6 +76,7 @@ static void the_available_ring_may_be_aligned_to_two_and_the_used_ring_to_four(v
 	assert_int_equal(virtq_start(&f->queue, &f->driver.mem, &f->driver.config, 0), 0);
 }
 
+/* THREATS 2. */
 static void areas_outside_ram_do_not_start(void **state)
 {
 	struct fixture *f = *state;
@@ -91,6 +92,7 @@ static void areas_outside_ram_do_not_start(void **state)
 	start_breaks(f, 0, "does not lie in");
 }
 
+/* THREATS 2. */
 static void areas_that_straddle_the_end_of_ram_do_not_start(void **state)
 {
 	struct fixture *f = *state;
@@ -106,6 +108,7 @@ static void areas_that_straddle_the_end_of_ram_do_not_start(void **state)
 	start_breaks(f, 0, "does not lie in");
 }
 
+/* THREATS 2. */
 static void areas_that_wrap_do_not_start(void **state)
 {
 	struct fixture *f = *state;
@@ -128,6 +131,7 @@ static void an_area_may_end_where_ram_ends(void **state)
 	pop_nothing(f);
 }
 
+/* THREATS 2. */
 static void areas_that_overlap_do_not_start(void **state)
 {
 	struct fixture *f = *state;
@@ -169,7 +173,7 @@ static void starting_again_mends_a_broken_queue_and_keeps_its_counts(void **stat
 	assert_int_equal(f->queue.counts.bytes_written, 4);
 }
 
-/* facts 7, 2. */
+/* THREATS 2. */
 static void a_configuration_changed_after_the_start_changes_nothing(void **state)
 {
 	struct fixture *f = start(state, 0);

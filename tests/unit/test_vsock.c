@@ -406,6 +406,7 @@ static void data_before_the_guest_has_accepted_ends_the_connection(void **state)
 
 /* --- lengths --- */
 
+/* THREATS 1. */
 static void lengths_that_contradict_the_buffer_move_nothing(void **state)
 {
 	static const struct { uint16_t op; uint32_t says, there; } rows[] = {
@@ -432,6 +433,7 @@ static void lengths_that_contradict_the_buffer_move_nothing(void **state)
 	close(fd);
 }
 
+/* THREATS 1. */
 static void what_lies_behind_a_packet_is_left_alone(void **state)
 {
 	struct vsock_world *w = *state;
@@ -469,7 +471,7 @@ static void send_parts(struct vsock_world *w, struct driver_part *parts, unsigne
 	assert_int_equal(driver_take_used(driver, &id, &written), 1);
 }
 
-/* 2.6.4: no device may assume where a descriptor ends. */
+/* THREATS 1: 2.6.4: no device may assume where a descriptor ends. */
 static void a_header_may_be_in_pieces(void **state)
 {
 	struct driver_part parts[] = { { 0, 1, false }, { 1, 20, false }, { 21, 22, false }, { 43, 3, false }, { 46, 2, false } };
@@ -486,6 +488,7 @@ static void a_header_may_be_in_pieces(void **state)
 	close(fd);
 }
 
+/* THREATS 1. */
 static void what_is_shorter_than_a_header_is_no_packet(void **state)
 {
 	struct vsock_world *w = *state;

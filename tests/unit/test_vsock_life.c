@@ -85,6 +85,7 @@ static void a_program_that_does_not_read_stops_the_guest_and_loses_nothing(void 
 	close(fd);
 }
 
+/* THREATS 1. */
 static void more_than_the_credit_ends_the_connection(void **state)
 {
 	struct vsock_world *w = *state;
@@ -100,6 +101,7 @@ static void more_than_the_credit_ends_the_connection(void **state)
 	close(fd);
 }
 
+/* THREATS 1. */
 static void a_packet_larger_than_the_buffer_ends_the_connection(void **state)
 {
 	struct vsock_world *w = *state;
@@ -417,6 +419,7 @@ static void what_a_program_has_said_outlives_it(void **state)
 	expect_none(w);
 }
 
+/* THREATS 4. */
 static void a_reset_ends_all_connections_and_the_next_driver_begins_anew(void **state)
 {
 	struct vsock_world *w = *state;
