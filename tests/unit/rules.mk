@@ -26,12 +26,11 @@ $(BUILD)/unit/test_%: $(BUILD)/asan/tests/unit/test_%.c.o $(UNIT_LIBRARY)
 	$(CC) $(UNIT_CFLAGS) $(UNIT_LDFLAGS) -o $@ $^ $(LIBURING) -lcmocka
 
 $(filter $(BUILD)/unit/test_loader%,$(UNIT_TESTS)): $(call objects,asan,tests/unit/elf_builder.c)
-$(filter $(BUILD)/unit/test_virt% $(addprefix $(BUILD)/unit/test_,devices net),$(UNIT_TESTS)): \
+$(filter $(BUILD)/unit/test_virt% $(addprefix $(BUILD)/unit/test_,devices net net_race),$(UNIT_TESTS)): \
 	$(call objects,asan,tests/unit/virtq_driver.c)
 
 $(filter $(BUILD)/unit/test_block%,$(UNIT_TESTS)): $(call objects,asan,$(addprefix tests/unit/,block_fixture.c virtq_driver.c))
 $(filter $(BUILD)/unit/test_block%,$(UNIT_TESTS)): UNIT_LDFLAGS := -Wl,--wrap=engine_start,--wrap=disk_open
-$(BUILD)/unit/test_block_race: UNIT_LDFLAGS += -Wl,--wrap=chain_read
 
 $(filter $(BUILD)/unit/test_vsock%,$(UNIT_TESTS)): $(call objects,asan,$(addprefix tests/unit/,vsock_fixture.c virtq_driver.c))
 
@@ -40,9 +39,14 @@ $(BUILD)/unit/test_guest_drivers: $(call objects,asan,$(GUEST_VIRTQ) $(GUEST_DRI
 $(BUILD)/unit/test_console_device: $(call objects,asan,tests/unit/engine_fixture.c tests/unit/virtq_driver.c)
 $(filter $(BUILD)/unit/test_engine%,$(UNIT_TESTS)): $(call objects,asan,tests/unit/engine_fixture.c)
 
+# What a driver changes while the device looks at it.
+$(addprefix $(BUILD)/unit/test_,block_race net_race vsock_race): UNIT_LDFLAGS += -Wl,--wrap=chain_read
+$(BUILD)/unit/test_net_race: UNIT_LDFLAGS += -Wl,--wrap=sys_ioctl
+
 # The tests that bring a KVM of their own (test_machine.h): ioctl() goes to them.
-$(addprefix $(BUILD)/unit/test_,cpu cpuconfig crash hypercalls pc_ports pc_threads update_pgtable): \
+$(addprefix $(BUILD)/unit/test_,cpu cpuconfig crash hypercalls pc_ports pc_threads setup_race update_pgtable): \
 	UNIT_LDFLAGS := -Wl,--wrap=sys_ioctl
+$(BUILD)/unit/test_setup_race: UNIT_LDFLAGS += -Wl,--wrap=guest_mem_read
 
 # What hosts answer that this one is not.
 DISK_CALLS := open fstat ioctl fcntl flock fallocate direct_alignment clock_nanosleep

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A driver that changes a request while the device looks at it: header and range are fetched once, so a request is either good, or
- * refused as the driver's fault. A field that was read again after it had been checked would sooner or later reach the host, which
- * refuses it, and that would be counted as an error of the host's. To be linked with --wrap=chain_read, too.
+ * THREATS 8: a driver that changes a request while the device looks at it: header and range are fetched once, so a request is
+ * either good, or refused as the driver's fault. A field that was read again after it had been checked would sooner or later reach
+ * the host, which refuses it, and that would be counted as an error of the host's. To be linked with --wrap=chain_read, too.
  */
 #include "tests/unit/block_fixture.h"
 
