@@ -8,6 +8,7 @@
 #	made    the same, and kvick makes it
 #	passt   behind a passt that kvick starts, which forwards port 7007 of this host's, whose address is the guest's too
 #	killed  the same, but nobody asks: kvick is killed, and passt has to end too
+#	up      runs a command, not a guest's, with the tap kvick0 there and up
 #	tap     makes a tap, and that is all: can it be done here?
 
 set -u
@@ -17,12 +18,16 @@ make_tap() {
 	ip tuntap add dev "$1" mode tap 2>/dev/null || tunctl -t "$1" >/dev/null 2>&1
 }
 
-helpers=$1 how=$2 address=198.18.0.2 port=7
+helpers=$1 how=$2 address_of_host=198.18.0.1/30 address=198.18.0.2 port=7
 shift 2
 case $how in
 here | tap)
 	make_tap kvick0 || exit 1
 	[ $how = here ] || exit 0
+	;;
+up)
+	make_tap kvick0 && ip address add $address_of_host dev kvick0 && ip link set kvick0 up || exit 1
+	exec "$@"
 	;;
 passt | killed)
 	# passt wants an interface with a default route, and takes its addresses for the guest's and the gateway's.
@@ -54,7 +59,7 @@ timeout 100 "$@" &
 kvick=$!
 if [ "$how" != passt ]; then
 	tries=200
-	until ip address add 198.18.0.1/30 dev kvick0 2>/dev/null; do
+	until ip address add $address_of_host dev kvick0 2>/dev/null; do
 		kill -0 $kvick && [ $((tries -= 1)) -gt 0 ] || exit 1
 		sleep 0.1
 	done

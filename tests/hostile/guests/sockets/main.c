@@ -3,22 +3,14 @@
  * A socket device (device 0) whose driver does not know what it does. What listens at the host's port 1 is this device itself: who
  * connects there and says "CONNECT 7" is asked for by the device at port 7.
  */
-#include "../hostile.h"
+#include "../rings.h"
 
-#include <kvick/virtio.h>
 #include <stdbool.h>
-
-#define VERSION_1 (1ull << 32)
-#define NEXT      1
-#define WRITE     2
-#define MS        1000000ull
 
 #define HOST 2u
 #define SELF 1u  /* port of the host's, where this device listens */
 #define DEAF 99u /* one where nobody does */
 
-#define SIZE    64u
-#define BYTES   4096u  /* of a buffer */
 #define CREDIT  32768u /* that the device gives to a connection */
 #define MOST    4096u  /* connections */
 #define SILENT  256u   /* of programs that have not said to which port */
@@ -37,69 +29,13 @@ struct header {
 
 #define HEADER ((uint32_t)sizeof(struct header))
 
-struct desc {
-	uint64_t address;
-	uint32_t bytes;
-	uint16_t flags, next;
-};
-
-struct avail {
-	uint16_t flags, index, ring[SIZE + 1];
-};
-
-struct used {
-	uint16_t flags, index;
-	struct { uint32_t id, bytes; } ring[SIZE];
-};
-
-/* Each in pages of its own; a buffer of a page for each descriptor. */
-static struct queue {
-	volatile struct desc *desc;
-	volatile struct avail *avail;
-	volatile struct used *used;
-	uint64_t buffers;
-	uint16_t seen;
-} queues[QUEUES];
-
+static struct queue queues[QUEUES];
 static uint64_t cid;
 static uint32_t seen[OPERATIONS + 1]; /* packets received, by operation */
 static struct header last;
 static uint8_t last_data[BYTES];
-static uint64_t random_state = 88172645463325252;
-
-static uint64_t garbage(void)
-{
-	random_state ^= random_state << 13;
-	random_state ^= random_state >> 7;
-	random_state ^= random_state << 17;
-	return random_state;
-}
-
-static struct kvick_device *list(void)
-{
-	return (struct kvick_device *)kvick_boot()->devices;
-}
-
-static int64_t wait(uint64_t timeout_ns, unsigned queue)
-{
-	return call(KVICK_CALL_WAIT, KVICK_EVENT_BIT(0), timeout_ns, KVICK_NOTIFY_BIT(0, queue), 0, 0, 0);
-}
 
 /* --- rings --- */
-
-static void describe(volatile struct desc *at, uint64_t address, uint32_t bytes, unsigned flags, unsigned next)
-{
-	at->address = address;
-	at->bytes = bytes;
-	at->flags = (uint16_t)flags;
-	at->next = (uint16_t)next;
-}
-
-static void offer(struct queue *q, unsigned head)
-{
-	q->avail->ring[q->avail->index % SIZE] = (uint16_t)head;
-	__atomic_store_n(&q->avail->index, (uint16_t)(q->avail->index + 1), __ATOMIC_RELEASE);
-}
 
 static void give(unsigned i, uint32_t bytes)
 {
@@ -109,25 +45,9 @@ static void give(unsigned i, uint32_t bytes)
 
 static void start_with(unsigned buffers, uint32_t bytes)
 {
-	struct kvick_virtio_setup setup = { .device = 0, .queues = QUEUES, .features = VERSION_1 };
+	const struct kvick_virtio_setup setup = good_setup(queues, QUEUES, 0);
 
-	for (unsigned i = 0; i < QUEUES; i++) {
-		struct queue *q = &queues[i];
-
-		if (!q->desc) {
-			q->desc = (void *)pages_take(1);
-			q->avail = (void *)pages_take(1);
-			q->used = (void *)pages_take(1);
-			q->buffers = pages_take(SIZE);
-		}
-		fill((uintptr_t)q->desc, 0);
-		fill((uintptr_t)q->avail, 0);
-		fill((uintptr_t)q->used, 0);
-		q->seen = 0;
-		setup.queue[i] = (struct kvick_virtio_queue){ .size = SIZE, .desc = (uintptr_t)q->desc,
-							      .driver = (uintptr_t)q->avail, .device = (uintptr_t)q->used };
-	}
-	expect("a good set-up", call(KVICK_CALL_DEVICE_SETUP, (uintptr_t)&setup, 0, 0, 0, 0, 0), 0);
+	expect("a good set-up", set_up(&setup), 0);
 	memcpy(&cid, (void *)list()[0].config, sizeof(cid));
 	memset(seen, 0, sizeof(seen));
 	for (unsigned i = 0; i < buffers; i++)

@@ -13,9 +13,10 @@
 #define INDIRECT    (1ull << 28)
 #define EVENT_INDEX (1ull << 29)
 
-#define NEXT     1
-#define WRITE    2
-#define TABLE    4 /* VRING_DESC_F_INDIRECT */
+#define NEXT      1
+#define WRITE     2
+#define TABLE     4 /* VRING_DESC_F_INDIRECT */
+#define AVAILABLE (1u << 7) /* 2.8.1 */
 
 #define SIZE    64u
 #define SECTOR  512u
@@ -415,6 +416,72 @@ static void split_rings(void)
 	still_works();
 }
 
+/* A slot of a packed ring (2.8.13); it is available in the ring's first round. */
+static void pack(volatile struct desc *at, uint64_t address, uint32_t bytes, unsigned id, unsigned flags)
+{
+	at->address = address;
+	at->bytes = bytes;
+	((volatile uint16_t *)at)[6] = (uint16_t)id;
+	__atomic_store_n((volatile uint16_t *)at + 7, (uint16_t)flags, __ATOMIC_RELEASE);
+}
+
+/* One slot that breaks the ring. */
+static void packed_slot(const char *what, unsigned device, uint64_t address, uint32_t bytes, unsigned id, unsigned flags)
+{
+	start_with(device, VERSION_1 | PACKED | INDIRECT);
+	pack(&desc[0], address, bytes, id, flags | AVAILABLE);
+	needs_reset(what, device);
+}
+
+/* A table of two. */
+static void packed_table(const char *what, unsigned device, uint64_t address, uint32_t bytes, unsigned first, unsigned second)
+{
+	start_with(device, VERSION_1 | PACKED | INDIRECT);
+	pack(&table[0], data, 16, 0, first);
+	pack(&table[1], address, bytes, 0, second);
+	pack(&desc[0], (uintptr_t)table, 32, 0, TABLE | AVAILABLE);
+	needs_reset(what, device);
+}
+
+/* THREATS 5, in packed rings: their loops are chains without an end, their jumps what is available where nothing is. */
+static void packed_rings(void)
+{
+	static const uint32_t lengths[] = { 0, 1, 15, 17, 24, 257 * 16, 65536 * 16, 0xfffffff0, UINT32_MAX };
+
+	for (unsigned device = 0; device < 2; device++) {
+		for (unsigned id = SIZE; id < 65536; id = id * 2 + 1)
+			packed_slot("an id that is none", device, data, 16, id, WRITE);
+		for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++)
+			packed_slot("a table's length", device, (uintptr_t)table, lengths[i], 0, TABLE);
+		packed_slot("a table beyond RAM", device, ram() - 16, 32, 0, TABLE);
+		packed_slot("more after a table", device, (uintptr_t)table, 16, 0, TABLE | NEXT);
+		packed_slot("a chain that goes on where nothing is", device, data, 16, 0, NEXT);
+		packed_slot("outside RAM", device, ram(), 1, 0, WRITE);
+		packed_slot("across the end of RAM", device, ram() - 1, 2, 0, 0);
+		packed_slot("an address that wraps", device, UINT64_MAX, 2, 0, 0);
+		packed_table("a table in a table", device, (uintptr_t)table, 16, 0, TABLE);
+		packed_table("outside RAM, in a table", device, ram(), 1, 0, WRITE);
+		packed_table("readable after writable, in a table", device, data, 16, WRITE, 0);
+		start_with(device, VERSION_1 | PACKED);
+		pack(&desc[0], (uintptr_t)table, 16, 0, TABLE | AVAILABLE);
+		needs_reset("a table that was not negotiated", device);
+		start_with(device, VERSION_1 | PACKED);
+		pack(&desc[1], data, 16, 0, AVAILABLE);
+		pack(&desc[0], data, 16, 0, NEXT | WRITE | AVAILABLE);
+		needs_reset("readable after writable", device);
+		start_with(device, VERSION_1 | PACKED);
+		for (unsigned i = SIZE; i-- > 0;)
+			pack(&desc[i], data, 0, i, NEXT | AVAILABLE);
+		needs_reset("a chain without an end", device);
+		start_with(device, VERSION_1 | PACKED | INDIRECT);
+		for (unsigned i = 0; i < 256; i++)
+			pack(&table[i], 0, (uint32_t)ram(), 0, 0);
+		pack(&desc[0], (uintptr_t)table, 4096, 0, TABLE | AVAILABLE);
+		needs_reset("all RAM 256 times", device);
+	}
+	still_works();
+}
+
 static void addresses(void)
 {
 	const struct { uint64_t at; uint32_t bytes; } bad[] = {
@@ -744,6 +811,7 @@ static const struct way ways[] = {
 	{ "notifications", notifications },
 	{ "masks", masks },
 	{ "split-rings", split_rings },
+	{ "packed-rings", packed_rings },
 	{ "addresses", addresses },
 	{ "lengths", lengths },
 	{ "nothing-at-all", nothing_at_all },
