@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 #
-# net_case.sh HELPERS here|made|passt KVICK…: runs kvick with a guest that echoes UDP at 198.18.0.2, and asks it; the last word
-# ends the guest. To be run in a network namespace of its own (`unshare -rn`), so that nothing of it is left.
+# net_case.sh HELPERS here|made|passt KVICK…: runs kvick with a guest that echoes ICMP and UDP at 198.18.0.2, and asks it; the last
+# word ends the guest. To be run in a network namespace of its own (`unshare -rn`), so that nothing of it is left.
 #
 #	here    behind the tap kvick0, which is there before kvick is
 #	made    the same, and kvick makes it
@@ -18,7 +18,7 @@ make_tap() {
 	ip tuntap add dev "$1" mode tap 2>/dev/null || tunctl -t "$1" >/dev/null 2>&1
 }
 
-helpers=$1 how=$2 address_of_host=198.18.0.1/30 address=198.18.0.2 port=7
+helpers=$1 how=$2 address_of_host=198.18.0.1/30 address=198.18.0.2 port=7 ping=ping
 shift 2
 case $how in
 here | tap)
@@ -33,7 +33,7 @@ passt | killed)
 	# passt wants an interface with a default route, and takes its addresses for the guest's and the gateway's.
 	{ make_tap host0 && ip link set lo up && ip address add 198.18.0.2/24 dev host0 && ip link set host0 up &&
 		ip route add default via 198.18.0.1; } || exit 1
-	address=127.0.0.1 port=7007
+	address=127.0.0.1 port=7007 ping= # passt forwards no echo requests
 	;;
 esac
 
@@ -65,7 +65,7 @@ if [ "$how" != passt ]; then
 	done
 	ip link set kvick0 up
 fi
-"$helpers/udp_ask" $address $port &
+"$helpers/udp_ask" $address $port $ping &
 asking=$!
 wait $kvick
 code=$?
