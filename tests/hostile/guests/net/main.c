@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * THREATS 7, and what of the others is a network's: a device (device 0) whose driver does not know what it does. Behind it is a tap,
- * whose other end is this host at 198.18.0.1; it answers who asks for its address.
+ * THREATS 7, and what of the others is a network's: a device (device 0) whose driver does not know what it does. Behind it is a
+ * tap, whose other end is this host at 198.18.0.1; it answers who asks for its address.
  */
 #include "../rings.h"
 
@@ -153,7 +153,8 @@ static void headers_with(uint64_t features)
 {
 	static const uint8_t flags[] = { 0, 1, 2, 0xff }, types[] = { 0, 1, 3, 4, 5, 0x81, 0xff };
 	static const uint16_t sizes[] = { 0, 1, 1460, 0xffff };
-	static const uint16_t starts[] = { 0, 13, 14, 34, 40, 59, 60, 0xfffe, 0xffff }, offsets[] = { 0, 6, 16, 44, 0xfffe, 0xffff };
+	static const uint16_t starts[] = { 0, 13, 14, 34, 40, 59, 60, 0xfffe, 0xffff };
+	static const uint16_t offsets[] = { 0, 6, 16, 44, 0xfffe, 0xffff };
 	const unsigned all = sizeof(flags) * sizeof(types) * 4 * 9 * 6;
 
 	start(features);
@@ -183,7 +184,8 @@ static void headers_of_offloads(void) { headers_with(CSUM | HOST_TSO4 | HOST_TSO
 
 static void lengths(void)
 {
-	const struct header none = { 0 }, segments = { .flags = 1, .gso_type = 1, .gso_bytes = 1, .csum_start = 34, .csum_offset = 16 };
+	const struct header none = { 0 };
+	const struct header segments = { .flags = 1, .gso_type = 1, .gso_bytes = 1, .csum_start = 34, .csum_offset = 16 };
 	const uint32_t bytes[] = {
 		1, 2, 11, 12, 13, 12 + 1, 12 + 13, 12 + 14, 1514, 65550, 65551, FRAME_MAX, FRAME_MAX + 1, FRAME_MAX + HEADER,
 		FRAME_MAX + HEADER + 1, 65536 * 3, 0,
@@ -255,7 +257,7 @@ static void ask(unsigned times)
 		wait(MS, RX);
 }
 
-/* Less than a header is refused (5.1.6.3.1), once there is a frame for it; more of such buffers than there are descriptors hold none. */
+/* Less than a header is refused (5.1.6.3.1), once there is a frame for it; a frame for which all of them are too small is lost. */
 static void small_room(void)
 {
 	for (unsigned merged = 0; merged < 2; merged++)
