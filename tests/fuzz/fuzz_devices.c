@@ -1,22 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The devices whose other side is a socket, vsock and network, between a driver and programs that both do what the input says.
- * Beside what the sanitizers and guard pages see: nothing waits, a packet to the guest is what its header says, and no
- * descriptor is left.
+ * The devices between a driver and what is on the host: vsock, network and console with programs, that do what the input says as
+ * the driver does; a disk of some sectors; the kernel's random bytes. Beside what the sanitizers and guard pages see: nothing
+ * waits, a packet to the guest is what its header says, a disk's request that is used has a status, and no descriptor is left.
  *
- * The programs' sockets have abstract addresses that the kernel chooses: sys_bind() and sys_connect() are wrapped.
+ * The programs' sockets have abstract addresses that the kernel chooses: sys_bind() and sys_connect() are wrapped. So is
+ * sys_now_ns(): time passes when the input says so.
  *
  *	fuzz_devices tests/fuzz/corpus/devices
  */
 #include "tests/fuzz/fuzz_devices.h"
 
 #include <errno.h>
+#include <linux/virtio_blk.h>
 #include <linux/virtio_net.h>
 #include <linux/virtio_vsock.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -42,6 +46,8 @@
 #define CID          3u
 #define HOST_CID     2u
 #define HEADER       ((uint32_t)sizeof(struct virtio_vsock_hdr))
+#define DISK_BYTES   0x8000
+#define NS_PER_MS    1000000ull
 #define BIT(feature) (1ull << (feature))
 
 enum { RX, TX };
@@ -52,8 +58,8 @@ struct fuzz {
 	enum kind kind;
 	struct driver driver[QUEUES];
 	unsigned next_slot[QUEUES];
-	uint64_t slot[VIRTQ_SIZE_MAX];  /* of RX: by the chain's id */
-	bool poked;                     /* the driver's rings are not what it thinks */
+	uint64_t slot[2][VIRTQ_SIZE_MAX]; /* by the chain's id: of RX; of a disk's both queues */
+	bool poked;                     /* the driver's rings, or requests, are not what it thinks */
 	struct sys sys;
 	struct error error;
 	struct engine *engine;
@@ -61,6 +67,7 @@ struct fuzz {
 	struct virtio_line line;
 	int programs[PROGRAMS_MAX];
 	unsigned program_count;
+	int console;                    /* the device's end, or -1 */
 	uint32_t heard[HEARD_MAX];      /* the host's ports of connections to the guest */
 	unsigned heard_count;
 	uint32_t fwd_cnt;
@@ -70,6 +77,8 @@ struct fuzz {
 static struct sockaddr_un device_at, programs_at;
 static socklen_t device_at_bytes, programs_at_bytes;
 static int programs_listener = -1;
+static int disk = -1;
+static uint64_t now_ns;
 
 static uint64_t take(struct fuzz *f, unsigned bytes)
 {
@@ -121,6 +130,13 @@ ssize_t __wrap_sys_write(struct sys *sys, int fd, const void *from, size_t bytes
 	(void)sys, (void)from;
 	PROMISE(fd == STDERR_FILENO);
 	return (ssize_t)bytes;
+}
+
+uint64_t __wrap_sys_now_ns(struct sys *sys);
+uint64_t __wrap_sys_now_ns(struct sys *sys)
+{
+	(void)sys;
+	return now_ns;
 }
 
 static int lowest_free_fd(void)
@@ -251,6 +267,16 @@ static void turns(struct fuzz *f)
 	} while (engine_reap(f->engine) > 0);
 }
 
+/* Only a disk may have something under way in the guest's memory. */
+static void reset(struct fuzz *f)
+{
+	bool done = virtio_reset(f->device);
+
+	PROMISE(done || f->kind == KIND_BLOCK);
+	turns(f);
+	PROMISE(!f->device->transport.resetting);
+}
+
 static void begin(struct fuzz *f)
 {
 	unsigned how = (unsigned)take(f, 1);
@@ -260,8 +286,10 @@ static void begin(struct fuzz *f)
 			    (uint64_t)!!(how & BEGIN_IN_ORDER) << VIRTIO_F_IN_ORDER;
 	struct kvick_virtio_setup setup = { .queues = f->device->queue_count };
 
-	if (f->kind != KIND_VSOCK)
+	if (f->kind >= KIND_NET_MESSAGES && f->kind <= KIND_NET_STREAM)
 		features |= (uint64_t)!!(how & BEGIN_MERGED) << VIRTIO_NET_F_MRG_RXBUF;
+	if (f->kind == KIND_BLOCK)
+		features |= (uint64_t)!!(how & BEGIN_FLUSH) << VIRTIO_BLK_F_FLUSH;
 	setup.features = features;
 	for (unsigned q = 0; q < setup.queues; q++) {
 		struct virtq_config *config = &f->driver[q].config;
@@ -274,8 +302,7 @@ static void begin(struct fuzz *f)
 	f->poked = false;
 	f->heard_count = 0;
 	f->fwd_cnt = 0;
-	/* Neither device has anything under way in the guest's memory. */
-	PROMISE(virtio_reset(f->device));
+	reset(f);
 	if (!(how & BEGIN_RESET_ONLY))
 		PROMISE(virtio_setup(f->device, &setup) == 0);
 	turns(f);
@@ -307,6 +334,7 @@ static void send_raw(struct fuzz *f)
 	unsigned how = (unsigned)take(f, 1);
 	uint64_t at = next_slot(f, TX);
 
+	f->poked |= f->kind == KIND_BLOCK;
 	add(f, at, (uint32_t)take_text(f, f->driver[TX].mem.host + at, SLOT_BYTES), how);
 }
 
@@ -359,8 +387,58 @@ static void give(struct fuzz *f)
 
 		if (id < 0)
 			break;
-		f->slot[id] = part.address;
+		f->slot[RX][id] = part.address;
 	}
+	f->poked |= f->kind == KIND_BLOCK;
+}
+
+/* In a slot: header, status byte at +0x80, data at +0x100. */
+static void send_request(struct fuzz *f)
+{
+	unsigned queue = (unsigned)take(f, 1) % 2;
+	uint64_t at = next_slot(f, queue), base = queue * PART + at;
+	uint8_t *slot = f->driver[queue].mem.host + at;
+	struct virtio_blk_outhdr header = { .type = (uint32_t)take(f, 1), .sector = take(f, 1) };
+	uint32_t bytes = (uint32_t)take(f, 2);
+	struct virtio_blk_discard_write_zeroes range = { .sector = header.sector, .num_sectors = bytes };
+	struct driver_part parts[6];
+	unsigned how = (unsigned)take(f, 1), count = 0;
+	bool ranged = header.type == VIRTIO_BLK_T_DISCARD || header.type == VIRTIO_BLK_T_WRITE_ZEROES;
+	bool to_driver = (header.type == VIRTIO_BLK_T_IN || header.type == VIRTIO_BLK_T_GET_ID) ^ !!(how & REQUEST_TO_DRIVER);
+	int id;
+
+	if (how & REQUEST_FAR)
+		header.sector = range.sector = take(f, 8);
+	if (ranged && bytes % 16 != 15) { /* else: of no such length */
+		memcpy(slot + 0x100, &range, sizeof(range));
+		bytes = sizeof(range);
+	}
+	bytes %= (uint32_t)SLOT_BYTES - 0x100;
+	memcpy(slot, &header, sizeof(header));
+	slot[0x80] = 0xff;
+	if (how & REQUEST_PIECES)
+		parts[count++] = (struct driver_part){ base, 5, false };
+	parts[count] = (struct driver_part){ base + 5 * count, how & REQUEST_NO_HEADER ? 2 : sizeof(header) - 5 * count, false };
+	count++;
+	if (how & REQUEST_PIECES)
+		parts[count++] = (struct driver_part){ base + 0x100, bytes / 3, to_driver };
+	parts[count++] = (struct driver_part){ base + 0x100 + (how & REQUEST_PIECES ? bytes / 3 : 0),
+					       how & REQUEST_PIECES ? bytes - bytes / 3 : bytes, to_driver };
+	if (!(how & REQUEST_NO_STATUS))
+		parts[count++] = (struct driver_part){ base + 0x80, 1, true };
+	id = driver_add(&f->driver[queue], parts, count, how & REQUEST_INDIRECT);
+	if (id >= 0)
+		f->slot[queue][id] = at;
+	else
+		f->next_slot[queue]--;
+	/* Status and data may be one. */
+	f->poked |= how & REQUEST_NO_STATUS || f->kind != KIND_BLOCK;
+}
+
+static void look_at_request(struct fuzz *f, unsigned queue, uint64_t at, uint32_t written)
+{
+	PROMISE(written >= 1);
+	PROMISE(f->driver[queue].mem.host[at + 0x80] <= VIRTIO_BLK_S_UNSUPP);
 }
 
 static void look_at_packet(struct fuzz *f, uint64_t at, uint32_t written)
@@ -386,7 +464,7 @@ static void take_used(struct fuzz *f)
 	uint32_t written;
 	uint16_t id;
 
-	for (unsigned q = 0; q < 2; q++)
+	for (unsigned q = 0; q < 2 && q < f->device->queue_count; q++)
 		for (unsigned i = 0; i < SIZE; i++) {
 			int r = driver_take_used(&f->driver[q], &id, &written);
 
@@ -394,7 +472,9 @@ static void take_used(struct fuzz *f)
 			if (r != 1)
 				break;
 			if (q == RX && f->kind == KIND_VSOCK && !f->poked)
-				look_at_packet(f, f->slot[id], written);
+				look_at_packet(f, f->slot[RX][id], written);
+			if (f->kind == KIND_BLOCK && !f->poked)
+				look_at_request(f, q, f->slot[q][id], written);
 		}
 }
 
@@ -402,6 +482,17 @@ static void notify(struct fuzz *f)
 {
 	virtio_notify(f->device, (unsigned)take(f, 1) % (QUEUES + 1));
 	turns(f);
+}
+
+static void use_register(struct fuzz *f)
+{
+	uint64_t offset = take(f, 2);
+	unsigned width = 1u << take(f, 1) % 4;
+
+	virtio_mmio_write(f->device, offset, width, take(f, 8));
+	virtio_mmio_read(f->device, offset, width);
+	turns(f);
+	f->poked = true;
 }
 
 static void poke(struct fuzz *f)
@@ -436,6 +527,12 @@ static void step(struct fuzz *f)
 	case OP_HOST_CONNECT: host_connects(f); break;
 	case OP_TURN: turns(f); break;
 	case OP_FAIL: fail_a_call(f); break;
+	case OP_REQUEST: send_request(f); break;
+	case OP_REGISTER: use_register(f); break;
+	case OP_TIME:
+		now_ns += take(f, 2) * NS_PER_MS;
+		turns(f);
+		break;
 	default: host_op(f, op); break;
 	}
 	accept_programs(f);
@@ -443,25 +540,49 @@ static void step(struct fuzz *f)
 
 /* --- one conversation --- */
 
-static void create(struct fuzz *f)
+/* What is made for each kind of device; `pair`: the type of a socket pair, one end of which is the device's. */
+static const struct {
+	int (*create)(struct virtio_device **device, const struct device_context *context);
+	int pair;
+	enum net_path net;
+} made[KINDS] = {
+	[KIND_VSOCK] = { virtio_vsock_create, 0, NET_NONE },
+	[KIND_NET_MESSAGES] = { virtio_net_create, SOCK_SEQPACKET, NET_FD },
+	[KIND_NET_DATAGRAMS] = { virtio_net_create, SOCK_DGRAM, NET_FD },
+	[KIND_NET_STREAM] = { virtio_net_create, 0, NET_USER },
+	[KIND_BLOCK] = { virtio_block_create, 0, NET_NONE },
+	[KIND_CONSOLE] = { virtio_console_create, SOCK_STREAM, NET_NONE },
+	[KIND_ENTROPY] = { virtio_entropy_create, 0, NET_NONE },
+};
+
+static void create(struct fuzz *f, bool limited)
 {
 	const struct engine_config engine = { .kind = ENGINE_SYNC, .depth = 8 };
-	struct device_config config = { .kind = f->kind == KIND_VSOCK ? DEVICE_VSOCK : DEVICE_NET, .path = "fuzz", .cid = CID,
-					.mac = { 2 } };
+	struct device_config config = { .path = "fuzz", .cid = CID, .mac = { 2 }, .queues = 2, .terminal = -1, .resized = -1,
+					.net = made[f->kind].net };
 	struct device_context context = { &config, &f->driver[RX].mem, NULL, &f->sys, &f->error };
-	int ends[2];
+	char path[32];
+	int ends[2] = { -1, -1 };
 
 	PROMISE(engine_create(&f->engine, &engine, &f->sys, &f->error) == 0);
 	context.engine = f->engine;
-	config.net = f->kind == KIND_NET_STREAM ? NET_USER : NET_FD;
-	if (f->kind == KIND_NET_MESSAGES || f->kind == KIND_NET_DATAGRAMS) {
-		int type = f->kind == KIND_NET_MESSAGES ? SOCK_SEQPACKET : SOCK_DGRAM;
-
-		PROMISE(socketpair(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) == 0);
-		config.fd = ends[0];
+	if (made[f->kind].pair) {
+		PROMISE(socketpair(AF_UNIX, made[f->kind].pair | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) == 0);
+		config.fd = config.input = config.output = ends[0];
 		add_program(f, ends[1]);
 	}
-	PROMISE((f->kind == KIND_VSOCK ? virtio_vsock_create(&f->device, &context) : virtio_net_create(&f->device, &context)) == 0);
+	if (f->kind == KIND_BLOCK) {
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", disk);
+		config.path = path;
+		PROMISE(ftruncate(disk, 0) == 0 && ftruncate(disk, DISK_BYTES) == 0);
+	}
+	if (limited) {
+		config.operations = (struct device_rate){ 100, 3 };
+		config.bytes = (struct device_rate){ 10000, 600 };
+	}
+	PROMISE(made[f->kind].create(&f->device, &context) == 0);
+	/* It is not closed by the device. */
+	f->console = f->kind == KIND_CONSOLE ? ends[0] : -1;
 	virtio_transport_init(f->device, &f->line);
 	PROMISE(engine_seal(f->engine, &f->error) == 0);
 	accept_programs(f);
@@ -470,9 +591,12 @@ static void create(struct fuzz *f)
 static void destroy(struct fuzz *f)
 {
 	f->sys.fail_at = 0;
-	PROMISE(virtio_reset(f->device));
+	reset(f);
 	PROMISE(engine_destroy(f->engine) == 0);
-	f->device->ops->close(f->device);
+	if (f->device->ops->close)
+		f->device->ops->close(f->device);
+	if (f->console >= 0)
+		close(f->console);
 	sys_munmap(&f->sys, f->device, f->device->bytes);
 	while (f->program_count > 0)
 		close(f->programs[--f->program_count]);
@@ -486,9 +610,14 @@ static struct fuzz *make(void)
 	struct fuzz *f = calloc(1, sizeof(*f));
 
 	PROMISE(f);
+	signal(SIGPIPE, SIG_IGN);
+	disk = memfd_create("disk", MFD_CLOEXEC);
+	PROMISE(disk >= 0);
 	driver_create(&f->driver[RX], QUEUES * PART);
-	for (unsigned q = 1; q < QUEUES; q++)
+	for (unsigned q = 1; q < QUEUES; q++) {
 		f->driver[q].mem = (struct guest_mem){ .host = f->driver[RX].mem.host + q * PART, .bytes = PART };
+		f->driver[q].begins = q * PART;
+	}
 	programs_listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	PROMISE(bind_anywhere(programs_listener, &programs_at, &programs_at_bytes) == 0 && listen(programs_listener, 32) == 0);
 	return f;
@@ -497,6 +626,7 @@ static struct fuzz *make(void)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {
 	static struct fuzz *f;
+	unsigned first;
 	int fd_before;
 
 	if (!f)
@@ -504,12 +634,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 	fd_before = lowest_free_fd();
 	f->data = data;
 	f->bytes = bytes;
-	f->kind = (enum kind)(take(f, 1) % KINDS);
+	first = (unsigned)take(f, 1);
+	f->kind = (enum kind)(first % KINDS);
+	now_ns = 1000000 * NS_PER_MS;
 	f->sys = (struct sys){ 0 };
 	f->line = (struct virtio_line){ .raise = raise_line, .lower = lower_line };
 	f->program_count = f->heard_count = 0;
 	memset(f->next_slot, 0, sizeof(f->next_slot));
-	create(f);
+	create(f, first / KINDS % 2);
 	for (unsigned q = 0; q < QUEUES; q++)
 		driver_start(&f->driver[q], SIZE, BIT(VIRTIO_F_VERSION_1));
 	for (unsigned i = 0; i < OPS_MAX && f->bytes > 0; i++)

@@ -4,6 +4,8 @@
  *
  *	make_corpus_devices tests/fuzz/corpus/devices
  */
+#include <linux/virtio_blk.h>
+#include <linux/virtio_mmio.h>
 #include <linux/virtio_vsock.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -33,9 +35,11 @@ static void text(const char *bytes, size_t count, unsigned more)
 	put(more, 2);
 }
 
+static unsigned limits; /* KINDS: with them */
+
 static void begin(enum kind kind, unsigned how)
 {
-	put(kind, 1);
+	put(kind + limits, 1);
 	op(OP_BEGIN), put(how, 1);
 }
 
@@ -193,6 +197,108 @@ static void messages(unsigned how) { frames(KIND_NET_MESSAGES, how); }
 static void datagrams(unsigned how) { frames(KIND_NET_DATAGRAMS, how); }
 static void stream(unsigned how) { frames(KIND_NET_STREAM, how); }
 
+static void later(unsigned ms)
+{
+	op(OP_TIME), put(ms, 2);
+	op(OP_TAKE);
+}
+
+static void ask_for(unsigned queue)
+{
+	op(OP_NOTIFY), put(queue, 1);
+	op(OP_TAKE);
+}
+
+static void request(unsigned queue, unsigned type, unsigned sector, unsigned bytes, unsigned how)
+{
+	op(OP_REQUEST), put(queue, 1), put(type, 1), put(sector, 1), put(bytes, 2), put(how, 1);
+}
+
+static void block(unsigned how)
+{
+	begin(KIND_BLOCK, how);
+	for (unsigned i = 0; i < 8; i++) {
+		request(i % 2, VIRTIO_BLK_T_OUT, i, 1024, i & 3), request(0, VIRTIO_BLK_T_IN, i, 4096, i & 3);
+		request(0, VIRTIO_BLK_T_WRITE_ZEROES, i, 2, 0), request(1, VIRTIO_BLK_T_DISCARD, i, 2, REQUEST_INDIRECT);
+		request(0, VIRTIO_BLK_T_FLUSH, 0, 0, 0), request(1, VIRTIO_BLK_T_GET_ID, 0, 20, 0);
+		ask_for(0), ask_for(1);
+		if (i % 3 == 2)
+			op(OP_BEGIN), put(how, 1);
+		later(50);
+	}
+	/* In flight when the device is reset; too much for the disk; no requests at all. */
+	for (unsigned i = 0; i < 10; i++)
+		request(0, VIRTIO_BLK_T_OUT, i, 4096, 0);
+	op(OP_NOTIFY), put(0, 1);
+	op(OP_REGISTER), put(VIRTIO_MMIO_STATUS, 2), put(2, 1), put(0, 8);
+	op(OP_BEGIN), put(how, 1);
+	request(0, VIRTIO_BLK_T_IN, 0, 512, REQUEST_FAR), put(UINT64_MAX, 8);
+	request(0, VIRTIO_BLK_T_IN, 63, 1024, 0), request(0, 99, 0, 512, 0), request(0, VIRTIO_BLK_T_OUT, 0, 100, 0);
+	ask_for(0);
+	request(0, VIRTIO_BLK_T_OUT, 0, 512, REQUEST_NO_STATUS), ask_for(0);
+	op(OP_BEGIN), put(how, 1);
+	request(1, VIRTIO_BLK_T_IN, 0, 512, REQUEST_NO_HEADER), ask_for(1);
+}
+
+static void block_failures(unsigned how)
+{
+	begin(KIND_BLOCK, how);
+	for (unsigned i = 1; i < 9; i++) {
+		op(OP_FAIL), put(i % 4, 1), put(i, 1);
+		request(0, VIRTIO_BLK_T_OUT, i, 1024, 0), request(0, VIRTIO_BLK_T_IN, i, 2048, REQUEST_PIECES);
+		request(0, VIRTIO_BLK_T_WRITE_ZEROES, i, 1, 0), request(0, VIRTIO_BLK_T_FLUSH, 0, 0, 0);
+		ask_for(0), later(30);
+	}
+}
+
+static void console(unsigned how)
+{
+	begin(KIND_CONSOLE, how);
+	say(0, "before there is room", 3000);
+	give(100, 4);
+	for (unsigned i = 0; i < 6; i++) {
+		op(OP_SEND), put(i, 1), text("output", 6, i * 1500), sent();
+		say(0, "input", i * 900);
+		give(1000, 2), hear(0), later(200);
+	}
+	op(OP_SEND), put(0, 1), text("lost", 4, 16000), op(OP_NOTIFY), put(1, 1);
+	op(OP_BEGIN), put(how, 1);
+	give(10, 10);
+	op(OP_FAIL), put(1, 1), put(0, 1);
+	op(OP_SEND), put(0, 1), text("told", 4, 0), sent();
+	end(OP_HOST_CLOSE, 0, 0);
+	op(OP_SEND), put(0, 1), text("to nobody", 9, 0), sent();
+}
+
+static void entropy(unsigned how)
+{
+	begin(KIND_ENTROPY, how);
+	for (unsigned i = 0; i < 8; i++) {
+		give(i * 50, 9);
+		op(OP_TAKE), later(100);
+		op(OP_REGISTER), put(VIRTIO_MMIO_CONFIG + i, 2), put(i, 1), put(UINT64_MAX, 8);
+	}
+	op(OP_BEGIN), put(how, 1);
+	op(OP_FAIL), put(1, 1), put(1, 1);
+	give(64, 4);
+}
+
+/* What may not begin yet is put back, a reset comes meanwhile, and a broken ring. */
+static void limited(unsigned how)
+{
+	static void (*const fill[])(unsigned how) = { block, console, entropy, messages, from_guest };
+
+	limits = KINDS;
+	fill[how >> 8](how & 0xff);
+	limits = 0;
+	for (unsigned i = 0; i < 5; i++)
+		later(1000);
+	op(OP_BEGIN), put(how, 1);
+	give(600, 10), give(600, 10);
+	op(OP_POKE), put(0, 1), put(0x1002, 2), put(0x7fff, 2);
+	later(5000);
+}
+
 static const struct {
 	const char *name;
 	unsigned how;
@@ -209,6 +315,20 @@ static const struct {
 	{ "net-messages-merged", BEGIN_MERGED | BEGIN_EVENT, messages },
 	{ "net-datagrams", BEGIN_PACKED, datagrams },
 	{ "net-stream", 0, stream },
+	{ "block", BEGIN_FLUSH, block },
+	{ "block-packed", BEGIN_PACKED | BEGIN_EVENT | BEGIN_INDIRECT, block },
+	{ "block-failures", 0, block_failures },
+	{ "console", 0, console },
+	{ "console-packed", BEGIN_PACKED | BEGIN_IN_ORDER | BEGIN_EVENT, console },
+	{ "entropy", BEGIN_EVENT, entropy },
+	{ "entropy-packed", BEGIN_PACKED, entropy },
+	{ "limited-block", 0 << 8, limited },
+	{ "limited-block-packed", 0 << 8 | BEGIN_PACKED | BEGIN_EVENT | BEGIN_INDIRECT, limited },
+	{ "limited-console", 1 << 8 | BEGIN_EVENT, limited },
+	{ "limited-entropy", 2 << 8, limited },
+	{ "limited-entropy-packed", 2 << 8 | BEGIN_PACKED | BEGIN_IN_ORDER, limited },
+	{ "limited-net", 3 << 8 | BEGIN_MERGED, limited },
+	{ "limited-vsock", 4 << 8 | BEGIN_PACKED, limited },
 	{ "net-stream-merged", BEGIN_MERGED | BEGIN_PACKED | BEGIN_INDIRECT, stream },
 };
 

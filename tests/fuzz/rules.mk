@@ -27,9 +27,10 @@ $(BUILD)/fuzz/fuzz_pc: $(call objects,fuzz,vmm/pc/ioapic.c vmm/pc/serial.c tests
 # Faults are injected there too: objects of its own.
 $(eval $(call variant,fuzz-fault,clang $(FUZZ_CFLAGS) -DKVICK_FAULT_INJECTION))
 
+FUZZ_CALLS := bind connect write now_ns
 $(BUILD)/fuzz/fuzz_devices: $(call objects,fuzz-fault,$(VIRTIO_SOURCES) $(wildcard vmm/engine*.c) \
 	vmm/error.c vmm/sys.c vmm/guest_mem.c \
 	tests/unit/virtq_driver.c tests/fuzz/fuzz_devices.c)
 	@mkdir -p $(@D)
-	clang -fsanitize=fuzzer,address,undefined -Wl,--wrap=sys_bind -Wl,--wrap=sys_connect -Wl,--wrap=sys_write \
+	clang -fsanitize=fuzzer,address,undefined $(FUZZ_CALLS:%=-Wl,--wrap=sys_%) \
 		-o $@ $^ $(LIBURING)

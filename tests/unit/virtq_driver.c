@@ -31,9 +31,11 @@ void driver_destroy(struct driver *driver)
 void driver_start(struct driver *driver, uint16_t size, uint64_t features)
 {
 	struct guest_mem mem = driver->mem;
+	uint64_t begins = driver->begins;
 
 	memset(driver, 0, sizeof(*driver));
 	driver->mem = mem;
+	driver->begins = begins;
 	driver->features = features;
 	driver->packed = features >> VIRTIO_F_RING_PACKED & 1;
 	driver->event_index = features >> VIRTIO_RING_F_EVENT_IDX & 1;
@@ -88,7 +90,7 @@ static int add_split(struct driver *driver, const struct driver_part *parts, uns
 			table[i] = (struct vring_desc){ parts[i].address, parts[i].bytes, part_flags(parts, count, i),
 							(uint16_t)(i + 1 < count ? i + 1 : 0) };
 		driver->desc[members[0]] = (struct vring_desc){
-			table_of(members[0]), count * (uint32_t)sizeof(*table), VRING_DESC_F_INDIRECT, 0
+			driver->begins + table_of(members[0]), count * (uint32_t)sizeof(*table), VRING_DESC_F_INDIRECT, 0
 		};
 	} else {
 		for (unsigned i = 0; i < count; i++)
@@ -129,7 +131,7 @@ static int add_packed(struct driver *driver, const struct driver_part *parts, un
 		unsigned flags = driver->avail_wrap ? AVAIL : USED;
 
 		if (indirect) {
-			slot->addr = table_of(id);
+			slot->addr = driver->begins + table_of(id);
 			slot->len = count * (uint32_t)sizeof(*table);
 			flags |= VRING_DESC_F_INDIRECT;
 		} else {

@@ -33,6 +33,7 @@ struct driver_part {
 
 struct driver {
 	struct guest_mem mem;
+	uint64_t begins;        /* where `mem` begins in the guest's RAM, of which it may be a part: tables are named by that */
 	struct virtq_config config;
 	uint64_t features;
 	bool packed, event_index;
