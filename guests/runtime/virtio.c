@@ -43,9 +43,11 @@ void kvick_device_config(const struct kvick_device *device, size_t offset, void 
 
 static uint64_t ring_features(void)
 {
-	const char *without = getenv("VIRTIO_WITHOUT");
+	const char *with = getenv("VIRTIO_WITH"), *without = getenv("VIRTIO_WITHOUT");
 	uint64_t features = VQ_F_ALL;
 
+	if (with && strstr(with, "in-order"))
+		features |= VQ_F_IN_ORDER;
 	if (!without)
 		return features;
 	if (strstr(without, "packed"))

@@ -59,6 +59,7 @@ void vq_init(struct vq *vq, void *memory, uint64_t address, unsigned size, uint6
 		.size = (uint16_t)size,
 		.packed = features & VQ_F_PACKED,
 		.event_index = features & VQ_F_EVENT_INDEX,
+		.in_order = features & VQ_F_IN_ORDER,
 		.ring = memory,
 		.driver_area = base + at.driver,
 		.device_area = base + at.device,
@@ -70,7 +71,7 @@ void vq_init(struct vq *vq, void *memory, uint64_t address, unsigned size, uint6
 		.used_wrap = true,
 	};
 	for (unsigned i = 0; i < size; i++)
-		vq->slots[i] = (struct vq_slot){ .next = (uint16_t)(i + 1) };
+		vq->slots[i] = (struct vq_slot){ .next = (uint16_t)(i + 1 < size || !vq->in_order ? i + 1 : 0) };
 }
 
 /* 2.7.5.3 and 2.8.7 */
@@ -175,17 +176,39 @@ bool vq_publish(struct vq *vq)
 	return vq->packed ? vq_packed_publish(vq) : split_publish(vq);
 }
 
-/* Puts a slot, and those of its chain, back into the list. */
+/* Puts a slot, and those of its chain, back into the list; in order it is the next in the ring anyway. */
 static void release(struct vq *vq, uint16_t head)
 {
 	uint16_t descriptors = vq->slots[head].descriptors, last = head;
 
 	for (uint16_t i = 1; i < descriptors && !vq->packed; i++)
 		last = vq->slots[last].next;
-	vq->slots[last].next = vq->free_head;
 	vq->slots[head].descriptors = 0;
-	vq->free_head = head;
 	vq->free += descriptors;
+	if (vq->in_order) {
+		vq->oldest = vq->slots[last].next;
+		return;
+	}
+	vq->slots[last].next = vq->free_head;
+	vq->free_head = head;
+}
+
+static bool peek(const struct vq *vq, uint32_t *id, uint32_t *written)
+{
+	return vq->packed ? vq_packed_peek(vq, id, written) : split_peek(vq, id, written);
+}
+
+/* 2.7.9: "skipped buffers … are assumed to have been used (read or written) by the device completely". */
+static void next_of_batch(struct vq *vq, uint32_t *id, uint32_t *written)
+{
+	if (!vq->in_batch) {
+		vq->in_batch = true;
+		vq->batch_last = (uint16_t)*id;
+		vq->batch_written = *written;
+	}
+	*id = vq->oldest;
+	vq->in_batch = *id != vq->batch_last;
+	*written = vq->in_batch ? vq->slots[*id].writable : vq->batch_written;
 }
 
 int vq_take(struct vq *vq, void **cookie, uint32_t *written)
@@ -194,8 +217,15 @@ int vq_take(struct vq *vq, void **cookie, uint32_t *written)
 
 	if (vq->broken)
 		return -KVICK_EIO;
-	if (!(vq->packed ? vq_packed_peek(vq, &id, written) : split_peek(vq, &id, written)))
+	if (!vq->in_batch && !peek(vq, &id, written))
 		return 0;
+	/* A split ring's index goes on by all of a batch. */
+	if (vq->in_batch && !vq->packed && !split_peek(vq, &id, written)) {
+		vq->broken = true;
+		return -KVICK_EIO;
+	}
+	if (vq->in_batch || (vq->in_order && id < vq->size && vq->slots[id].descriptors))
+		next_of_batch(vq, &id, written);
 	if (id >= vq->size || !vq->slots[id].descriptors || *written > vq->slots[id].writable) {
 		vq->broken = true;
 		return -KVICK_EIO;
@@ -220,5 +250,5 @@ bool vq_arm(struct vq *vq)
 	else if (vq->event_index)
 		__atomic_store_n(&avail->ring[vq->size], vq->next_used, __ATOMIC_RELAXED);
 	vq_barrier(); /* or the device does not see that, and we not what it has just used: 2.7.7.1 */
-	return !(vq->packed ? vq_packed_peek(vq, &id, &written) : split_peek(vq, &id, &written));
+	return !vq->in_batch && !peek(vq, &id, &written);
 }

@@ -22,7 +22,8 @@
 #define VQ_F_EVENT_INDEX (1ull << 29)
 #define VQ_F_VERSION_1   (1ull << 32)
 #define VQ_F_PACKED      (1ull << 34)
-#define VQ_F_ALL         (VQ_F_INDIRECT | VQ_F_EVENT_INDEX | VQ_F_PACKED)
+#define VQ_F_IN_ORDER    (1ull << 35)
+#define VQ_F_ALL         (VQ_F_INDIRECT | VQ_F_EVENT_INDEX | VQ_F_PACKED) /* that cost nothing */
 
 #define VQ_SEGMENTS_MAX 16u /* of one buffer */
 
@@ -54,14 +55,14 @@ struct vq_slot {
 	void *cookie;
 	uint32_t writable;    /* bytes that the device may say it wrote */
 	uint16_t descriptors; /* ring entries that it takes; 0: no buffer is here */
-	uint16_t next;        /* of a list: free ones, or a chain's descriptors */
+	uint16_t next;        /* of a list: free ones, or a chain's descriptors; in order: the next in the ring, always */
 };
 
 struct vq {
 	/* For the device: guest-physical addresses of the three areas. */
 	uint64_t desc, driver, device;
 	uint16_t size;
-	bool packed, event_index;
+	bool packed, event_index, in_order;
 	bool broken;          /* the device wrote what cannot be; only a reset helps */
 
 	struct vq_desc *ring;
@@ -75,6 +76,12 @@ struct vq {
 	uint16_t next_used;   /* likewise */
 	uint16_t added;       /* since the last vq_publish(): buffers (split), ring entries (packed) */
 	bool avail_wrap, used_wrap; /* packed, 2.8.1 */
+
+	/* In order (2.7.9, 2.8.9): buffers take slots, and come back, one behind the other. */
+	uint16_t oldest;      /* slot of the buffer that comes back next */
+	bool in_batch;        /* it was used with others, of which only the last was told: */
+	uint16_t batch_last;
+	uint32_t batch_written;
 };
 
 /* Memory that a queue needs, 16-byte aligned. size: a power of two if the ring is split. */

@@ -23,6 +23,7 @@ static int set_up(void **state)
 	(void)state;
 	world_reset();
 	unsetenv("VIRTIO_WITHOUT");
+	unsetenv("VIRTIO_WITH");
 	unsetenv("VIRTIO_QUEUE_SIZE");
 	return 0;
 }

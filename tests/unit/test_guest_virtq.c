@@ -69,6 +69,10 @@ static const uint64_t kinds[] = {
 	VQ_F_PACKED | VQ_F_INDIRECT,
 	VQ_F_PACKED | VQ_F_EVENT_INDEX,
 	VQ_F_ALL,
+	VQ_F_IN_ORDER,
+	VQ_F_IN_ORDER | VQ_F_INDIRECT | VQ_F_EVENT_INDEX,
+	VQ_F_IN_ORDER | VQ_F_PACKED,
+	VQ_F_IN_ORDER | VQ_F_ALL,
 };
 
 /* Runs a test for each kind of ring. */
@@ -171,7 +175,7 @@ static void what_can_never_fit_is_refused(void **state)
 	}
 }
 
-/* Any number of segments, used in any order, through many rounds of the ring. */
+/* Any number of segments, used in any order (unless one is agreed on), through many rounds of the ring. */
 static void buffers_may_come_back_in_any_order(unsigned size, uint64_t features)
 {
 	struct model_chain held[256];
@@ -192,11 +196,12 @@ static void buffers_may_come_back_in_any_order(unsigned size, uint64_t features)
 		if (draw(2) && model_pop(&pair.model, &held[held_count]))
 			held_count++;
 		if (held_count > 0 && draw(2)) {
-			unsigned which = draw(held_count);
+			unsigned which = features & VQ_F_IN_ORDER ? 0 : draw(held_count);
 
 			/* The first segment tells which buffer it is. */
 			model_push(&pair.model, &held[which], (uint32_t)(held[which].segments[0].address >> 12) % 0x10);
-			held[which] = held[--held_count];
+			held_count--;
+			memmove(&held[which], &held[which + 1], (held_count - which) * sizeof(held[0]));
 		}
 		if (vq_take(&pair.vq, &taken, &written) == 1) {
 			assert_true(in_flight[(uintptr_t)taken]);
@@ -216,6 +221,73 @@ static void rings_of_all_sizes_keep_their_books(void **state)
 		for (unsigned i = 0; i < COUNT_OF(sizes); i++)
 			if (features & VQ_F_PACKED || (sizes[i] & (sizes[i] - 1)) == 0)
 				buffers_may_come_back_in_any_order(sizes[i], features);
+}
+
+/* 2.7.4: "to 0 for the last descriptor in the table and to x + 1 for the rest". */
+static void in_order_descriptors_follow_one_another(void **state)
+{
+	(void)state;
+	set_up_pair(8, VQ_F_IN_ORDER);
+	for (unsigned round = 0; round < 20; round++) {
+		for (unsigned i = 0; i < 2; i++)
+			assert_int_equal(add_simple(i + 1, 1, 2), 0);
+		vq_publish(&pair.vq);
+		for (unsigned i = 0; i < 8; i++)
+			if (pair.vq.ring[i].split.flags & VQ_DESC_NEXT)
+				assert_int_equal(pair.vq.ring[i].split.next, (i + 1) % 8);
+		for (unsigned i = 0; i < 2; i++) {
+			pop_and_push(0);
+			assert_taken(i + 1, 0);
+		}
+	}
+}
+
+/* 2.7.9: those that are skipped count as written to their end. Batches of any length, round the ring's end. */
+static void in_order_a_batch_is_told_by_its_last(void **state)
+{
+	(void)state;
+	FOR_EACH_KIND(features) {
+		struct model_chain chains[8];
+
+		if (!(features & VQ_F_IN_ORDER))
+			continue;
+		set_up_pair(16, features);
+		for (unsigned round = 0; round < 50; round++) {
+			unsigned count = 1 + round % 5;
+
+			for (unsigned i = 0; i < count; i++) {
+				assert_int_equal(add_simple(i + 1, 1, 2), 0); /* 0x11 and 0x12 bytes */
+				vq_publish(&pair.vq);
+				assert_true(model_pop(&pair.model, &chains[i]));
+			}
+			assert_none_taken(0);
+			model_push_batch(&pair.model, chains, count, 3);
+			for (unsigned i = 0; i < count; i++) {
+				assert_false(vq_arm(&pair.vq));
+				assert_taken(i + 1, i + 1 < count ? 0x23 : 3);
+			}
+			assert_none_taken(0);
+			assert_true(vq_arm(&pair.vq));
+			assert_int_equal(pair.vq.free, 16);
+		}
+	}
+}
+
+static void in_order_a_batch_that_goes_beyond_the_index_breaks_it(void **state)
+{
+	struct model_chain chain;
+
+	(void)state;
+	set_up_pair(8, VQ_F_IN_ORDER);
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(add_simple(i + 1, 0, 1), 0);
+		vq_publish(&pair.vq);
+		assert_true(model_pop(&pair.model, &chain));
+	}
+	model_push(&pair.model, &chain, 0); /* the third, and the index says one */
+	assert_taken(1, 0x10);
+	assert_none_taken(-KVICK_EIO);
+	assert_none_taken(-KVICK_EIO);
 }
 
 static void an_id_beyond_the_ring_breaks_it(void **state)
@@ -445,6 +517,9 @@ int main(void)
 		TEST(a_full_ring_says_so_and_recovers),
 		TEST(what_can_never_fit_is_refused),
 		TEST(rings_of_all_sizes_keep_their_books),
+		TEST(in_order_descriptors_follow_one_another),
+		TEST(in_order_a_batch_is_told_by_its_last),
+		TEST(in_order_a_batch_that_goes_beyond_the_index_breaks_it),
 		TEST(an_id_beyond_the_ring_breaks_it),
 		TEST(an_id_that_is_not_in_flight_breaks_it),
 		TEST(more_written_than_there_is_room_breaks_it),

@@ -138,6 +138,25 @@ void model_push(struct model *m, const struct model_chain *chain, uint32_t writt
 	model_push_raw(m, chain->id, written, chain->descriptors);
 }
 
+void model_push_batch(struct model *m, const struct model_chain *chains, unsigned count, uint32_t written)
+{
+	uint16_t descriptors = 0;
+
+	for (unsigned i = 0; i < count; i++)
+		descriptors += chains[i].descriptors;
+	/* The entry lies where the first one's would; the index goes on behind the last. */
+	if (m->packed) {
+		model_push_raw(m, chains[count - 1].id, written, descriptors);
+	} else {
+		uint16_t *used = device_area(m);
+		uint32_t *entry = (uint32_t *)(used + 2) + 2 * (m->next_used % m->size);
+
+		entry[0] = chains[count - 1].id;
+		entry[1] = written;
+		store(&used[1], m->next_used += (uint16_t)count);
+	}
+}
+
 /* The specification's own words, not the usual trick: 2.7.7, 2.8.10. */
 bool model_wants_event(struct model *m)
 {

@@ -37,6 +37,9 @@ void model_push(struct model *model, const struct model_chain *chain, uint32_t w
 /* Writes a used entry as it is told. */
 void model_push_raw(struct model *model, uint32_t id, uint32_t written, uint16_t descriptors);
 
+/* 2.7.9, 2.8.9: so many chains, in order, of which only the last is told. */
+void model_push_batch(struct model *model, const struct model_chain *chains, unsigned count, uint32_t written);
+
 /* Does the driver want an event for what was pushed since this was last asked? */
 bool model_wants_event(struct model *model);
 

@@ -11,7 +11,8 @@
  * Functions that can fail return 0 or more, or -KVICK_E*; -KVICK_EIO from then on is a device that broke a ring.
  *
  * For tests, the environment narrows what is negotiated: VIRTIO_WITHOUT is a list of "packed", "indirect" and "event-index",
- * VIRTIO_QUEUE_SIZE the most descriptors of a queue.
+ * VIRTIO_QUEUE_SIZE the most descriptors of a queue. VIRTIO_WITH=in-order has buffers come back in order, late ones before those
+ * behind them.
  */
 #ifndef KVICK_VIRTIO_GUEST_H
 #define KVICK_VIRTIO_GUEST_H
