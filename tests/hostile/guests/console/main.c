@@ -9,7 +9,7 @@
 
 enum { INPUT, OUTPUT, QUEUES };
 
-#define FLOOD 5000u /* buffers */
+#define FLOOD 1000u /* buffers */
 
 static struct queue queues[QUEUES];
 
@@ -224,7 +224,7 @@ static void queues_that_are_not_there(void)
 static void many_in_flight(void)
 {
 	for (unsigned i = 0; i < SIZE / 2; i++) {
-		queue_bytes(OUTPUT, queues[OUTPUT].buffers, i % 2 ? 16 * BYTES : 100);
+		queue_bytes(OUTPUT, queues[OUTPUT].buffers, i % 2 ? 2 * BYTES : 100);
 		if (i % 4 == 0)
 			queue_bytes(INPUT, queues[INPUT].buffers + i * BYTES, BYTES);
 	}
@@ -234,7 +234,7 @@ static void many_in_flight(void)
 
 static void set_up_in_flight(void)
 {
-	for (unsigned i = 0; i < 200; i++) {
+	for (unsigned i = 0; i < 100; i++) {
 		start();
 		many_in_flight();
 	}
@@ -274,7 +274,7 @@ static void reset_while_all_ram_goes_out(void)
 
 static void rings_spoiled_in_flight(void)
 {
-	for (unsigned i = 0; i < 100; i++) {
+	for (unsigned i = 0; i < 50; i++) {
 		struct queue *q = &queues[i % QUEUES];
 
 		start();

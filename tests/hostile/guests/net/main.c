@@ -25,7 +25,7 @@ struct header {
 #define HEADER    ((uint32_t)sizeof(struct header))
 #define FRAME     60u     /* the shortest that Ethernet has */
 #define FRAME_MAX 65553u  /* the longest that the device takes */
-#define FLOOD     5000u   /* frames */
+#define FLOOD     2000u   /* frames */
 #define ASKED     300u    /* questions that nobody takes the answers to */
 
 static struct queue queues[QUEUES];
