@@ -223,7 +223,7 @@ static void rings_of_all_sizes_keep_their_books(void **state)
 				buffers_may_come_back_in_any_order(sizes[i], features);
 }
 
-/* 2.7.4: "to 0 for the last descriptor in the table and to x + 1 for the rest". */
+/* 2.7.5.2: "to 0 for the last descriptor in the table and to x + 1 for the rest". */
 static void in_order_descriptors_follow_one_another(void **state)
 {
 	(void)state;
