@@ -57,6 +57,7 @@ static void on_timer(int signal)
 	uint64_t left_us = UINT64_MAX;
 	int saved = errno;
 
+	stop.ticked = 1;
 	if (!stop.signal && deadline_ns) {
 		uint64_t now = now_ns();
 

@@ -333,6 +333,17 @@ static COLD void console_lost_ram(struct machine *m)
 		  strerror(EFAULT));
 }
 
+/* KVM_RUN is interrupted by the end of a device's I/O too, without any signal: whoever arms the timer waits until it has gone off. */
+static void tick(struct machine *m)
+{
+	struct stop *stop = m->config->stop;
+
+	if (!stop->ticked)
+		return;
+	stop->ticked = 0;
+	m->boot->tick(m);
+}
+
 static int step_run(struct machine *m)
 {
 	timeline_stamp(&m->timeline, MARK_ENTRY);
@@ -347,7 +358,7 @@ static int step_run(struct machine *m)
 		else if (r == 0)
 			exit_handle(m);
 		else if (r == -EINTR)
-			m->boot->tick(m);
+			tick(m);
 		else if (r != -EAGAIN)
 			run_failed(m, r);
 	}

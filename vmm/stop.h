@@ -17,6 +17,7 @@
 struct stop {
 	volatile sig_atomic_t signal;               /* 0, or the signal that asked for the end */
 	volatile sig_atomic_t ticks;                /* the machine wants to be interrupted every STOP_TICK_US, to have a look */
+	volatile sig_atomic_t ticked;               /* the timer has gone off; the machine takes it back */
 	volatile uint8_t *volatile immediate_exit;  /* in the vCPU's kvm_run; NULL while there is no vCPU */
 };
 

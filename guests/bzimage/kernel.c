@@ -179,10 +179,8 @@ void kernel_main(uint64_t zero)
 		printf("%s: ok\n", way);
 		power_off();
 	}
-	if (strcmp(way, "ways") != 0) {
+	if (strcmp(way, "ways") != 0)
 		printf("unknown way: %s\ncommand line: [%s]\n", way, (const char *)zero_page(ZERO_COMMAND_LINE, 4));
-		power_off();
-	}
 	for (unsigned i = 0; i < way_count; i++)
 		printf("%s\n", ways[i].name);
 	power_off();

@@ -38,7 +38,7 @@ cases | shadow)
 	set -- "$@" --add tests/helpers:/kvick/tests/helpers --add "$build/helpers:/kvick/build/helpers"
 	# shellcheck disable=SC2046 # paths without spaces
 	set -- "$@" $(add_passt)
-	for image in "$build"/guests/*.elf "$build"/guests/*.bzImage "$build"/hostile/*.elf; do
+	for image in "$build"/guests/*.elf "$build"/guests/*.bzImage "$build"/hostile/*.elf "$build"/hostile/*.bzImage; do
 		set -- "$@" --add "$image:/kvick/build/images/${image##*/}"
 	done
 	;;

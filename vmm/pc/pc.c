@@ -82,8 +82,10 @@ void pc_drain(struct machine *m)
 
 	if (!serial_holds(&m->pc->serial) || m->config->stop->ticks)
 		return;
+	/* The time-out's timer too: it is armed anew only when it has gone off. */
 	m->config->stop->ticks = 1;
-	sys_setitimer(&m->sys, ITIMER_REAL, &soon);
+	if (sys_setitimer(&m->sys, ITIMER_REAL, &soon) < 0)
+		m->config->stop->ticks = 0;
 }
 
 void pc_tick(struct machine *m)
