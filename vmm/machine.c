@@ -333,7 +333,10 @@ static COLD void console_lost_ram(struct machine *m)
 		  strerror(EFAULT));
 }
 
-/* KVM_RUN is interrupted by the end of a device's I/O too, without any signal: whoever arms the timer waits until it has gone off. */
+/*
+ * KVM_RUN is interrupted by the end of a device's I/O too, without any signal. Whoever is told of a tick may arm the timer, so it must
+ * have gone off.
+ */
 static void tick(struct machine *m)
 {
 	struct stop *stop = m->config->stop;

@@ -29,6 +29,7 @@ struct fuzz {
 	size_t bytes;
 	struct ioapic_msi routes[IOAPIC_PINS]; /* what KVM would have been told; 0: none */
 	unsigned edges;
+	bool up;                               /* the port's line, by what was told of it */
 	uint8_t transmitted, got;
 };
 
@@ -89,12 +90,17 @@ static void put(const struct serial_host *host, const uint8_t *bytes, size_t cou
 		PROMISE(bytes[i] == fuzz->got++);
 }
 
-static void irq(const struct serial_host *host)
+static void irq(const struct serial_host *host, bool up)
 {
 	struct fuzz *fuzz = host->context;
 
-	fuzz->edges++;
-	ioapic_edge(&fuzz->ioapic, PC_IRQ_COM1);
+	PROMISE(up || fuzz->up);
+	fuzz->up = up;
+	fuzz->edges += up;
+	if (up)
+		ioapic_raise(&fuzz->ioapic, PC_IRQ_COM1);
+	else
+		ioapic_set_level(&fuzz->ioapic, PC_IRQ_COM1, false);
 }
 
 /* --- the guest --- */
@@ -104,7 +110,7 @@ static void line(struct fuzz *fuzz)
 	unsigned how = take(fuzz, 1), pin = (how & 31) % IOAPIC_PINS;
 
 	if (how & 32)
-		ioapic_edge(&fuzz->ioapic, pin);
+		ioapic_raise(&fuzz->ioapic, pin);
 	else
 		ioapic_set_level(&fuzz->ioapic, pin, how & 64);
 }
@@ -133,6 +139,7 @@ static bool line_up(const struct fuzz *fuzz)
 	struct serial copy = fuzz->serial;
 
 	copy.gathered_count = 0;
+	copy.up = false; /* nobody is told */
 	return !(serial_read(&copy, UART_IIR) & UART_IIR_NO_INT);
 }
 
@@ -192,6 +199,7 @@ static void check(const struct fuzz *fuzz, bool was_up, unsigned edges)
 		PROMISE(!msi.address || (entry & (MASKED | REMOTE_IRR)) || !(fuzz->ioapic.lines >> pin & 1));
 	}
 	PROMISE(was_up || !line_up(fuzz) || fuzz->edges > edges);
+	PROMISE(fuzz->up == line_up(fuzz));
 	PROMISE(fuzz->serial.received_count <= SERIAL_FIFO_BYTES && fuzz->serial.gathered_count < SERIAL_GATHER_BYTES);
 	PROMISE(serial_holds(&fuzz->serial) == (fuzz->got != fuzz->transmitted));
 }

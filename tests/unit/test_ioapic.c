@@ -89,6 +89,13 @@ static void program(struct fixture *f, unsigned pin, uint32_t lower)
 	put(f, ENTRY(pin), lower);
 }
 
+/* A line that is up for a moment. */
+static void edge(struct fixture *f, unsigned pin)
+{
+	ioapic_raise(&f->ioapic, pin);
+	ioapic_set_level(&f->ioapic, pin, false);
+}
+
 /* --- registers --- */
 
 static void every_pin_is_masked_after_a_reset(void **state)
@@ -216,7 +223,7 @@ static void an_edge_sends_one_message(void **state)
 	struct fixture *f = *state;
 
 	program(f, PIN, VECTOR);
-	ioapic_edge(&f->ioapic, PIN);
+	edge(f, PIN);
 	assert_int_equal(f->sent, 1);
 	assert_int_equal(f->address, 0xfee00000);
 	assert_int_equal(f->data, VECTOR);
@@ -228,7 +235,7 @@ static void each_edge_sends_without_an_eoi(void **state)
 
 	program(f, PIN, VECTOR);
 	for (unsigned i = 0; i < 3; i++)
-		ioapic_edge(&f->ioapic, PIN);
+		edge(f, PIN);
 	assert_int_equal(f->sent, 3);
 	assert_int_equal(get(f, ENTRY(PIN)) & REMOTE_IRR, 0);
 }
@@ -238,7 +245,7 @@ static void an_edge_while_masked_is_lost(void **state)
 	struct fixture *f = *state;
 
 	program(f, PIN, MASKED | VECTOR);
-	ioapic_edge(&f->ioapic, PIN);
+	edge(f, PIN);
 	program(f, PIN, VECTOR);
 	assert_int_equal(f->sent, 0);
 }
@@ -263,7 +270,7 @@ static void edges_alone_change_no_routes(void **state)
 	put(f, ENTRY(PIN) + 1, 0x01000000);
 	program(f, PIN, MASKED | VECTOR);
 	program(f, PIN, VECTOR | POLARITY);
-	ioapic_edge(&f->ioapic, PIN);
+	edge(f, PIN);
 	program(f, PIN, MASKED);
 	assert_int_equal(f->routed, 0);
 }
@@ -275,7 +282,7 @@ static void an_edge_is_the_pins_own(void **state)
 	for (unsigned pin = 0; pin < IOAPIC_PINS; pin++)
 		program(f, pin, 0x40 + pin);
 	for (unsigned pin = 0; pin < IOAPIC_PINS; pin++) {
-		ioapic_edge(&f->ioapic, pin);
+		edge(f, pin);
 		assert_int_equal(f->data, 0x40 + pin);
 	}
 	assert_int_equal(f->sent, IOAPIC_PINS);
@@ -289,7 +296,7 @@ static void a_message_names_its_destination(void **state)
 
 	put(f, ENTRY(PIN) + 1, 0xa5000000);
 	program(f, PIN, VECTOR);
-	ioapic_edge(&f->ioapic, PIN);
+	edge(f, PIN);
 	assert_int_equal(f->address, 0xfeea5000);
 }
 
@@ -299,7 +306,7 @@ static void a_logical_destination_is_told_in_the_address(void **state)
 
 	put(f, ENTRY(PIN) + 1, 0xff000000);
 	program(f, PIN, LOGICAL | VECTOR);
-	ioapic_edge(&f->ioapic, PIN);
+	edge(f, PIN);
 	assert_int_equal(f->address, 0xfeeff004);
 }
 
@@ -308,7 +315,7 @@ static void lowest_priority_is_told_in_the_data(void **state)
 	struct fixture *f = *state;
 
 	program(f, PIN, LOWEST | VECTOR);
-	ioapic_edge(&f->ioapic, PIN);
+	edge(f, PIN);
 	assert_int_equal(f->data, 0x100 | VECTOR);
 }
 
@@ -339,12 +346,12 @@ static void a_vector_that_no_lapic_takes_is_not_sent(void **state)
 
 	for (unsigned vector = 0; vector < 16; vector++) {
 		program(f, PIN, vector);
-		ioapic_edge(&f->ioapic, PIN);
+		edge(f, PIN);
 		assert_false(ioapic_msi(&f->ioapic, PIN, &msi));
 	}
 	assert_int_equal(f->sent, 0);
 	program(f, PIN, 16);
-	ioapic_edge(&f->ioapic, PIN);
+	edge(f, PIN);
 	assert_int_equal(f->sent, 1);
 }
 
@@ -355,7 +362,7 @@ static void delivery_modes_but_fixed_and_lowest_priority_are_not_sent(void **sta
 
 	for (unsigned mode = SMI; mode <= 0x700; mode += 0x100) {
 		program(f, PIN, mode | VECTOR);
-		ioapic_edge(&f->ioapic, PIN);
+		edge(f, PIN);
 		assert_false(ioapic_msi(&f->ioapic, PIN, &msi));
 	}
 	assert_int_equal(f->sent, 0);
@@ -384,6 +391,28 @@ static void a_level_sends_once_until_its_eoi(void **state)
 	ioapic_set_level(&f->ioapic, PIN, true);
 	assert_int_equal(f->sent, 1);
 	assert_int_equal(get(f, ENTRY(PIN)) & REMOTE_IRR, REMOTE_IRR);
+}
+
+static void a_line_that_is_raised_stays_up(void **state)
+{
+	struct fixture *f = *state;
+
+	program(f, PIN, LEVEL | VECTOR);
+	ioapic_raise(&f->ioapic, PIN);
+	ioapic_raise(&f->ioapic, PIN);
+	assert_int_equal(f->sent, 1);
+	ioapic_eoi(&f->ioapic, VECTOR);
+	assert_int_equal(f->sent, 2);
+}
+
+static void raised_again_it_is_another_edge(void **state)
+{
+	struct fixture *f = *state;
+
+	program(f, PIN, VECTOR);
+	ioapic_raise(&f->ioapic, PIN);
+	ioapic_raise(&f->ioapic, PIN);
+	assert_int_equal(f->sent, 2);
 }
 
 static void an_eoi_with_the_line_down_ends_it(void **state)
@@ -521,7 +550,7 @@ static void an_edge_on_a_level_triggered_pin_is_a_line_up_for_a_moment(void **st
 	struct fixture *f = *state;
 
 	program(f, PIN, LEVEL | VECTOR);
-	ioapic_edge(&f->ioapic, PIN);
+	edge(f, PIN);
 	assert_int_equal(f->sent, 1);
 	ioapic_eoi(&f->ioapic, VECTOR);
 	assert_int_equal(f->sent, 1);
@@ -618,7 +647,7 @@ static void nothing_that_a_guest_writes_does_harm(void **state)
 		ioapic_write(&f->ioapic, offset, bytes, (uint32_t)random_of(&seed));
 		ioapic_read(&f->ioapic, offset, bytes);
 		if (r >> 32 & 1)
-			ioapic_edge(&f->ioapic, pin);
+			edge(f, pin);
 		else
 			ioapic_set_level(&f->ioapic, pin, r >> 33 & 1);
 		ioapic_eoi(&f->ioapic, (uint8_t)(r >> 40));
@@ -660,6 +689,8 @@ int main(void)
 		TEST(delivery_modes_but_fixed_and_lowest_priority_are_not_sent),
 		TEST(what_cannot_be_sent_waits_for_no_eoi),
 		TEST(a_level_sends_once_until_its_eoi),
+		TEST(a_line_that_is_raised_stays_up),
+		TEST(raised_again_it_is_another_edge),
 		TEST(an_eoi_with_the_line_down_ends_it),
 		TEST(an_eoi_with_the_line_still_up_sends_again),
 		TEST(an_eoi_of_another_vector_changes_nothing),

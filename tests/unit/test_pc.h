@@ -31,6 +31,7 @@ struct fixture {
 	/* What KVM was told, by either thread. */
 	atomic_uint messages, routings;
 	atomic_uint last_vector;
+	int refuse_routing; /* an errno */
 };
 
 static struct fixture *fake; /* the machine of the test that is running */
@@ -46,7 +47,7 @@ static int kvm_ioctl(int fd, unsigned long request, unsigned long arg)
 		return 1;
 	case KVM_SET_GSI_ROUTING:
 		fake->routings++;
-		return 0;
+		return -fake->refuse_routing;
 	default:
 		fail_msg("ioctl 0x%lx", request);
 		return -ENOTTY;

@@ -219,13 +219,11 @@ static void what_lies_across_two_windows_changes_neither(void **state)
 	}
 }
 
-static void a_device_interrupts_by_its_pin(void **state)
+/* A queue that cannot be used, of a driver that is there all the same: 2.1.2. */
+static void break_device(struct fixture *f, unsigned device)
 {
-	struct fixture *f = *state;
-	const uint64_t base = window(2);
+	const uint64_t base = window(device);
 
-	route(f, PC_IRQ_VIRTIO + 2, 0x52);
-	/* A queue that cannot be started, of a driver that is there all the same: 2.1.2. */
 	write_memory(f, base + 0x70, 4, 3);
 	write_memory(f, base + 0x24, 4, 1);
 	write_memory(f, base + 0x20, 4, 1);
@@ -236,10 +234,17 @@ static void a_device_interrupts_by_its_pin(void **state)
 	write_memory(f, base + 0x44, 4, 1);
 	write_memory(f, base + 0x70, 4, 15);
 	assert_int_equal(read_memory(f, base + 0x70, 4), 15);
-	assert_int_equal(f->messages, 0);
 	*(uint16_t *)(f->m.mem.host + 0x1002) = 999; /* the avail index jumps */
 	write_memory(f, base + 0x50, 4, 0);
 	assert_int_equal(read_memory(f, base + 0x70, 4), 15 | 64);
+}
+
+static void a_device_interrupts_by_its_pin(void **state)
+{
+	struct fixture *f = *state;
+
+	route(f, PC_IRQ_VIRTIO + 2, 0x52);
+	break_device(f, 2);
 	assert_int_equal(f->messages, 1);
 	assert_int_equal(f->last_vector, 0x52);
 }
@@ -254,8 +259,14 @@ static void com1_interrupts_by_its_pin(void **state)
 	assert_int_equal(f->last_vector, 0x44);
 }
 
-/* KVM tells of the end of a level-triggered one; nobody is up here, so nothing is sent again. */
-static void an_end_of_interrupt_opens_a_level_triggered_pin(void **state)
+static void end_of_interrupt(struct fixture *f, uint8_t vector)
+{
+	f->m.vcpu.run->eoi.vector = vector;
+	pc_eoi(&f->m);
+}
+
+/* KVM tells of the end of a level-triggered one: it comes again until the guest has asked what it was. */
+static void com1_interrupts_by_level_until_it_is_asked_why(void **state)
 {
 	struct fixture *f = *state;
 
@@ -264,11 +275,79 @@ static void an_end_of_interrupt_opens_a_level_triggered_pin(void **state)
 	out(f, COM1 + 1, 1, 2);
 	out(f, COM1, 1, 'a');
 	assert_int_equal(f->messages, 1);
-	f->m.vcpu.run->eoi.vector = 0x44;
-	pc_eoi(&f->m);
-	assert_int_equal(f->messages, 1);
-	out(f, COM1, 1, 'b');
+	end_of_interrupt(f, 0x44);
 	assert_int_equal(f->messages, 2);
+	assert_int_equal(in(f, COM1 + 2, 1) & 0xf, 2);
+	end_of_interrupt(f, 0x44);
+	assert_int_equal(f->messages, 2);
+	out(f, COM1, 1, 'b');
+	assert_int_equal(f->messages, 3);
+}
+
+/* Between a handler's look and its EOI. */
+static void com1s_interrupt_before_the_eoi_is_not_lost_by_level(void **state)
+{
+	struct fixture *f = *state;
+
+	route(f, PC_IRQ_COM1, 0x8000 | 0x44);
+	out(f, COM1 + 1, 1, 2);
+	in(f, COM1 + 2, 1);
+	out(f, COM1, 1, 'a');
+	assert_int_equal(f->messages, 1);
+	end_of_interrupt(f, 0x44);
+	assert_int_equal(f->messages, 2);
+}
+
+static void a_device_interrupts_by_level_until_it_is_acknowledged(void **state)
+{
+	struct fixture *f = *state;
+
+	route(f, PC_IRQ_VIRTIO + 2, 0x8000 | 0x52);
+	break_device(f, 2);
+	assert_int_equal(f->messages, 1);
+	end_of_interrupt(f, 0x52);
+	assert_int_equal(f->messages, 2);
+	write_memory(f, window(2) + 0x64, 4, 2);
+	end_of_interrupt(f, 0x52);
+	assert_int_equal(f->messages, 2);
+}
+
+/* Who has turned it to levels meanwhile finds the line up. */
+static void a_devices_line_is_up_until_it_is_reset(void **state)
+{
+	struct fixture *f = *state;
+
+	break_device(f, 2);
+	route(f, PC_IRQ_VIRTIO + 2, 0x8000 | 0x52);
+	assert_int_equal(f->messages, 1);
+	write_memory(f, window(2) + 0x70, 4, 0);
+	end_of_interrupt(f, 0x52);
+	assert_int_equal(f->messages, 1);
+}
+
+/* An edge for each, though nobody has acknowledged the one before. */
+static void a_device_interrupts_by_edges_each_time(void **state)
+{
+	struct fixture *f = *state;
+
+	route(f, PC_IRQ_VIRTIO + 2, 0x52);
+	break_device(f, 2);
+	f->m.pc->line.raise(&f->m.pc->line, f->m.devices.list[2]);
+	assert_int_equal(f->messages, 2);
+}
+
+/* Without it ends of interrupts would not be told of, and the guest would wait for ever. */
+static void a_routing_that_kvm_refuses_ends_the_machine(void **state)
+{
+	struct fixture *f = *state;
+
+	f->refuse_routing = ENOMEM;
+	route(f, PC_IRQ_COM1, 0x44);
+	assert_int_equal(f->m.outcome, OUTCOME_NONE);
+	route(f, PC_IRQ_COM1, 0x8000 | 0x44);
+	assert_int_equal(f->m.outcome, OUTCOME_FAILED);
+	assert_int_equal(f->m.error.kind, ERROR_HOST);
+	assert_non_null(strstr(f->m.error.text, "KVM_SET_GSI_ROUTING"));
 }
 
 static void vectors_that_a_cpu_refuses_are_not_sent(void **state)
@@ -303,7 +382,12 @@ int main(void)
 		TEST(what_lies_across_two_windows_changes_neither),
 		TEST(a_device_interrupts_by_its_pin),
 		TEST(com1_interrupts_by_its_pin),
-		TEST(an_end_of_interrupt_opens_a_level_triggered_pin),
+		TEST(com1_interrupts_by_level_until_it_is_asked_why),
+		TEST(com1s_interrupt_before_the_eoi_is_not_lost_by_level),
+		TEST(a_device_interrupts_by_level_until_it_is_acknowledged),
+		TEST(a_devices_line_is_up_until_it_is_reset),
+		TEST(a_device_interrupts_by_edges_each_time),
+		TEST(a_routing_that_kvm_refuses_ends_the_machine),
 		TEST(vectors_that_a_cpu_refuses_are_not_sent),
 	};
 

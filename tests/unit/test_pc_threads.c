@@ -5,6 +5,8 @@
  */
 #include "tests/unit/test_pc.h"
 
+#include <dirent.h>
+
 #define ROUNDS     300u
 #define QUEUE_SIZE 8u
 #define DESC       0x10000ull /* a page for each area of a device's queue, from here on */
@@ -224,6 +226,49 @@ static void a_reset_that_waits_ends_with_the_guest(void **state)
 	assert_int_not_equal(read_memory(f, window(1) + STATUS, 4), 0);
 }
 
+/* A bit a signal, from a thread's status. */
+static unsigned long long blocked(const char *task)
+{
+	unsigned long long mask = 0;
+	char path[64], line[256];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%.20s/status", task);
+	file = fopen(path, "r");
+	while (file && fgets(line, sizeof(line), file))
+		sscanf(line, "SigBlk: %llx", &mask);
+	if (file)
+		fclose(file);
+	return mask;
+}
+
+static bool blocks(unsigned long long mask, int signal)
+{
+	return mask >> (signal - 1) & 1;
+}
+
+/* A fault of its own must come to the handler, which sets the terminal back; others' signals are the vCPU's. */
+static void the_second_thread_takes_faults_alone(void **state)
+{
+	static const int faults[] = { SIGBUS, SIGSEGV, SIGILL, SIGFPE };
+	const struct dirent *entry;
+	DIR *tasks = opendir("/proc/self/task");
+	unsigned found = 0;
+
+	(void)state;
+	assert_non_null(tasks);
+	while ((entry = readdir(tasks))) {
+		unsigned long long mask = blocked(entry->d_name);
+		unsigned taken = 0;
+
+		for (size_t i = 0; i < COUNT_OF(faults); i++)
+			taken += !blocks(mask, faults[i]);
+		found += blocks(mask, SIGTERM) && blocks(mask, SIGALRM) && taken == COUNT_OF(faults);
+	}
+	closedir(tasks);
+	assert_int_equal(found, 1); /* others block none, or all: the kernel's workers, a sanitizer's */
+}
+
 static void com1_and_the_ioapic_are_used_meanwhile(void **state)
 {
 	struct fixture *f = *state;
@@ -298,6 +343,7 @@ int main(void)
 		TEST(a_reset_is_over_when_it_is_written),
 		TEST(a_reset_waits_for_what_is_in_flight),
 		TEST(a_reset_that_waits_ends_with_the_guest),
+		TEST(the_second_thread_takes_faults_alone),
 		TEST(com1_and_the_ioapic_are_used_meanwhile),
 		TEST(registers_take_anything),
 		TEST(its_end_waits_for_what_is_in_flight),

@@ -16,6 +16,7 @@ struct fixture {
 	struct serial serial;
 	struct serial_host host;
 	unsigned edges, puts;
+	bool up; /* the interrupt line, by what we were told */
 	char output[OUTPUT_MAX];
 	size_t written;
 };
@@ -32,9 +33,13 @@ static void put(const struct serial_host *host, const uint8_t *bytes, size_t cou
 	f->puts++;
 }
 
-static void irq(const struct serial_host *host)
+static void irq(const struct serial_host *host, bool up)
 {
-	((struct fixture *)host->context)->edges++;
+	struct fixture *f = host->context;
+
+	assert_true(up || f->up); /* no end without a beginning */
+	f->up = up;
+	f->edges += up;
 }
 
 static int set_up(void **state)
@@ -540,6 +545,23 @@ static void a_line_that_is_up_already_is_no_edge(void **state)
 	assert_int_equal(f->edges, 1);
 }
 
+static void the_line_falls_with_its_last_reason(void **state)
+{
+	struct fixture *f = *state;
+
+	out(f, UART_IER, UART_IER_RDI | UART_IER_THRI);
+	type(f, "x");
+	assert_true(f->up);
+	in(f, UART_RX);
+	assert_true(f->up);
+	iir(f);
+	assert_false(f->up);
+	out(f, UART_TX, 'x');
+	assert_true(f->up);
+	out(f, UART_IER, 0);
+	assert_false(f->up);
+}
+
 /* --- modem lines, loopback --- */
 
 static void loopback_wires_outputs_to_inputs(void **state)
@@ -745,6 +767,7 @@ static bool line_up(const struct fixture *f)
 	struct serial copy = f->serial;
 
 	copy.gathered_count = 0;
+	copy.up = false; /* nobody is told */
 	return !(serial_read(&copy, UART_IIR) & NO_INT);
 }
 
@@ -787,6 +810,7 @@ static void nothing_that_a_guest_does_loses_output_or_an_edge(void **state)
 			assert_int_equal(serial_receive(&f->serial, bytes, count), count < room ? count : room);
 		}
 		assert_true(was_up || !line_up(f) || f->edges > edges);
+		assert_int_equal(f->up, line_up(f));
 		assert_true(line_up(f) || !(f->serial.ier & UART_IER_RDI) || !(in(f, UART_LSR) & UART_LSR_DR));
 		for (size_t at = 0; at < f->written; at++)
 			assert_int_equal((uint8_t)f->output[at], got++);
@@ -839,6 +863,7 @@ int main(void)
 		TEST(interrupts_are_told_by_their_priority),
 		TEST(the_transmitters_interrupt_is_not_ended_by_telling_of_another),
 		TEST(a_line_that_is_up_already_is_no_edge),
+		TEST(the_line_falls_with_its_last_reason),
 		TEST(loopback_wires_outputs_to_inputs),
 		TEST(a_change_of_modem_lines_is_told_once),
 		TEST(changes_of_modem_lines_add_up_until_they_are_told),

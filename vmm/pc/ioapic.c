@@ -100,11 +100,12 @@ void ioapic_set_level(struct ioapic *ioapic, unsigned pin, bool high)
 		send(ioapic, pin);
 }
 
-void ioapic_edge(struct ioapic *ioapic, unsigned pin)
+void ioapic_raise(struct ioapic *ioapic, unsigned pin)
 {
-	ioapic_set_level(ioapic, pin, false);
+	assert(pin < IOAPIC_PINS);
+	if (!(ioapic->entries[pin] & LEVEL))
+		ioapic_set_level(ioapic, pin, false);
 	ioapic_set_level(ioapic, pin, true);
-	ioapic_set_level(ioapic, pin, false);
 }
 
 void ioapic_eoi(struct ioapic *ioapic, uint8_t vector)

@@ -54,14 +54,14 @@ uint32_t ioapic_read(const struct ioapic *ioapic, uint64_t offset, unsigned byte
 void ioapic_write(struct ioapic *ioapic, uint64_t offset, unsigned bytes, uint32_t value);
 
 /*
- * An edge on a pin (below IOAPIC_PINS: asserted): one MSI. While the pin is masked it is lost, not remembered: so has it the
- * datasheet (3.2.4, bit 16), and QEMU. Linux expects that, and masks an edge-triggered pin only once it knows that
- * its handler is to run again. On a pin that the guest has made level-triggered: a line that is up for a moment.
+ * A line's state (pin below IOAPIC_PINS: asserted): the rising edge sends an MSI where the pin is edge-triggered, the level does
+ * where it is level-triggered. While the pin is masked an edge is lost, not remembered: so has it the datasheet (3.2.4, bit 16),
+ * and QEMU. Linux expects that, and masks an edge-triggered pin only once it knows that its handler is to run again.
  */
-void ioapic_edge(struct ioapic *ioapic, unsigned pin);
-
-/* A line's state: the rising edge sends an MSI where the pin is edge-triggered, the level does where it is level-triggered. */
 void ioapic_set_level(struct ioapic *ioapic, unsigned pin, bool high);
+
+/* A device has news: its line is up until ioapic_set_level(), and where the pin is edge-triggered each of them is an edge. */
+void ioapic_raise(struct ioapic *ioapic, unsigned pin);
 
 /* KVM_EXIT_IOAPIC_EOI: what was pending at level-triggered pins with this vector is done; a line that is still up sends again. */
 void ioapic_eoi(struct ioapic *ioapic, uint8_t vector);

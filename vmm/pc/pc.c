@@ -16,20 +16,24 @@
 /* Under the lock. It cannot fail but for a message that no vCPU takes, which is the guest's affair. */
 static void send(const struct ioapic_host *host, uint64_t address, uint32_t data)
 {
-	struct pc *pc = host->context;
+	struct pc *pc = ((struct machine *)host->context)->pc;
 	struct kvm_msi msi = { .address_lo = (uint32_t)address, .address_hi = (uint32_t)(address >> 32), .data = data };
 
 	sys_ioctl(&pc->sys, pc->vm_fd, KVM_SIGNAL_MSI, (uintptr_t)&msi);
 }
 
-/* KVM looks in its routes for vectors whose end it is to tell us of (KVM API, KVM_CAP_SPLIT_IRQCHIP). Under the lock. */
+/*
+ * KVM looks in its routes for vectors whose end it is to tell us of (KVM API, KVM_CAP_SPLIT_IRQCHIP). Without them a
+ * level-triggered pin would be shut for ever. In the vCPU's thread, under the lock.
+ */
 static void set_routes(const struct ioapic_host *host, const struct ioapic *ioapic)
 {
-	struct pc *pc = host->context;
+	struct machine *m = host->context;
 	struct { /* laid out as struct kvm_irq_routing */
 		uint32_t nr, flags;
 		struct kvm_irq_routing_entry entries[IOAPIC_PINS];
 	} routes = { 0 };
+	int r;
 
 	for (unsigned pin = 0; pin < IOAPIC_PINS; pin++) {
 		struct kvm_irq_routing_entry *entry = &routes.entries[routes.nr];
@@ -42,7 +46,11 @@ static void set_routes(const struct ioapic_host *host, const struct ioapic *ioap
 		entry->u.msi.data = msi.data;
 		routes.nr++;
 	}
-	sys_ioctl(&pc->sys, pc->vm_fd, KVM_SET_GSI_ROUTING, (uintptr_t)&routes);
+	r = sys_ioctl(&m->pc->sys, m->pc->vm_fd, KVM_SET_GSI_ROUTING, (uintptr_t)&routes);
+	if (r < 0) {
+		m->outcome = OUTCOME_FAILED;
+		error_set(&m->error, ERROR_HOST, -r, "KVM_SET_GSI_ROUTING: %s: free memory on the host", strerror(-r));
+	}
 }
 
 /* Devices' calls are made under the lock. */
@@ -50,22 +58,26 @@ static void raise_device(const struct virtio_line *line, struct virtio_device *d
 {
 	struct pc *pc = line->context;
 
-	ioapic_edge(&pc->ioapic, PC_IRQ_VIRTIO + device->index);
+	ioapic_raise(&pc->ioapic, PC_IRQ_VIRTIO + device->index);
 }
 
-/* Lines are edge-triggered: there is nothing to take back. */
 static void lower_device(const struct virtio_line *line, struct virtio_device *device)
 {
-	(void)line, (void)device;
+	struct pc *pc = line->context;
+
+	ioapic_set_level(&pc->ioapic, PC_IRQ_VIRTIO + device->index, false);
 }
 
 /* COM1 belongs to the vCPU's thread, which does not hold the lock here. */
-static void raise_serial(const struct serial_host *host)
+static void interrupt_of_serial(const struct serial_host *host, bool up)
 {
 	struct machine *m = host->context;
 
 	pthread_mutex_lock(&m->pc->lock);
-	ioapic_edge(&m->pc->ioapic, PC_IRQ_COM1);
+	if (up)
+		ioapic_raise(&m->pc->ioapic, PC_IRQ_COM1);
+	else
+		ioapic_set_level(&m->pc->ioapic, PC_IRQ_COM1, false);
 	pthread_mutex_unlock(&m->pc->lock);
 }
 
@@ -132,6 +144,7 @@ static void *complete(void *of)
 
 int pc_start(struct machine *m)
 {
+	static const int faults[] = { SIGBUS, SIGSEGV, SIGILL, SIGFPE };
 	sigset_t all, before;
 	int r;
 
@@ -141,8 +154,10 @@ int pc_start(struct machine *m)
 	m->pc->vm_fd = m->vm.fd;
 	if (!m->devices.engine)
 		return 0;
-	/* Signals are for the thread that runs the vCPU. */
+	/* Signals are for the thread that runs the vCPU, but for its own faults: blocked, they end the process without a word. */
 	sigfillset(&all);
+	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
+		sigdelset(&all, faults[i]);
 	pthread_sigmask(SIG_BLOCK, &all, &before);
 	r = pthread_create(&m->pc->completion, NULL, complete, m);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -166,8 +181,8 @@ int pc_create(struct machine *m)
 	m->pc = pc = at;
 	pthread_mutex_init(&pc->lock, NULL);
 	pc->vm_fd = -1;
-	pc->ioapic_host = (struct ioapic_host){ .send = send, .routes = set_routes, .context = pc };
-	pc->serial_host = (struct serial_host){ .put = put_serial, .irq = raise_serial, .context = m };
+	pc->ioapic_host = (struct ioapic_host){ .send = send, .routes = set_routes, .context = m };
+	pc->serial_host = (struct serial_host){ .put = put_serial, .irq = interrupt_of_serial, .context = m };
 	pc->line = (struct virtio_line){ .raise = raise_device, .lower = lower_device, .context = pc };
 	ioapic_init(&pc->ioapic, &pc->ioapic_host);
 	serial_init(&pc->serial, &pc->serial_host);

@@ -125,6 +125,12 @@ static bool line_up(const struct serial *s)
 	return interrupt_id(s) != UART_IIR_NO_INT;
 }
 
+static void set_line(struct serial *s, bool up)
+{
+	s->up = up;
+	s->host->irq(s->host, up);
+}
+
 size_t serial_receive(struct serial *s, const uint8_t *bytes, size_t count)
 {
 	size_t room = serial_room(s), taken = count < room ? count : room;
@@ -136,7 +142,7 @@ size_t serial_receive(struct serial *s, const uint8_t *bytes, size_t count)
 	 * with the line up, would never hear of any again.
 	 */
 	if (taken && (s->ier & UART_IER_RDI))
-		s->host->irq(s->host);
+		set_line(s, true);
 	return taken;
 }
 
@@ -281,10 +287,15 @@ static uint8_t read_register(struct serial *s, unsigned reg)
 
 uint8_t serial_read(struct serial *s, unsigned reg)
 {
+	uint8_t value;
+
 	assert(reg < REGISTERS);
 	flush_by_access(s, false, reg == UART_LSR);
+	value = read_register(s, reg);
 	/* Reading ends interrupts and begins none. */
-	return read_register(s, reg);
+	if (s->up && !line_up(s))
+		set_line(s, false);
+	return value;
 }
 
 void serial_write(struct serial *s, unsigned reg, uint8_t value)
@@ -303,5 +314,7 @@ void serial_write(struct serial *s, unsigned reg, uint8_t value)
 	was_up = line_up(s);
 	write_register(s, reg, value);
 	if (!was_up && line_up(s))
-		s->host->irq(s->host);
+		set_line(s, true);
+	else if (s->up && !line_up(s))
+		set_line(s, false);
 }

@@ -24,8 +24,8 @@
 struct serial_host {
 	/* Output, 1 to SERIAL_GATHER_BYTES; it is the host's now. */
 	void (*put)(const struct serial_host *host, const uint8_t *bytes, size_t count);
-	/* The interrupt line has risen: an edge on an ISA interrupt. Nobody is told when it falls. */
-	void (*irq)(const struct serial_host *host);
+	/* The interrupt line is up, and has risen, or there is more to tell: an edge on an ISA interrupt. Or it has fallen. */
+	void (*irq)(const struct serial_host *host, bool up);
 	void *context;
 };
 
@@ -37,6 +37,7 @@ struct serial {
 	uint8_t msr_deltas;    /* of the MSR */
 	bool thre;             /* the transmitter's interrupt is pending */
 	bool asked;            /* the last access was a read of the LSR */
+	bool up;               /* what the host knows of the interrupt line */
 	uint8_t received[SERIAL_FIFO_BYTES];
 	uint8_t received_at, received_count;
 	uint8_t gathered[SERIAL_GATHER_BYTES];

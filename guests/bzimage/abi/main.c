@@ -31,6 +31,22 @@ static void registers(void)
 	expect("CR0.PG, CR0.PE", cr0 & 0x80000001, 0x80000001);
 }
 
+static uint64_t rdmsr(uint32_t msr)
+{
+	uint32_t low, high;
+
+	__asm__ volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(msr));
+	return low | (uint64_t)high << 32;
+}
+
+/* SDM 4, 2.1: fast strings, no BTS, no PEBS; SDM 3, 12.11.2.1: MTRRs on, write-back. */
+static void msrs(void)
+{
+	interrupts_start();
+	expect("IA32_MISC_ENABLE", rdmsr(0x1a0) & 0x1801, 0x1801);
+	expect("IA32_MTRR_DEF_TYPE", rdmsr(0x2ff), 0x806);
+}
+
 /* Whoever loads the selectors anew finds what they hid. */
 static void selectors(void)
 {
@@ -259,6 +275,31 @@ static void serial_interrupt_by_level(void)
 	serial_by_interrupt(IOAPIC_LEVEL);
 }
 
+/* What the handler has asked for is over before its EOI: only the level tells of that. */
+static void serial_again_before_eoi(unsigned vector)
+{
+	if (vector != COM1_VECTOR)
+		return;
+	iir = in8(COM1 + IIR);
+	if (interrupts[vector] < 3)
+		out8(COM1, (uint8_t)('0' + interrupts[vector]));
+	else
+		out8(COM1 + IER, 0);
+}
+
+static void serial_interrupt_before_eoi(void)
+{
+	serial_start(IOAPIC_LEVEL);
+	on_interrupt = serial_again_before_eoi;
+	out8(COM1 + IER, 2);
+	wait_for(COM1_VECTOR, 3);
+	expect("IIR", iir & 0x0f, 2);
+	out8(COM1, '\n');
+	for (unsigned i = 0; i < 100; i++)
+		__asm__ volatile("sti; nop; cli");
+	expect("interrupts", interrupts[COM1_VECTOR], 3);
+}
+
 static void serial_masked(void)
 {
 	serial_start(IOAPIC_MASKED);
@@ -362,6 +403,32 @@ static void offer_request(unsigned device, bool write)
 	virtio_offer(device);
 }
 
+static void entropy_again_before_eoi(unsigned vector)
+{
+	acknowledge(vector);
+	if (vector != VIRTIO_VECTOR || interrupts[vector] != 1)
+		return;
+	entropy_request(virtio_find(ID_ENTROPY), 1);
+	virtio_poll(2);
+}
+
+static void entropy_interrupt_before_eoi(void)
+{
+	unsigned device = virtio_find(ID_ENTROPY);
+
+	interrupting = devices[device].base;
+	interrupts_start();
+	on_interrupt = entropy_again_before_eoi;
+	ioapic_route(devices[device].irq, VIRTIO_VECTOR | IOAPIC_LEVEL);
+	virtio_start(device);
+	entropy_request(device, 0);
+	wait_for(VIRTIO_VECTOR, 2);
+	expect("interrupt status", interrupt_status, 1);
+	for (unsigned i = 0; i < 100; i++)
+		__asm__ volatile("sti; nop; cli");
+	expect("interrupts", interrupts[VIRTIO_VECTOR], 2);
+}
+
 /* Reads sector 0, and writes it to sector 1. */
 static void disk(void)
 {
@@ -436,6 +503,7 @@ static void faults_thrice(void)
 const struct way ways[] = {
 	{ "registers", registers },
 	{ "selectors", selectors },
+	{ "msrs", msrs },
 	{ "zero_page", zero_page_header },
 	{ "e820", e820 },
 	{ "command_line", command_line },
@@ -445,11 +513,13 @@ const struct way ways[] = {
 	{ "serial_polled", serial_polled },
 	{ "serial_interrupt", serial_interrupt },
 	{ "serial_interrupt_by_level", serial_interrupt_by_level },
+	{ "serial_interrupt_before_eoi", serial_interrupt_before_eoi },
 	{ "serial_masked", serial_masked },
 	{ "timer", timer },
 	{ "entropy_polled", entropy_polled },
 	{ "entropy_interrupt", entropy_interrupt },
 	{ "entropy_interrupt_by_level", entropy_interrupt_by_level },
+	{ "entropy_interrupt_before_eoi", entropy_interrupt_before_eoi },
 	{ "disk", disk },
 	{ "disk_reset", disk_reset },
 	{ "all", all },
