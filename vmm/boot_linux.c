@@ -23,6 +23,15 @@
 /* What one finds who gives no command line: a console, and an end instead of a hang. */
 #define COMMAND_LINE_DEFAULT "console=ttyS0 panic=-1"
 
+/* SDM 4, 2.1; in no UAPI header. */
+#define MSR_MISC_ENABLE   0x1a0u
+#define MISC_FAST_STRINGS (1u << 0)
+#define MISC_NO_BTS       (1u << 11)
+#define MISC_NO_PEBS      (1u << 12)
+#define MSR_MTRR_DEF_TYPE 0x2ffu
+#define MTRR_ENABLE       (1u << 11)
+#define MTRR_WRITE_BACK   6u
+
 /* ---- memory ---- */
 
 /* Its size, 0 for none. Opened again to be read: nothing is held between steps. */
@@ -220,8 +229,29 @@ static int linux_tables(struct machine *m)
 	}, &m->sys, &m->error);
 }
 
+/*
+ * What firmware does: MTRRs on, all memory write-back (SDM 3, 12.11.2.1); fast strings on (SDM 4, IA32_MISC_ENABLE), without which Linux
+ * on Intel copies otherwise, and no BTS and PEBS, as KVM has it. A KVM that refuses some has a guest that goes without.
+ */
+static void set_firmware_msrs(struct machine *m)
+{
+	struct { /* laid out as struct kvm_msrs */
+		uint32_t count, padding;
+		struct kvm_msr_entry entries[2];
+	} msrs = {
+		.count = 2,
+		.entries = {
+			{ .index = MSR_MTRR_DEF_TYPE, .data = MTRR_ENABLE | MTRR_WRITE_BACK },
+			{ .index = MSR_MISC_ENABLE, .data = MISC_FAST_STRINGS | MISC_NO_BTS | MISC_NO_PEBS },
+		},
+	};
+
+	sys_ioctl(&m->sys, m->vcpu.fd, KVM_SET_MSRS, (uintptr_t)&msrs);
+}
+
 static int linux_start(struct machine *m)
 {
+	set_firmware_msrs(m);
 	vcpu_set_start(&m->vcpu, &(struct vcpu_start){
 		.pgd = m->pgd,
 		.rip = m->image.entry,

@@ -17,7 +17,8 @@ static const char *const when_names[CPU_WHEN_COUNT] = {
 	[CPU_ALWAYS] = "given", [CPU_NEVER] = "hidden", [CPU_MADE] = "made",
 	[CPU_WITH_LAPIC] = "with a local APIC", [CPU_WITH_X2APIC] = "with an x2APIC",
 	[CPU_WITH_TSC_DEADLINE] = "with a TSC-deadline timer", [CPU_WITH_KVMCLOCK] = "with a kvmclock",
-	[CPU_WITH_TSC_RATE] = "if the TSC's rate is known", [CPU_WITH_VCPUS] = "with several vCPUs",
+	[CPU_WITH_TSC_RATE] = "if the TSC's rate is known", [CPU_WITH_CRYSTAL] = "if the TSC's rate is known, without a local APIC",
+	[CPU_WITH_VCPUS] = "with several vCPUs",
 	[CPU_WITH_XSAVE] = "if there is XSAVE", [CPU_WITH_AVX] = "if there is AVX state",
 	[CPU_WITH_AVX512] = "if there is AVX-512 state",
 };
@@ -93,6 +94,7 @@ int cpu_model_make(struct cpu_table *guest, struct cpu_state *state, const struc
 			[CPU_WITH_LAPIC] = config->lapic, [CPU_WITH_X2APIC] = config->x2apic,
 			[CPU_WITH_TSC_DEADLINE] = config->tsc_deadline, [CPU_WITH_KVMCLOCK] = config->kvmclock,
 			[CPU_WITH_TSC_RATE] = config->tsc_khz > 0 && config->tsc_khz <= UINT32_MAX,
+			[CPU_WITH_CRYSTAL] = config->tsc_khz > 0 && config->tsc_khz <= UINT32_MAX && !config->lapic,
 			[CPU_WITH_VCPUS] = config->vcpus > 1,
 			[CPU_WITH_XSAVE] = true, [CPU_WITH_AVX] = true, [CPU_WITH_AVX512] = true, /* until it is known */
 		},

@@ -84,6 +84,7 @@ enum cpu_when {
 	CPU_WITH_TSC_DEADLINE,
 	CPU_WITH_KVMCLOCK,
 	CPU_WITH_TSC_RATE,     /* where the TSC's rate is known */
+	CPU_WITH_CRYSTAL,      /* the same, and no local APIC's timer counts at it */
 	CPU_WITH_VCPUS,        /* where there is more than one vCPU */
 	CPU_WITH_XSAVE,        /* where the host has it, and its figures make sense */
 	CPU_WITH_AVX,          /* where there is XSAVE state for it */

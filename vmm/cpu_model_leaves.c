@@ -4,7 +4,10 @@
 
 #include "vmm/cpu_model_build.h"
 
-/* The crystal that leaf 0x15 tells of: any will do that makes whole numbers, and products that fit 32 bits. */
+/*
+ * The crystal that leaf 0x15 tells of: any will do that makes whole numbers, and products that fit 32 bits. Linux takes it for the
+ * rate of the APIC's timer too; 1 GHz, which that has, would leave the TSC's to the nearest 200 ppm. So there the leaf is not.
+ */
 #define CRYSTAL_HZ 1000000u
 #define APIC_BUS_KHZ 1000000u /* KVM's APIC timer counts nanoseconds */
 #define BUS_MHZ 100u
@@ -118,7 +121,7 @@ void cpu_build_as_the_host_has(struct cpu_build *b, uint32_t highest)
 		cpu_build_topology(b, 0xb);
 	if (highest >= 0x1f)
 		cpu_build_topology(b, 0x1f);
-	if (b->holds[CPU_WITH_TSC_RATE] && highest >= 0x15)
+	if (b->holds[CPU_WITH_CRYSTAL] && highest >= 0x15)
 		cpu_build_add(b, &(struct kvm_cpuid_entry2){
 			.function = 0x15, .eax = CRYSTAL_HZ / 1000, .ebx = khz, .ecx = CRYSTAL_HZ });
 	if (b->holds[CPU_WITH_TSC_RATE] && highest >= 0x16)

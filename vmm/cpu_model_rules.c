@@ -105,7 +105,7 @@ const struct cpu_rule cpu_host_rules[] = {
 	LEAVES(0xf, 0x10, CPU_NEVER, "RDT", "resource control is the host's"),
 	LEAF(0x12, CPU_NEVER, "SGX", "enclaves are not offered"),
 	LEAF(0x14, CPU_NEVER, "PT", DEBUG),
-	LEAF(0x15, CPU_WITH_TSC_RATE, "TSC and crystal", "the rate at which the guest's TSC runs, where the CPU has this leaf"),
+	LEAF(0x15, CPU_WITH_CRYSTAL, "TSC and crystal", "the TSC's rate, where the CPU has it; KVM's APIC timer counts no crystal"),
 	LEAF(0x16, CPU_WITH_TSC_RATE, "frequencies", "the same in MHz"),
 	LEAVES(0x1d, 0x1e, CPU_NEVER, "AMX", PERMISSION),
 	LEAF(0x1f, CPU_MADE, "topology", "the guest's own CPUs"),

@@ -334,8 +334,8 @@ static COLD void console_lost_ram(struct machine *m)
 }
 
 /*
- * KVM_RUN is interrupted by the end of a device's I/O too, without any signal. Whoever is told of a tick may arm the timer, so it must
- * have gone off.
+ * KVM_RUN is interrupted by the end of a device's I/O too, without any signal. Whoever is told of a tick may arm the timer anew,
+ * so it must have gone off.
  */
 static void tick(struct machine *m)
 {

@@ -416,7 +416,7 @@ static void smi(void)
 
 /* ---- time ---- */
 
-/* The end of a line that never comes asks for a tick, and I/O that ends interrupts the vCPU: --timeout must not be put off by it. */
+/* A line without an end asks for a tick, and I/O that ends interrupts the vCPU: --timeout must not be put off by it. */
 static void postpones(void)
 {
 	virtio_start(DISK);
