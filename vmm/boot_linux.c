@@ -230,8 +230,8 @@ static int linux_tables(struct machine *m)
 }
 
 /*
- * What firmware does: MTRRs on, all memory write-back (SDM 3, 12.11.2.1); fast strings on (SDM 4, IA32_MISC_ENABLE), without which Linux
- * on Intel copies otherwise, and no BTS and PEBS, as KVM has it. A KVM that refuses some has a guest that goes without.
+ * What firmware does: MTRRs on, all memory write-back (SDM 3, 12.11.2.1); fast strings on (SDM 4, IA32_MISC_ENABLE), without which
+ * Linux on Intel copies otherwise, and no BTS and PEBS, as KVM has it. Where KVM refuses some, the guest goes without.
  */
 static void set_firmware_msrs(struct machine *m)
 {

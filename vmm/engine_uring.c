@@ -316,13 +316,16 @@ static void collect(struct engine *engine, struct sys *sys)
 static int wait_unlocked(struct engine *engine, uint64_t timeout_ns, pthread_mutex_t *lock, struct sys *sys)
 {
 	struct uring *uring = engine->kind;
+	bool refused;
 	int r;
 
 	submit(engine, sys);
+	refused = engine->again;
 	collect(engine, sys);
-	if (engine->again)
+	if (refused)
 		return -EAGAIN;
-	if (engine->finished.first || engine->woken || timeout_ns == 0)
+	/* What is to be tried again is in the queue: there is no sleep before that has been submitted. */
+	if (engine->again || engine->finished.first || engine->woken || timeout_ns == 0)
 		return 0;
 	engine->counts.wait_calls++;
 	pthread_mutex_unlock(lock);

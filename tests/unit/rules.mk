@@ -57,6 +57,9 @@ $(BUILD)/unit/test_console_device: UNIT_LDFLAGS := -Wl,--wrap=sys_preadv
 # Operations that the test ends instead of the engine.
 $(BUILD)/unit/test_vsock_many: UNIT_LDFLAGS := -Wl,--wrap=engine_start
 
+# It counts naps.
+$(BUILD)/unit/test_engine_threads: UNIT_LDFLAGS := -Wl,--wrap=sys_clock_nanosleep
+
 # Limits, on a clock of the test's own (test_clock.h).
 $(addprefix $(BUILD)/unit/test_,block_limits net): UNIT_LDFLAGS += -Wl,--wrap=sys_now_ns
 
@@ -71,7 +74,7 @@ UNIT_TESTS += $(BUILD)/unit/test_engine_threads_tsan $(BUILD)/unit/test_pc_threa
 $(BUILD)/unit/test_engine_threads_tsan: $(call objects,tsan,tests/unit/test_engine_threads.c \
 		tests/unit/engine_fixture.c $(wildcard vmm/engine*.c) vmm/sys.c vmm/error.c)
 	@mkdir -p $(@D)
-	$(CC) $(TSAN_CFLAGS) -o $@ $^ $(LIBURING) -lcmocka
+	$(CC) $(TSAN_CFLAGS) -Wl,--wrap=sys_clock_nanosleep -o $@ $^ $(LIBURING) -lcmocka
 
 $(BUILD)/unit/test_pc_threads_tsan: $(call objects,tsan,tests/unit/test_pc_threads.c \
 		$(VMM_SOURCES) $(VIRTIO_SOURCES) $(LOADER_SOURCES))

@@ -2,6 +2,7 @@
 /* The engine, shared by a thread that submits and one that waits. Built with the thread sanitizer, too. */
 #include "tests/unit/engine_fixture.h"
 
+#include <stdatomic.h>
 #include <unistd.h>
 
 /* --- two threads --- */
@@ -128,12 +129,43 @@ static void waking_is_never_lost(void **state)
 	}
 }
 
+static atomic_uint naps;
+
+int __real_sys_clock_nanosleep(struct sys *sys, clockid_t clock, int flags, const struct timespec *until);
+int __wrap_sys_clock_nanosleep(struct sys *sys, clockid_t clock, int flags, const struct timespec *until);
+
+int __wrap_sys_clock_nanosleep(struct sys *sys, clockid_t clock, int flags, const struct timespec *until)
+{
+	naps++;
+	return __real_sys_clock_nanosleep(sys, clock, flags, until);
+}
+
+/* A wait for a stream that is ready at once, and then the read: both are submitted by the thread that waits. */
+static void a_second_try_is_not_slept_over(void **state)
+{
+	struct fixture *f = *state;
+
+	if (try_open(f, ENGINE_COMPLETION_THREAD, 16) < 0)
+		fail_msg("%s", f->error.text);
+	for (unsigned i = 0; i < 5; i++) {
+		assert_int_equal(write(f->ends[1], "a", 1), 1);
+		naps = 0;
+		pthread_mutex_lock(&f->lock);
+		transfer(f, i, ENGINE_READV, f->reader, ENGINE_STREAM, f->bytes, 1)->op.own.ready_first = true;
+		pthread_mutex_unlock(&f->lock);
+		assert_int_equal(engine_wait(f->engine, ENGINE_FOREVER, NULL), 1);
+		assert_int_equal(f->seen[i].result, 1);
+		assert_int_equal(naps, 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(two_threads_share_it),
 		TEST(who_sleeps_hears_of_what_is_started_meanwhile),
 		TEST(waking_is_never_lost),
+		TEST(a_second_try_is_not_slept_over),
 	};
 
 	setvbuf(stdout, NULL, _IOLBF, 0); /* a hang shows where it is */
