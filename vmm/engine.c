@@ -48,6 +48,7 @@ int engine_create(struct engine **result, const struct engine_config *config, st
 	engine->mapped_bytes = bytes;
 	engine->config = *config;
 	engine->sys = sys;
+	sys_init(&engine->completion_sys);
 	*result = engine;
 	return 0;
 }

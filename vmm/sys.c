@@ -151,11 +151,13 @@ int sys_clock_gettime(struct sys *sys, clockid_t clock, struct timespec *now)
 	return (int)THROUGH(sys, clock_gettime(clock, now));
 }
 
+/* Past the seam: a time that is none would make waits endless, and a call that cannot fail is none that tests need. */
 uint64_t sys_now_ns(struct sys *sys)
 {
-	struct timespec now = { 0 };
+	struct timespec now;
 
-	sys_clock_gettime(sys, CLOCK_MONOTONIC, &now);
+	(void)sys;
+	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 

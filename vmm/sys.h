@@ -52,7 +52,7 @@ int sys_mprotect(struct sys *sys, void *at, size_t bytes, int prot);
 int sys_munmap(struct sys *sys, void *at, size_t bytes);
 ssize_t sys_getrandom(struct sys *sys, void *to, size_t bytes);
 int sys_clock_gettime(struct sys *sys, clockid_t clock, struct timespec *now);
-/* CLOCK_MONOTONIC. It cannot fail but by injection: then it is 0, and what is timed by it over at once, or never. */
+/* CLOCK_MONOTONIC, which cannot fail. */
 uint64_t sys_now_ns(struct sys *sys);
 int sys_clock_nanosleep(struct sys *sys, clockid_t clock, int flags, const struct timespec *until);
 int sys_getrusage(struct sys *sys, int who, struct rusage *usage);

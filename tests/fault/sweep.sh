@@ -159,6 +159,17 @@ mkdir "$scratch/bin"
 printf '#!/bin/sh\nexit 0\n' >"$scratch/bin/passt"
 chmod +x "$scratch/bin/passt"
 export PATH="$scratch/bin:$PATH"
+# In a network namespace of its own each, so that no tap is left: for rows about taps, where they can be made.
+taps=yes
+for which in kvick kvick-musl; do
+	printf '#!/bin/sh\nexec unshare -rn "%s" "$@"\n' "$build/fault/$which" >"$scratch/tap-$which"
+	chmod +x "$scratch/tap-$which"
+done
+"$scratch/tap-kvick-musl" run --net tap=kvick0 "$build/guests/hello.elf" >"$scratch/tap" 2>&1 || {
+	echo '# no tap can be made here: what needs one is left out'
+	taps=no
+}
+printf 'initrd' >"$scratch/initrd"
 all='EINTR ENOMEM EIO EPERM EAGAIN EFAULT EEXIST ENOSPC'
 asan=$build/fault/kvick musl=$build/fault/kvick-musl
 guests=$build/guests
@@ -187,6 +198,13 @@ with_sanitizers() {
 			--vsock "3,$scratch/asan" "$build/hostile/sockets.elf" -- exit-with-connections
 	done
 	sweep 'sanitizers: passt' 0 '' EIO "$asan" run --ring 3 --no-sandbox --net user,udp=7007 "$guests/hello.elf"
+	[ $taps = no ] || sweep 'sanitizers: tap' 0 '' EIO "$scratch/tap-kvick" run --ring 3 --no-sandbox --net tap=kvick0 \
+		"$guests/hello.elf"
+	sweep 'sanitizers: console' 0 '1' EIO "$asan" run --ring 3 --no-sandbox --console "$guests/consolecat.elf" -- 0
+	for io in io_uring sync; do
+		sweep "sanitizers: PC by $io" 0 '125' EIO "$asan" run --no-sandbox --io $io --initrd "$scratch/initrd" \
+			--disk "$scratch/disk" --rng "$guests/abi.bzImage" -- all
+	done
 	sweep 'sanitizers: page tables' 0 '1' EIO "$asan" run --ring 3 --no-sandbox "$guests/pgtable.elf"
 }
 
@@ -223,6 +241,13 @@ with_sandbox() {
 			"$build/hostile/sockets.elf" -- exit-with-connections
 	done
 	sweep 'sandbox: passt' 0 '' "$few EIO" "$musl" run --ring 3 --net user,udp=7007 "$guests/hello.elf"
+	[ $taps = no ] || sweep 'sandbox: tap' 0 '' "$few EIO" "$scratch/tap-kvick-musl" run --ring 3 --net tap=kvick0 \
+		"$guests/hello.elf"
+	for io in io_uring sync; do
+		sweep "sandbox: console by $io" 0 '1' 'EINTR EIO' "$musl" run --ring 3 --io $io --console "$guests/consolecat.elf" -- 0
+		sweep "sandbox: PC by $io" 0 '125' 'ENOMEM EIO' "$musl" run --io $io --initrd "$scratch/initrd" \
+			--disk "$scratch/disk" --rng "$guests/abi.bzImage" -- all
+	done
 	sweep 'inspect' 0 '' "$all" "$musl" inspect "$guests/hello.elf"
 }
 

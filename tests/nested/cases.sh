@@ -61,7 +61,8 @@ linux)
 fault)
 	# Not each call by each errno: that would take 5 minutes. The sanitizers need libraries.
 	inside='exec sh tests/fault/sweep.sh --every 3 --no-sanitizers --variant nested build'
-	set -- --add tests/fault/sweep.sh:/kvick/tests/fault/sweep.sh --add "$build/fault/kvick-musl:/kvick/build/fault/kvick-musl"
+	set -- --module tun --add tests/fault/sweep.sh:/kvick/tests/fault/sweep.sh
+	set -- "$@" --add "$build/fault/kvick-musl:/kvick/build/fault/kvick-musl"
 	for image in fat readonly sockets; do
 		set -- "$@" --add "$build/hostile/$image.elf:/kvick/build/hostile/$image.elf"
 	done

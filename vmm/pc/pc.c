@@ -127,9 +127,10 @@ static void *complete(void *of)
 {
 	struct machine *m = of;
 	struct pc *pc = m->pc;
-	struct sys own = { 0 };
+	struct sys own;
 	bool ending;
 
+	sys_init(&own);
 	do {
 		int r = devices_complete(&m->devices);
 
@@ -179,6 +180,7 @@ int pc_create(struct machine *m)
 	if (r < 0)
 		return error_set(&m->error, ERROR_HOST, -r, "no memory for the guest's PC: free some");
 	m->pc = pc = at;
+	sys_init(&pc->sys);
 	pthread_mutex_init(&pc->lock, NULL);
 	pc->vm_fd = -1;
 	pc->ioapic_host = (struct ioapic_host){ .send = send, .routes = set_routes, .context = m };

@@ -462,11 +462,10 @@ static void disk_reset(void)
 	disk();
 }
 
-/* What a launch has most of, for the fault sweep. */
+/* What a launch has most of that may fail, for the fault sweep. */
 static void all(void)
 {
 	initrd();
-	acpi();
 	entropy_polled();
 	disk();
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A PC whose kernel does not know what it does: a disk of 1 MiB, which is device 0, and random bytes, device 1. What it gives devices
- * to write to is its own arena, or no RAM, so that it lives to see what has become of them.
+ * A PC whose kernel does not know what it does: a disk of 1 MiB, which is device 0, and random bytes, device 1. What it gives
+ * devices to write to is its own arena, or no RAM, so that it lives to see what has become of them.
  */
 #include "kernel.h"
 
