@@ -341,7 +341,8 @@ static void the_sandbox_for_devices_is_enough(void **state)
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		if (try_open(f, ENGINE_ONE_THREAD, 4) < 0 || sandbox_enter(engine_is_io_uring(f->engine) ? SANDBOX_URING : SANDBOX_SYNC, &f->sys, &f->error) < 0)
+		if (try_open(f, ENGINE_ONE_THREAD, 4) < 0 ||
+		    sandbox_enter(is_uring() ? SANDBOX_URING : SANDBOX_SYNC, &f->sys, &f->error) < 0)
 			_exit(1);
 		f->finished = 0;
 		for (unsigned i = 0; i < 3; i++)
