@@ -244,7 +244,8 @@ with_sandbox() {
 	[ $taps = no ] || sweep 'sandbox: tap' 0 '' "$few EIO" "$scratch/tap-kvick-musl" run --ring 3 --net tap=kvick0 \
 		"$guests/hello.elf"
 	for io in io_uring sync; do
-		sweep "sandbox: console by $io" 0 '1' 'EINTR EIO' "$musl" run --ring 3 --io $io --console "$guests/consolecat.elf" -- 0
+		sweep "sandbox: console by $io" 0 '1' 'EINTR EIO' "$musl" run --ring 3 --io $io --console \
+			"$guests/consolecat.elf" -- 0
 		sweep "sandbox: PC by $io" 0 '125' 'ENOMEM EIO' "$musl" run --io $io --initrd "$scratch/initrd" \
 			--disk "$scratch/disk" --rng "$guests/abi.bzImage" -- all
 	done
