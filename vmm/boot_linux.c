@@ -187,6 +187,21 @@ static void gdt_write(struct machine *m)
 	guest_mem_write(&m->mem, gpa(PC_GDT), gdt, sizeof(gdt));
 }
 
+/*
+ * A Linux with EFI in it resets a machine with hardware-reduced ACPI by EFI alone; where there is none, it goes to real mode and
+ * jumps to where the firmware begins.
+ */
+static void reset_vector_write(struct machine *m)
+{
+	static const uint8_t code[] = {
+		0xb0, PC_RESET_VALUE, /* mov $PC_RESET_VALUE, %al */
+		0xe6, PC_PORT_RESET,  /* out %al, $PC_PORT_RESET */
+		0xf4, 0xeb, 0xfd,     /* hlt; jmp to the hlt */
+	};
+
+	guest_mem_write(&m->mem, gpa(PC_RESET_VECTOR), code, sizeof(code));
+}
+
 static uint64_t acpi(struct machine *m)
 {
 	struct acpi_config config = {
@@ -217,6 +232,7 @@ static int linux_tables(struct machine *m)
 		return r;
 	m->pgd = pagetable_build(&m->mem, &pool, &ram, 1);
 	gdt_write(m);
+	reset_vector_write(m);
 	return linux_write_zero_page(&m->image, &m->mem, &(struct linux_boot){
 		.zero_page = PC_ZERO_PAGE,
 		.command_line = PC_COMMAND_LINE,

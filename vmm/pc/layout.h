@@ -23,7 +23,8 @@
 
 /* RAM: where firmware's ROM would lie, and where an RSDP is searched for (ACPI 6.4, 5.2.5.1). */
 #define PC_ACPI                 0xe0000ull
-#define PC_ACPI_END             0x100000ull
+#define PC_ACPI_END             0xf0000ull
+#define PC_RESET_VECTOR         0xffff0ull    /* where a PC's firmware begins, in its last 16 bytes; F000:FFF0 */
 
 /* Windows that are no RAM. */
 #define PC_VIRTIO               0xc0001000ull /* device n is at PC_VIRTIO + n * PC_VIRTIO_BYTES */
@@ -51,6 +52,7 @@ _Static_assert(PC_GDT + PC_GDT_BYTES <= PC_ZERO_PAGE && PC_ZERO_PAGE + 0x1000 < 
 _Static_assert(PC_BOOT_STACK <= PC_TABLES && PC_TABLES_END <= PC_COMMAND_LINE, "stack, tables and command line are apart");
 _Static_assert(PC_COMMAND_LINE + PC_COMMAND_LINE_BYTES <= PC_LOW_RAM_END, "the command line lies in low RAM");
 _Static_assert(PC_LOW_RAM_END <= PC_ACPI && PC_ACPI_END <= PC_HIGH_RAM, "ACPI's tables lie in the hole");
+_Static_assert(PC_ACPI_END <= PC_RESET_VECTOR && PC_RESET_VECTOR + 16 == PC_HIGH_RAM, "and the reset vector behind them");
 _Static_assert(PC_RAM_END <= PC_VIRTIO, "RAM ends below all windows");
 _Static_assert(PC_ACPI % 16 == 0 && PC_ACPI < PC_ACPI_END, "the RSDP is on a 16-byte boundary");
 _Static_assert(PC_ACPI_END <= PC_VIRTIO, "tables and windows are disjoint");
