@@ -26,23 +26,23 @@ static volatile sig_atomic_t raw;
 static int resized = -1;
 static int group;        /* ours, of processes */
 static int keeper;       /* its process id; 0: there is none */
-static int keeper_pipe;  /* the end that is ours alone */
+static int keeper_end;  /* the end that is ours alone */
 
 int ioctl(int fd, int request, ...); /* musl's; its header has another termios */
 
 void terminal_end(void)
 {
-	int saved = errno;
+	int saved = errno, was = raw;
 
-	if (raw) {
+	raw = 0; /* first: on_continue() must not make it raw again. Whoever dies before the byte has the keeper do it. */
+	if (was) {
 		ioctl(STDIN_FILENO, TCSETS, &before);
 		if (keeper) {
-			ssize_t n = write(keeper_pipe, "", 1);
+			ssize_t n = write(keeper_end, "", 1);
 
 			(void)n; /* without it the keeper looks first whether there is anything to do */
 		}
 	}
-	raw = 0;
 	errno = saved;
 }
 
@@ -53,18 +53,18 @@ COLD void terminal_close(struct sys *sys)
 	terminal_end();
 	if (!keeper)
 		return;
-	sys_close(sys, keeper_pipe);
+	sys_close(sys, keeper_end);
 	sys_wait(sys, keeper, &status); /* interrupted: whoever inherits it does that */
 	keeper = 0;
 }
 
 /*
  * What kills us without a handler (SIGKILL; SIGSYS, by which the sandbox kills; SIGABRT) leaves the terminal raw. So another
- * process waits for the end of a pipe whose other end is ours alone: a byte says that all is in order, nothing that it is not.
- * It holds only the terminal and the pipe. No signal reaches it: they are blocked, SIGTTOU too, by which who is in the background
+ * process waits at a socket whose other end is ours alone: a byte says that all is in order, its end without one that it is not.
+ * It holds only the terminal and the socket. No signal reaches it: they are blocked, SIGTTOU too, by which who is in the background
  * would be stopped; and its session and name are its own, for those who kill whole groups, or by name.
  */
-COLD _Noreturn static void keep(int pipe, struct sys *sys)
+COLD _Noreturn static void keep(int end, struct sys *sys)
 {
 	struct termios now;
 	sigset_t all;
@@ -76,7 +76,7 @@ COLD _Noreturn static void keep(int pipe, struct sys *sys)
 	syscall(SYS_setsid);
 	sys_prctl(sys, PR_SET_NAME, (unsigned long)"tty-keeper", 0, 0, 0);
 	/* In the place of standard output: the terminal is 0, and all from 2 on is closed. */
-	if (dup2(pipe, STDOUT_FILENO) < 0)
+	if (dup2(end, STDOUT_FILENO) < 0)
 		_exit(1);
 	sys_close_from(STDERR_FILENO);
 	n = read(STDOUT_FILENO, &byte, 1);
@@ -93,15 +93,17 @@ static int start_keeper(struct sys *sys)
 	if (r < 0)
 		return r;
 	r = sys_fork(sys);
-	if (r == 0)
+	if (r == 0) {
+		sys_close(sys, ends[0]); /* whatever else is inherited: else it would wait for itself */
 		keep(ends[1], sys);
+	}
 	sys_close(sys, ends[1]);
 	if (r < 0) {
 		sys_close(sys, ends[0]);
 		return r;
 	}
 	keeper = r;
-	keeper_pipe = ends[0];
+	keeper_end = ends[0];
 	return 0;
 }
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "virtio/devices.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -204,17 +203,6 @@ bool devices_stop(struct devices *devices)
 		pthread_cond_destroy(&devices->completed);
 	close_all(devices);
 	return true;
-}
-
-int devices_pause(struct devices *devices)
-{
-	assert(!devices->lock);
-	return engine_pause(devices->engine);
-}
-
-void devices_resume(struct devices *devices)
-{
-	engine_resume(devices->engine);
 }
 
 void devices_leave(struct devices *devices)

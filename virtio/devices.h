@@ -104,14 +104,6 @@ bool devices_stop(struct devices *devices);
 void devices_leave(struct devices *devices);
 void devices_free(struct devices *devices);
 
-/*
- * For a machine whose vCPU does not run: all I/O comes to rest, and neither guest RAM nor the devices change until
- * devices_resume(). Native guests alone: a completion thread would have to rest, too. 0 or -errno: the kernel refuses to wait,
- * nothing is paused.
- */
-int devices_pause(struct devices *devices);
-void devices_resume(struct devices *devices);
-
 /* Why the guest's console has lost output, as above. Until devices_free(). */
 int devices_console_lost(const struct devices *devices);
 

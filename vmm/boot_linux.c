@@ -251,18 +251,20 @@ static int linux_tables(struct machine *m)
  */
 static void set_firmware_msrs(struct machine *m)
 {
-	struct { /* laid out as struct kvm_msrs */
-		uint32_t count, padding;
-		struct kvm_msr_entry entries[2];
-	} msrs = {
-		.count = 2,
-		.entries = {
-			{ .index = MSR_MTRR_DEF_TYPE, .data = MTRR_ENABLE | MTRR_WRITE_BACK },
-			{ .index = MSR_MISC_ENABLE, .data = MISC_FAST_STRINGS | MISC_NO_BTS | MISC_NO_PEBS },
-		},
+	static const struct kvm_msr_entry entries[] = {
+		{ .index = MSR_MTRR_DEF_TYPE, .data = MTRR_ENABLE | MTRR_WRITE_BACK },
+		{ .index = MSR_MISC_ENABLE, .data = MISC_FAST_STRINGS | MISC_NO_BTS | MISC_NO_PEBS },
 	};
 
-	sys_ioctl(&m->sys, m->vcpu.fd, KVM_SET_MSRS, (uintptr_t)&msrs);
+	/* One at a time: KVM stops at the first that it refuses. */
+	for (unsigned i = 0; i < sizeof(entries) / sizeof(entries[0]); i++) {
+		struct { /* laid out as struct kvm_msrs */
+			uint32_t count, padding;
+			struct kvm_msr_entry entry;
+		} msrs = { .count = 1, .entry = entries[i] };
+
+		sys_ioctl(&m->sys, m->vcpu.fd, KVM_SET_MSRS, (uintptr_t)&msrs);
+	}
 }
 
 static int linux_start(struct machine *m)

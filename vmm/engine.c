@@ -120,10 +120,26 @@ static void hold(struct engine *engine, struct engine_op *op)
 	engine->held_count++;
 }
 
+static void release_held(struct engine *engine)
+{
+	struct engine_op *op;
+
+	while ((op = engine->held.first)) {
+		engine_list_remove(&engine->held, op);
+		op->own.state = OP_QUEUED;
+		engine_list_append(&engine->queued, op);
+		engine->again = true;
+	}
+	engine->held_count = 0;
+}
+
 static void finish(struct engine *engine, struct engine_op *op, int32_t result)
 {
-	if (engine->pausing && result == -ECANCELED && engine_op_is_endless(op) && !op->own.given_up) {
+	/* Taken back by the engine and not by its owner: it goes on when the pause is over, or at once where there was none. */
+	if (result == -ECANCELED && op->own.cancelled && !op->own.given_up && !engine->draining) {
 		hold(engine, op);
+		if (!engine->pausing)
+			release_held(engine);
 		return;
 	}
 	op->own.state = OP_FINISHED;
@@ -436,15 +452,8 @@ int engine_pause(struct engine *engine)
 
 void engine_resume(struct engine *engine)
 {
-	struct engine_op *op;
-
 	engine->pausing = false;
-	while ((op = engine->held.first)) {
-		engine_list_remove(&engine->held, op);
-		op->own.state = OP_QUEUED;
-		engine_list_append(&engine->queued, op);
-	}
-	engine->held_count = 0;
+	release_held(engine);
 	engine_submit(engine);
 }
 

@@ -106,7 +106,7 @@ int engine_add_file(struct engine *engine, int fd);
 int engine_seal(struct engine *engine, struct error *error);
 
 /*
- * Which it is, for the report: "io_uring (single issuer, deferred task work, registered files)",
+ * Into `text`: which it is, for the report: "io_uring (single issuer, deferred task work, registered files)",
  * "plain system calls: io_uring: Operation not permitted". After engine_seal().
  */
 void engine_describe(const struct engine *engine, char *text, size_t bytes);

@@ -78,7 +78,7 @@ static const struct sandbox_rule sandbox_rules[] = {
 	SANDBOX_CALL(PLAIN, clock_nanosleep, "the guest sleeps; a full console is waited for"),
 	SANDBOX_CALL(PLAIN, restart_syscall, "a sleep goes on after SIGSTOP and SIGCONT"),
 	SANDBOX_CALL(PLAIN, getrandom, "the guest's entropy"),
-	SANDBOX_CALL(PLAIN, rt_sigreturn, "the handlers of SIGINT, SIGTERM and the timeout return"),
+	SANDBOX_CALL(PLAIN, rt_sigreturn, "handlers of signals return"),
 	SANDBOX_CALL(PLAIN, setitimer, "after a stop signal, the handler has itself reminded until the vCPU's loop has seen it"),
 	SANDBOX_CALL(PLAIN, exit_group, "the end"),
 	SANDBOX_CALL(TEARDOWN, close, "tearing down"),

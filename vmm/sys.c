@@ -382,15 +382,14 @@ COLD int sys_wait(struct sys *sys, int pid, int *status)
 	return (int)THROUGH(sys, syscall(SYS_wait4, pid, status, 0, NULL));
 }
 
-/* A kernel before 5.9 closes one at a time. */
+/* Where there is no close_range() (Linux before 5.9, or a filter of somebody's): more than that a launch has not been given. */
+#define DESCRIPTORS_LIKELY 1024
+
 COLD void sys_close_from(unsigned first)
 {
-	struct rlimit limit = { 0 };
-
 	if (syscall(SYS_close_range, first, ~0u, 0) == 0)
 		return;
-	syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, NULL, &limit);
-	for (unsigned fd = first; fd < limit.rlim_cur; fd++)
+	for (unsigned fd = first; fd < DESCRIPTORS_LIKELY; fd++)
 		close((int)fd);
 }
 
