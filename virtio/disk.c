@@ -307,7 +307,7 @@ void disk_close(struct disk *disk, struct sys *sys)
 {
 	struct flock none = { .l_type = F_UNLCK, .l_whence = SEEK_SET };
 
-	/* Now, and not when the kernel has taken the ring apart that had the file too. (A flock() ends then: lock() waits a while.) */
+	/* Now, and not when the kernel has taken the ring apart that had the file too. A flock() ends then, and lock() waits. */
 	sys_fcntl(sys, disk->fd, F_OFD_SETLK, &none);
 	if (disk->buffered_fd >= 0)
 		sys_close(sys, disk->buffered_fd);
