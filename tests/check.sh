@@ -94,7 +94,6 @@ details() {
 
 # The same lists as on the host: a real kvm_amd, ring 0 native.
 nested_cases() { run_stage nested tests/nested/cases.sh "$build" cases; }
-nested_fault() { run_stage nested-fault tests/nested/cases.sh "$build" fault; }
 nested_shadow() { run_stage nested-shadow tests/nested/cases.sh "$build" shadow; }
 # Debian's kernel as a guest in there.
 nested_linux() { run_stage linux tests/nested/cases.sh "$build" linux; }
@@ -102,10 +101,6 @@ nested_most() {
 	nested_cases
 	nested_shadow
 	nested_linux
-}
-nested_all() {
-	nested_most
-	nested_fault
 }
 harness() { stage harness tests/harness.sh "$build"; }
 # Start-up cost in instructions, which no load on the host changes.
@@ -156,10 +151,11 @@ elif [ "$what" = hw ]; then
 	harness
 	exact
 else
-	aside nested_all nested nested-shadow linux nested-fault
+	aside nested_most nested nested-shadow linux
 	on_host
 	harness
 	exact
+	stage nested-fault tests/nested/cases.sh "$build" fault
 fi
 wait
 for name in $names_aside; do
