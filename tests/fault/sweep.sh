@@ -149,7 +149,7 @@ sweep() {
 
 few='EINTR ENOMEM'
 # Where the file system takes direct I/O: a disk for the rows about disks.
-truncate -s 128K "$scratch/disk"
+truncate -s 128K "$scratch/disk" "$scratch/asan-disk" # the two builds are swept at once, and each writes
 direct=
 ! "$build/fault/kvick-musl" run --disk "$scratch/disk,direct" "$build/guests/hello.elf" >"$scratch/direct" 2>&1 || direct=,direct
 # A socket device that the guest reaches itself by (hostile/guests/sockets), and a passt that is none.
@@ -190,7 +190,7 @@ with_sanitizers() {
 	cold=
 	sweep 'sanitizers: CPU model' 0 '' "$few EIO" "$asan" run --ring 3 --no-sandbox "$guests/cpuid.elf"
 	for io in io_uring sync; do
-		sweep "sanitizers: disk by $io" 0 '1' EIO "$asan" run --ring 3 --no-sandbox --io $io --disk "$scratch/disk" \
+		sweep "sanitizers: disk by $io" 0 '1' EIO "$asan" run --ring 3 --no-sandbox --io $io --disk "$scratch/asan-disk" \
 			"$guests/blkcheck.elf" -- write 1 256
 	done
 	for io in io_uring sync; do
@@ -203,7 +203,7 @@ with_sanitizers() {
 	sweep 'sanitizers: console' 0 '1' EIO "$asan" run --ring 3 --no-sandbox --console "$guests/consolecat.elf" -- 0
 	for io in io_uring sync; do
 		sweep "sanitizers: PC by $io" 0 '125' EIO "$asan" run --no-sandbox --io $io --initrd "$scratch/initrd" \
-			--disk "$scratch/disk" --rng "$guests/abi.bzImage" -- all
+			--disk "$scratch/asan-disk" --rng "$guests/abi.bzImage" -- all
 	done
 	sweep 'sanitizers: page tables' 0 '1' EIO "$asan" run --ring 3 --no-sandbox "$guests/pgtable.elf"
 }
