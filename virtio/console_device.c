@@ -32,7 +32,7 @@ struct side {
 	struct iovec iov;
 	bool busy;               /* with the engine */
 	uint32_t at, end;        /* of bytes: not moved yet */
-	char bytes[BYTES];
+	char *bytes;             /* BYTES of them */
 };
 
 struct console_device {
@@ -47,13 +47,16 @@ struct console_device {
 	bool sending;            /* `chain` is the one that output comes from */
 	uint64_t sent;           /* of it: taken into out.bytes */
 	uint64_t begin_tsc;
-	struct virtq_chain chain;
 
 	int terminal;            /* whose size is told; -1: nobody's */
 	struct engine_op resized;
 	struct iovec resized_iov;
 	uint64_t resized_count;
 	bool watching;
+
+	/* Last: a launch whose guest does not use it touches none of their pages. */
+	struct virtq_chain chain;
+	char bytes[2][BYTES];
 };
 
 /* ---- input ---- */
@@ -64,7 +67,7 @@ static void start_read(struct console_device *c)
 
 	if (in->busy || in->at < in->end || c->no_more_input)
 		return;
-	in->iov = (struct iovec){ in->bytes, sizeof(in->bytes) };
+	in->iov = (struct iovec){ in->bytes, BYTES };
 	in->busy = true;
 	engine_start(c->device.engine, &in->op);
 }
@@ -202,7 +205,7 @@ static void transmit(struct console_device *c)
 			if (!virtio_may_begin(&c->device, OUTPUT, left < BYTES ? left : BYTES))
 				break;
 			out->at = 0;
-			out->end = (uint32_t)chain_read(&c->chain, c->sent, out->bytes, sizeof(out->bytes));
+			out->end = (uint32_t)chain_read(&c->chain, c->sent, out->bytes, BYTES);
 			c->sent += out->end;
 			continue;
 		}
@@ -356,6 +359,8 @@ int virtio_console_create(struct virtio_device **device, const struct device_con
 		device_discard(context, &c->device);
 		return r;
 	}
+	c->in.bytes = c->bytes[0];
+	c->out.bytes = c->bytes[1];
 	c->device.ops = &ops;
 	c->device.queue_count = QUEUES;
 	for (unsigned i = 0; i < QUEUES; i++)
