@@ -12,7 +12,7 @@ build=$1
 what=${2-all}
 logs=$build/check
 fuzz_seconds=${FUZZ_SECONDS:-20}
-stage_limit=900
+stage_limit=1500
 mkdir -p "$logs"
 rm -f "$logs"/*.log "$logs"/*.status
 

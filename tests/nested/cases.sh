@@ -77,5 +77,5 @@ fault)
 esac
 
 # shellcheck disable=SC2086 # the shell is words
-# Either takes 2 minutes on a host with two processors. machine.sh looks at the time, and ends its machine in order.
-exec "$here/../finish.sh" 900 "nested $what" "$here/machine.sh" --timeout 600 "$@" -- $shell -c "cd /kvick && $inside"
+# They take 2 to 7 minutes on a host with two processors. machine.sh looks at the time, and ends its machine in order.
+exec "$here/../finish.sh" 1300 "nested $what" "$here/machine.sh" --timeout 1200 "$@" -- $shell -c "cd /kvick && $inside"
