@@ -3,32 +3,9 @@
 #ifndef HOSTILE_RINGS_H
 #define HOSTILE_RINGS_H
 
-#include "hostile.h"
+#include "ring_layout.h"
 
-#include <kvick/virtio.h>
-
-#define VERSION_1 (1ull << 32)
-#define NEXT      1
-#define WRITE     2
-#define MS        1000000ull
-
-#define SIZE  64u
 #define BYTES 4096u /* of a buffer: there is one for each descriptor */
-
-struct desc {
-	uint64_t address;
-	uint32_t bytes;
-	uint16_t flags, next;
-};
-
-struct avail {
-	uint16_t flags, index, ring[SIZE + 1];
-};
-
-struct used {
-	uint16_t flags, index;
-	struct { uint32_t id, bytes; } ring[SIZE];
-};
 
 /* Each in pages of its own. */
 struct queue {
@@ -38,22 +15,6 @@ struct queue {
 	uint64_t buffers;
 	uint16_t seen;
 };
-
-/* xorshift: the same at each run. */
-static inline uint64_t garbage(void)
-{
-	static uint64_t state = 88172645463325252;
-
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return state;
-}
-
-static inline struct kvick_device *list(void)
-{
-	return (struct kvick_device *)kvick_boot()->devices;
-}
 
 static inline int64_t wait(uint64_t timeout_ns, unsigned queue)
 {

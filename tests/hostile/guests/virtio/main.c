@@ -1,46 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Devices whose driver does not know what it does. Device 0 is a disk of 1 MiB, device 1 gives random bytes. */
-#include "../hostile.h"
-
-#include <kvick/virtio.h>
+#include "../ring_layout.h"
 
 #define DISK 0u
 #define RNG  1u
 
-#define VERSION_1   (1ull << 32)
 #define PACKED      (1ull << 34)
 #define IN_ORDER    (1ull << 35)
 #define INDIRECT    (1ull << 28)
 #define EVENT_INDEX (1ull << 29)
 
-#define NEXT      1
-#define WRITE     2
 #define TABLE     4 /* VRING_DESC_F_INDIRECT */
 #define AVAILABLE (1u << 7) /* 2.8.1 */
 
-#define SIZE    64u
 #define SECTOR  512u
 #define SECTORS ((1u << 20) / SECTOR)
-#define MS      1000000ull
 
 /* 5.2.6 */
 enum { IN = 0, OUT = 1, FLUSH = 4, GET_ID = 8, DISCARD = 11, WRITE_ZEROES = 13 };
 enum { OK, IOERR, UNSUPP, NONE = 0xff };
-
-struct desc {
-	uint64_t address;
-	uint32_t bytes;
-	uint16_t flags, next;
-};
-
-struct avail {
-	uint16_t flags, index, ring[SIZE + 1];
-};
-
-struct used {
-	uint16_t flags, index;
-	struct { uint32_t id, bytes; } ring[SIZE];
-};
 
 struct request {
 	struct { uint32_t type, reserved; uint64_t sector; } header;
@@ -55,25 +33,9 @@ static volatile struct desc *table;    /* a page of descriptors, for indirect on
 static volatile struct request *request;
 static uint64_t data;                  /* 16 pages */
 
-static uint64_t random_state = 88172645463325252;
-
-/* xorshift: the same at each run. */
-static uint64_t garbage(void)
-{
-	random_state ^= random_state << 13;
-	random_state ^= random_state >> 7;
-	random_state ^= random_state << 17;
-	return random_state;
-}
-
 static uint64_t ram(void)
 {
 	return kvick_boot()->mem_bytes;
-}
-
-static struct kvick_device *list(void)
-{
-	return (struct kvick_device *)kvick_boot()->devices;
 }
 
 static int64_t set_up(const struct kvick_virtio_setup *setup)
