@@ -10,10 +10,12 @@
 #include "loader/linux.h"
 #include "vmm/error.h"
 #include "vmm/memory_plan.h"
+#include "vmm/round.h"
 #include "vmm/sys.h"
 
 struct inspect_options {
 	bool json;
+	const struct protocol *protocol;
 };
 
 static int take_json(void *into, const char *value, struct error *error)
@@ -23,8 +25,14 @@ static int take_json(void *into, const char *value, struct error *error)
 	return 0;
 }
 
+static int take_protocol(void *into, const char *value, struct error *error)
+{
+	return command_take_protocol(value, &((struct inspect_options *)into)->protocol, error);
+}
+
 static const struct option_row options[] = {
 	{ "json", NULL, "as one JSON object", take_json },
+	{ "protocol", "NAME", "take the image for one of this boot protocol, whatever it looks like", take_protocol },
 };
 
 static const char *rings_name(uint32_t rings)
@@ -47,18 +55,21 @@ struct needs {
 	uint64_t least, usual;
 };
 
-static int needs_of(struct needs *needs, const struct image *image, struct error *error)
+static int native_needs(struct needs *needs, const struct image *image, struct error *error)
 {
 	struct memory_plan plan;
-	int r = 0;
+	int r = memory_plan_make(&plan, image, 0, false, error);
 
-	if (image->protocol->kind == IMAGE_LINUX) {
-		*needs = (struct needs){ linux_mem_bytes_min(image, 0), linux_mem_bytes_default(image, 0) };
-	} else {
-		r = memory_plan_make(&plan, image, 0, false, error);
-		*needs = (struct needs){ memory_plan_least(image, false), plan.bytes };
-	}
+	*needs = (struct needs){ memory_plan_least(image, false), plan.bytes };
 	return r;
+}
+
+static int linux_needs(struct needs *needs, const struct image *image, struct error *error)
+{
+	(void)error;
+	needs->least = round_up(image->end + LINUX_WORK_BYTES, PAGE_2M_BYTES);
+	needs->usual = needs->least > LINUX_USUAL_BYTES ? needs->least : LINUX_USUAL_BYTES;
+	return 0;
 }
 
 static void note_text(struct text *text, const struct image *image)
@@ -74,30 +85,6 @@ static void linux_text(struct text *text, const struct image *image)
 	text_printf(text, "header     boot protocol %u.%u, command line up to %llu characters, initrd below 0x%llx\n",
 		    image->kernel.version >> 8, image->kernel.version & 0xff,
 		    (unsigned long long)image->kernel.command_line_max, image->kernel.initrd_last + 1ull);
-}
-
-static void print_text(struct text *text, const struct image *image, const struct needs *needs)
-{
-	char perms[4];
-
-	text_printf(text, "image      ");
-	text_name(text, image->path);
-	text_printf(text, " (%llu bytes)\n", (unsigned long long)image->file_bytes);
-	text_printf(text, "protocol   %s (%s)%s\n", image->protocol->name, image->protocol->about,
-		    image->pie ? ", position-independent" : "");
-	text_printf(text, "entry      0x%llx\n", (unsigned long long)image->entry);
-	for (unsigned i = 0; i < image->segment_count; i++) {
-		const struct segment *s = &image->segments[i];
-
-		perms_name(s->perms, perms);
-		text_printf(text, "segment    0x%08llx-0x%08llx %s  %llu bytes, %llu from file offset 0x%llx\n",
-			    (unsigned long long)s->gpa, (unsigned long long)(s->gpa + s->mem_bytes), perms,
-			    (unsigned long long)s->mem_bytes, (unsigned long long)s->file_bytes,
-			    (unsigned long long)s->file_offset);
-	}
-	(image->protocol->kind == IMAGE_LINUX ? linux_text : note_text)(text, image);
-	text_printf(text, "memory     %llu KiB needed, %llu KiB given by default\n",
-		    (unsigned long long)needs->least >> 10, (unsigned long long)needs->usual >> 10);
 }
 
 static void note_json(struct text *text, const struct image *image)
@@ -120,6 +107,40 @@ static void linux_json(struct text *text, const struct image *image)
 	json_close(text, '}');
 }
 
+/* What is particular to each kind of guest. */
+static const struct {
+	int (*needs)(struct needs *needs, const struct image *image, struct error *error);
+	void (*text)(struct text *text, const struct image *image);
+	void (*json)(struct text *text, const struct image *image);
+} kinds[] = {
+	[IMAGE_NATIVE] = { native_needs, note_text, note_json },
+	[IMAGE_LINUX] = { linux_needs, linux_text, linux_json },
+};
+
+static void print_text(struct text *text, const struct image *image, const struct needs *needs)
+{
+	char perms[4];
+
+	text_printf(text, "image      ");
+	text_name(text, image->path);
+	text_printf(text, " (%llu bytes)\n", (unsigned long long)image->file_bytes);
+	text_printf(text, "protocol   %s (%s)%s, for it %s\n", image->protocol->name, image->protocol->about,
+		    image->pie ? ", position-independent" : "", image->why);
+	text_printf(text, "entry      0x%llx\n", (unsigned long long)image->entry);
+	for (unsigned i = 0; i < image->segment_count; i++) {
+		const struct segment *s = &image->segments[i];
+
+		perms_name(s->perms, perms);
+		text_printf(text, "segment    0x%08llx-0x%08llx %s  %llu bytes, %llu from file offset 0x%llx\n",
+			    (unsigned long long)s->gpa, (unsigned long long)(s->gpa + s->mem_bytes), perms,
+			    (unsigned long long)s->mem_bytes, (unsigned long long)s->file_bytes,
+			    (unsigned long long)s->file_offset);
+	}
+	kinds[image->protocol->kind].text(text, image);
+	text_printf(text, "memory     %llu KiB needed, %llu KiB given by default\n",
+		    (unsigned long long)needs->least >> 10, (unsigned long long)needs->usual >> 10);
+}
+
 static void print_json(struct text *text, const struct image *image, const struct needs *needs)
 {
 	char perms[4];
@@ -128,6 +149,7 @@ static void print_json(struct text *text, const struct image *image, const struc
 	json_string(text, "image", image->path);
 	json_u64(text, "file_bytes", image->file_bytes);
 	json_string(text, "protocol", image->protocol->name);
+	json_string(text, "why", image->why);
 	json_bool(text, "pie", image->pie);
 	json_u64(text, "entry", image->entry);
 	json_open(text, "segments", '[');
@@ -144,7 +166,7 @@ static void print_json(struct text *text, const struct image *image, const struc
 		json_close(text, '}');
 	}
 	json_close(text, ']');
-	(image->protocol->kind == IMAGE_LINUX ? linux_json : note_json)(text, image);
+	kinds[image->protocol->kind].json(text, image);
 	json_u64(text, "memory_needed_bytes", needs->least);
 	json_u64(text, "memory_default_bytes", needs->usual);
 	json_close(text, '}');
@@ -170,10 +192,10 @@ static int run(const struct command *command, int argc, char **argv)
 		error_set(&error, ERROR_USAGE, EINVAL, "usage: kvick %s", command->synopsis);
 		return command_failed(&error);
 	}
-	if (image_open(&image, operands.operand, &sys, &error) < 0)
+	if (image_open(&image, operands.operand, o.protocol, &sys, &error) < 0)
 		return command_failed(&error);
 	text_begin(&text, &sys, STDOUT_FILENO);
-	if (needs_of(&needs, &image, &error) == 0)
+	if (kinds[image.protocol->kind].needs(&needs, &image, &error) == 0)
 		(o.json ? print_json : print_text)(&text, &image, &needs);
 	image_close(&image, &sys);
 	if (error.kind != ERROR_NONE)
@@ -183,7 +205,7 @@ static int run(const struct command *command, int argc, char **argv)
 
 const struct command command_inspect = {
 	.name = "inspect",
-	.synopsis = "inspect [--json] IMAGE",
+	.synopsis = "inspect [options] IMAGE",
 	.purpose = "Say what an image is: boot protocol, entry, segments, note, memory needed.",
 	.options = options,
 	.option_count = sizeof(options) / sizeof(options[0]),

@@ -201,6 +201,11 @@ COLD static int take_initrd(void *into, const char *value, struct error *error)
 	return 0;
 }
 
+COLD static int take_protocol(void *into, const char *value, struct error *error)
+{
+	return command_take_protocol(value, &((struct run_options *)into)->machine.protocol, error);
+}
+
 static const struct option_row options[] = {
 	{ "mem", "SIZE", "guest RAM: 16M, 2G (default: what the image asks for, at least 16M)", take_mem },
 	{ "ring", "auto|0|3", "privilege level to run the guest at (default auto: the one that is native here)", take_ring },
@@ -208,6 +213,7 @@ static const struct option_row options[] = {
 	{ "timeout", "DURATION", "end the guest after 500ms, 2s, 1m (default: never)", take_timeout },
 	{ "report", "text|json[=FILE]", "say where the time went, on stderr or in FILE", take_report },
 	{ "env", "NAME=VALUE", "set a variable in the guest's environment; may be repeated", take_env },
+	{ "protocol", "NAME", "take the image for one of this boot protocol (default: found by looking at it)", take_protocol },
 	{ "initrd", "FILE", "give a Linux kernel its first root file system; what follows \"--\" is its command line",
 	  take_initrd },
 	{ "disk", "PATH[,ro][,direct][,id=NAME][,queues=N]",

@@ -8,6 +8,10 @@
 extern const struct command command_run, command_inspect, command_doctor;
 
 struct error;
+struct protocol;
+
+/* --protocol: 0 or -errno with an ERROR_USAGE that lists those there are. */
+int command_take_protocol(const char *value, const struct protocol **protocol, struct error *error);
 
 /* Prints `error` as "kvick: …" on stderr; returns the exit code that its kind stands for. */
 int command_failed(const struct error *error);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "loader/elf.h"
 #include "loader/image.h"
 #include "loader/refuse.h"
 #include "vmm/error.h"
@@ -26,7 +27,7 @@
 /* How many of a refused file's first bytes its error shows. */
 #define MAGIC_BYTES_SHOWN 4
 
-/* Asked in this order. Native takes every ELF file, to say what is wrong with it. */
+/* Asked in this order. */
 static const struct protocol *const protocols[] = {
 	&protocol_native,
 	&protocol_linux,
@@ -106,13 +107,13 @@ static int shrank(const char *path, struct error *error)
 			   "the file shrank while it was being read: wait until it is written, then start again");
 }
 
-static int read_head(const struct image *image, uint8_t *head, size_t want, struct sys *sys, struct error *error)
+int image_read(const struct image *image, uint64_t offset, void *into, size_t want, struct sys *sys, struct error *error)
 {
 	size_t done = 0;
 
 	/* One turn, except after a signal or on a file system that reads less than asked. */
 	while (done < want) {
-		ssize_t n = sys_pread(sys, image->fd, head + done, want - done, done);
+		ssize_t n = sys_pread(sys, image->fd, (uint8_t *)into + done, want - done, offset + done);
 
 		if (n == -EINTR)
 			continue;
@@ -137,16 +138,43 @@ static int no_protocol(const struct image *image, const uint8_t *head, size_t he
 			    "starts with %s: not an ELF file (7f 45 4c 46), and no Linux bzImage: give a guest", shown);
 }
 
+const struct protocol *image_protocol(const char *name)
+{
+	for (size_t i = 0; i < COUNT(protocols); i++)
+		if (strcmp(protocols[i]->name, name) == 0)
+			return protocols[i];
+	return NULL;
+}
+
+const char *image_protocol_names(char *into, size_t bytes)
+{
+	size_t used = 0;
+
+	into[0] = '\0';
+	for (size_t i = 0; i < COUNT(protocols) && used < bytes; i++)
+		used += (size_t)snprintf(into + used, bytes - used, "%s%s", i ? ", " : "", protocols[i]->name);
+	return into;
+}
+
+/*
+ * An ELF file that no protocol knows is most likely a native one that was built wrongly: its parser says what is wrong with it, and
+ * the same for what --protocol calls one.
+ */
 static int parse(struct image *image, const uint8_t *head, size_t head_bytes, struct sys *sys, struct error *error)
 {
-	for (size_t i = 0; i < COUNT(protocols); i++) {
-		if (!protocols[i]->probe(head, head_bytes))
-			continue;
-		image->protocol = protocols[i];
-		return protocols[i]->parse(image, head, head_bytes, sys, error);
+	for (size_t i = 0; !image->protocol && i < COUNT(protocols); i++) {
+		image->why = protocols[i]->probe(image, head, head_bytes, sys);
+		if (image->why)
+			image->protocol = protocols[i];
 	}
-	return head_bytes < IMAGE_HEAD_BYTES && head_bytes < image->file_bytes ? IMAGE_NEEDS_MORE :
-										  no_protocol(image, head, head_bytes, error);
+	if (!image->protocol && !image_head_is_whole(image, head_bytes))
+		return IMAGE_NEEDS_MORE;
+	if (!image->protocol && elf_magic(head, head_bytes)) {
+		image->protocol = &protocol_native;
+		image->why = "is an ELF file";
+	}
+	return image->protocol ? image->protocol->parse(image, head, head_bytes, sys, error) :
+				 no_protocol(image, head, head_bytes, error);
 }
 
 static int try_head(struct image *image, uint8_t *head, size_t bytes, struct sys *sys, struct error *error)
@@ -154,7 +182,7 @@ static int try_head(struct image *image, uint8_t *head, size_t bytes, struct sys
 	if (bytes > image->file_bytes)
 		bytes = (size_t)image->file_bytes;
 
-	int rc = read_head(image, head, bytes, sys, error);
+	int rc = image_read(image, 0, head, bytes, sys, error);
 
 	return rc ? rc : parse(image, head, bytes, sys, error);
 }
@@ -174,16 +202,21 @@ static __attribute__((noinline)) int try_whole_head(struct image *image, struct 
 	return try_head(image, head, sizeof(head), sys, error);
 }
 
-int image_open(struct image *image, const char *path, struct sys *sys, struct error *error)
+static const char asked_for[] = "was called one";
+
+int image_open(struct image *image, const char *path, const struct protocol *protocol, struct sys *sys, struct error *error)
 {
+	const char *why = protocol ? asked_for : NULL;
 	int rc;
 
-	*image = (struct image){ .fd = -1, .path = path };
+	*image = (struct image){ .fd = -1, .path = path, .protocol = protocol, .why = why };
 	rc = open_file(image, sys, error);
 	if (!rc)
 		rc = try_first_head(image, sys, error);
 	if (rc == IMAGE_NEEDS_MORE) {
-		*image = (struct image){ .fd = image->fd, .path = path, .file_bytes = image->file_bytes };
+		*image = (struct image){
+			.fd = image->fd, .path = path, .file_bytes = image->file_bytes, .protocol = protocol, .why = why,
+		};
 		rc = try_whole_head(image, sys, error);
 	}
 	if (rc)

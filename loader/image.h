@@ -33,13 +33,14 @@ struct segment {
 };
 
 /* What kind of guest it is: which boot.h's functions make a machine for it. */
-enum image_kind { IMAGE_NATIVE, IMAGE_LINUX };
+enum image_kind { IMAGE_NATIVE, IMAGE_LINUX, IMAGE_SOLO5, IMAGE_PVH, IMAGE_MULTIBOOT };
 
 struct image {
 	int fd;
 	const char *path;     /* the caller's string */
 	uint64_t file_bytes;
 	const struct protocol *protocol;
+	const char *why;      /* it is that one: "has a kvick note" */
 	uint64_t entry;       /* guest-virtual, load bias included; in an executable segment */
 	uint64_t base;        /* lowest gpa, rounded down to a page */
 	uint64_t end;         /* first gpa after the image, rounded up to a page */
@@ -66,8 +67,11 @@ struct image {
 struct protocol {
 	const char *name, *about; /* as `kvick inspect` says it */
 	enum image_kind kind;
-	/* Does the image speak it? head holds the file's first head_bytes bytes. */
-	bool (*probe)(const uint8_t *head, size_t head_bytes);
+	/*
+	 * Does the image speak it? Why, in words that follow its name, or NULL: no, or it is not clear from so few bytes. head has
+	 * the file's first head_bytes bytes; path, fd and file_bytes of `image` are set.
+	 */
+	const char *(*probe)(const struct image *image, const uint8_t *head, size_t head_bytes, struct sys *sys);
 	/* Fills `image` in; path, fd and file_bytes are set. 0, IMAGE_NEEDS_MORE, or -errno with `error` set. */
 	int (*parse)(struct image *image, const uint8_t *head, size_t head_bytes, struct sys *sys, struct error *error);
 };
@@ -75,15 +79,29 @@ struct protocol {
 /* The answer of parse() to a head of fewer than IMAGE_HEAD_BYTES that does not hold what the file's headers point at. */
 #define IMAGE_NEEDS_MORE 1
 
+/* Is `head_bytes` all that a probe will ever see of that file's head? */
+static inline bool image_head_is_whole(const struct image *image, size_t head_bytes)
+{
+	return head_bytes >= IMAGE_HEAD_BYTES || head_bytes >= image->file_bytes;
+}
+
 extern const struct protocol protocol_native; /* loader/native.c */
 extern const struct protocol protocol_linux;  /* loader/linux.c */
 
+/* By name, for --protocol; NULL: no such. And all names, for messages: "native, linux". */
+const struct protocol *image_protocol(const char *name);
+const char *image_protocol_names(char *into, size_t bytes);
+
 /*
- * Opens and validates. The image owns its descriptor until image_close(); path must outlive it.
- * On failure everything is closed and `error` says file, field, value and next step.
+ * Opens and validates; `protocol` says which it is to be taken for, NULL: to be found by looking at it. The image owns its
+ * descriptor until image_close(); path must outlive it. On failure everything is closed and `error` says file, field, value and
+ * next step.
  */
-int image_open(struct image *image, const char *path, struct sys *sys, struct error *error);
+int image_open(struct image *image, const char *path, const struct protocol *protocol, struct sys *sys, struct error *error);
 void image_close(struct image *image, struct sys *sys);
+
+/* Bytes of the file, for protocols. 0, or -errno with `error` set. */
+int image_read(const struct image *image, uint64_t offset, void *into, size_t bytes, struct sys *sys, struct error *error);
 
 /* Least guest RAM in bytes for the image alone: its end, or its note's wish if that is more. */
 uint64_t image_mem_bytes_min(const struct image *image);

@@ -24,21 +24,19 @@
 #define LOW_MEMORY_END 0x100000u
 #define LOADER_UNDEFINED 0xff
 
-#define MEM_BYTES_DEFAULT (256ull << 20)
-#define MEM_BYTES_TO_WORK_WITH (64ull << 20) /* besides what kernel and initrd take */
-
 #define HEADER_AT offsetof(struct boot_params, hdr)
 #define JUMP_END   0x202u
 #define HEADER_END (HEADER_AT + sizeof(struct setup_header))
 
-static bool linux_probe(const uint8_t *head, size_t head_bytes)
+static const char *linux_probe(const struct image *image, const uint8_t *head, size_t head_bytes, struct sys *sys)
 {
 	struct setup_header hdr;
 
+	(void)image, (void)sys;
 	if (head_bytes < HEADER_END)
-		return false;
+		return NULL;
 	memcpy(&hdr, head + HEADER_AT, sizeof(hdr));
-	return hdr.boot_flag == BOOT_FLAG && hdr.header == HEADER_MAGIC;
+	return hdr.boot_flag == BOOT_FLAG && hdr.header == HEADER_MAGIC ? "has a Linux boot header, \"HdrS\"" : NULL;
 }
 
 static int check_kind(const char *path, const struct setup_header *hdr, struct error *error)
@@ -103,8 +101,8 @@ static int linux_parse(struct image *image, const uint8_t *head, size_t head_byt
 	struct setup_header hdr = { 0 };
 	int r;
 
-	(void)sys;
-	assert(head_bytes >= HEADER_END);
+	if (!linux_probe(image, head, head_bytes, sys))
+		return image_refuse(image->path, error, "has no Linux boot header: \"HdrS\" at 0x202: leave --protocol out");
 	memcpy(&hdr, head + HEADER_AT, header_bytes(head));
 	r = check_kind(image->path, &hdr, error);
 	if (r == 0)
@@ -114,19 +112,6 @@ static int linux_parse(struct image *image, const uint8_t *head, size_t head_byt
 	image->kernel.initrd_last = hdr.initrd_addr_max;
 	image->kernel.version = hdr.version;
 	return r;
-}
-
-/* An initrd is unpacked into RAM: it needs its place twice. */
-uint64_t linux_mem_bytes_min(const struct image *image, uint64_t initrd_bytes)
-{
-	return round_up(image->end + MEM_BYTES_TO_WORK_WITH + 2 * initrd_bytes, PAGE_2M_BYTES);
-}
-
-uint64_t linux_mem_bytes_default(const struct image *image, uint64_t initrd_bytes)
-{
-	uint64_t least = linux_mem_bytes_min(image, initrd_bytes);
-
-	return least < MEM_BYTES_DEFAULT ? MEM_BYTES_DEFAULT : least;
 }
 
 static void add_ram(struct boot_params *params, uint64_t from, uint64_t to, uint32_t type)

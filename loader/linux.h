@@ -13,6 +13,10 @@ struct image;
 struct sys;
 struct error;
 
+/* RAM behind the kernel for it to work in, besides twice the initrd; and what it gets where nobody says. */
+#define LINUX_WORK_BYTES  (64ull << 20)
+#define LINUX_USUAL_BYTES (256ull << 20)
+
 struct linux_boot {
 	uint64_t zero_page;                        /* page-aligned; the page is fresh */
 	uint64_t command_line;                     /* where it lies, with its NUL */
@@ -27,9 +31,5 @@ struct linux_boot {
  */
 int linux_write_zero_page(const struct image *image, struct guest_mem *mem, const struct linux_boot *boot, struct sys *sys,
 			  struct error *error);
-
-/* RAM: the least that this kernel starts in, with an initrd of that size (0: none), and what it gets where nobody says. */
-uint64_t linux_mem_bytes_min(const struct image *image, uint64_t initrd_bytes);
-uint64_t linux_mem_bytes_default(const struct image *image, uint64_t initrd_bytes);
 
 #endif

@@ -13,6 +13,7 @@
 
 #include <kvick/note.h>
 
+#include "loader/elf.h"
 #include "loader/image.h"
 #include "loader/refuse.h"
 #include "vmm/error.h"
@@ -84,7 +85,7 @@ static bool more_to_read(const struct native *n)
 	return n->head_bytes < IMAGE_HEAD_BYTES && n->head_bytes < n->image->file_bytes;
 }
 
-/* gABI, "ELF Identification". What is no ELF file at all never gets here. */
+/* gABI, "ELF Identification". */
 static int check_ident(const struct native *n)
 {
 	const unsigned char *ident = n->ehdr.e_ident;
@@ -109,6 +110,9 @@ static int read_ehdr(struct native *n)
 		return refuse(n, "is cut short: %zu bytes, and the ELF header has %zu: rebuild or copy it again",
 			      n->head_bytes, sizeof(*ehdr));
 	memcpy(ehdr, n->head, sizeof(*ehdr));
+	if (!elf_magic(n->head, n->head_bytes))
+		return refuse(n, "starts with %02x %02x %02x %02x: not an ELF file (7f 45 4c 46): leave --protocol out", n->head[0],
+			      n->head[1], n->head[2], n->head[3]);
 	rc = check_ident(n);
 	if (rc)
 		return rc;
@@ -470,10 +474,30 @@ static int place(struct native *n)
 	return 0;
 }
 
-/* Any ELF file: parse() then says what keeps it from being a native image. */
-static bool native_probe(const uint8_t *head, size_t head_bytes)
+/* Is there a kvick note, whatever it says? Looked for in what is there of the head; parse() looks again, and judges. */
+static const char *native_probe(const struct image *image, const uint8_t *head, size_t head_bytes, struct sys *sys)
 {
-	return head_bytes >= SELFMAG && !memcmp(head, ELFMAG, SELFMAG);
+	Elf64_Ehdr ehdr;
+
+	(void)image, (void)sys;
+	if (head_bytes < sizeof(ehdr) || !elf_magic(head, head_bytes))
+		return NULL;
+	memcpy(&ehdr, head, sizeof(ehdr));
+	if (ehdr.e_ident[EI_CLASS] != ELFCLASS64 || ehdr.e_phnum > PHDRS_MAX ||
+	    !within(ehdr.e_phoff, ehdr.e_phnum * sizeof(Elf64_Phdr), head_bytes))
+		return NULL;
+	for (unsigned i = 0; i < ehdr.e_phnum; i++) {
+		Elf64_Phdr phdr;
+
+		memcpy(&phdr, head + ehdr.e_phoff + i * sizeof(phdr), sizeof(phdr));
+		if (phdr.p_type != PT_NOTE || !within(phdr.p_offset, phdr.p_filesz, head_bytes))
+			continue;
+		/* Names begin at multiples of 4. */
+		for (uint64_t at = sizeof(Elf64_Nhdr); within(at, sizeof(KVICK_NOTE_OWNER), phdr.p_filesz); at += 4)
+			if (memcmp(head + phdr.p_offset + at, KVICK_NOTE_OWNER, sizeof(KVICK_NOTE_OWNER)) == 0)
+				return "has a kvick note";
+	}
+	return NULL;
 }
 
 static int native_parse(struct image *image, const uint8_t *head, size_t head_bytes, struct sys *sys,

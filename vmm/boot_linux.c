@@ -5,271 +5,53 @@
  */
 #include "vmm/boot.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <string.h>
-
 #include "loader/linux.h"
+#include "vmm/boot_pc.h"
 #include "vmm/machine.h"
 #include "vmm/pagetable.h"
-#include "vmm/pc/acpi.h"
 #include "vmm/pc/layout.h"
 #include "vmm/pc/pc.h"
-#include "vmm/round.h"
 
 /* What one finds who gives no command line: a console, and an end instead of a hang. */
 #define COMMAND_LINE_DEFAULT "console=ttyS0 panic=-1"
 
-/* SDM 4, 2.1; in no UAPI header. */
-#define MSR_MISC_ENABLE   0x1a0u
-#define MISC_FAST_STRINGS (1u << 0)
-#define MISC_NO_BTS       (1u << 11)
-#define MISC_NO_PEBS      (1u << 12)
-#define MSR_MTRR_DEF_TYPE 0x2ffu
-#define MTRR_ENABLE       (1u << 11)
-#define MTRR_WRITE_BACK   6u
-
-/* ---- memory ---- */
-
-/* Its size, 0 for none. Opened again to be read: nothing is held between steps. */
-static int initrd_open(struct machine *m, int *fd, uint64_t *bytes)
-{
-	const char *path = m->config->initrd_path;
-	struct stat st;
-	int r;
-
-	*fd = r = sys_open(&m->sys, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0);
-	if (r >= 0)
-		r = sys_fstat(&m->sys, *fd, &st);
-	if (r < 0 || !S_ISREG(st.st_mode)) {
-		if (*fd >= 0)
-			sys_close(&m->sys, *fd);
-		return error_set(&m->error, ERROR_IMAGE, -r, "--initrd: %s: %s: give a regular file that can be read", path,
-				 r < 0 ? strerror(-r) : "not a regular file");
-	}
-	*bytes = (uint64_t)st.st_size;
-	return 0;
-}
-
-static int initrd_size(struct machine *m, uint64_t *bytes)
-{
-	int fd, r;
-
-	*bytes = 0;
-	if (!m->config->initrd_path)
-		return 0;
-	r = initrd_open(m, &fd, bytes);
-	if (r == 0)
-		sys_close(&m->sys, fd);
-	return r;
-}
-
-static int refuse_what_is_not_for_linux(struct machine *m)
-{
-	if (m->config->envc > 0)
-		return error_set(&m->error, ERROR_USAGE, EINVAL, "--env %s: a Linux kernel takes its environment from its command "
-				 "line: write it after --", m->config->envp[0]);
-	if (m->config->cpu == CPU_NONE)
-		return error_set(&m->error, ERROR_USAGE, EINVAL, "--cpu none: Linux does not start without CPUID: use --cpu host");
-	return 0;
-}
-
 /* The kernel lies where it wants to, the initrd as high as it may, and all of RAM below the PC's devices. */
 static int linux_plan(struct machine *m)
 {
-	uint64_t initrd, least, bytes = m->config->mem_bytes, end = m->image.kernel.initrd_last + 1ull;
-	int r = refuse_what_is_not_for_linux(m);
-
-	if (r == 0)
-		r = initrd_size(m, &initrd);
-	if (r < 0)
-		return r;
-	if (initrd > PC_RAM_END)
-		return error_set(&m->error, ERROR_IMAGE, EFBIG, "--initrd: %s: %" PRIu64 " bytes, and a Linux guest has 3 GiB: "
-				 "give a smaller one", m->config->initrd_path, initrd);
-	least = linux_mem_bytes_min(&m->image, initrd);
-	if (bytes == 0)
-		bytes = linux_mem_bytes_default(&m->image, initrd);
-	if (bytes < least || bytes > PC_RAM_END)
-		return error_set(&m->error, ERROR_IMAGE, ENOMEM, "%s: needs %" PRIu64 " MiB of guest RAM, and takes 3072 at most; "
-				 "--mem gives %" PRIu64 ": use --mem %" PRIu64 "M", m->image.path, least >> 20, bytes >> 20,
-				 least >> 20);
-	if (end > bytes)
-		end = bytes;
-	if (initrd && (end < initrd || round_down(end - initrd, GUEST_PAGE_BYTES) < m->image.end))
-		return error_set(&m->error, ERROR_IMAGE, EFBIG, "--initrd: %s: %" PRIu64 " bytes, and this kernel takes it between "
-				 "0x%" PRIx64 " and 0x%" PRIx64 ": give a smaller one", m->config->initrd_path, initrd,
-				 m->image.end, end);
-	m->plan = (struct memory_plan){
-		.bytes = m->config->pages == GUEST_PAGES_HUGETLBFS ? round_up(bytes, PAGE_2M_BYTES) : bytes,
-		.tables_base = PC_TABLES,
-		.tables_end = PC_TABLES_END,
-	};
-	m->initrd = (struct memory_run){ .at = initrd ? round_down(end - initrd, GUEST_PAGE_BYTES) : 0, .bytes = initrd };
-	return 0;
-}
-
-static int initrd_load(struct machine *m)
-{
-	uint64_t bytes;
-	int fd, r;
-
-	if (!m->config->initrd_path)
-		return 0;
-	r = initrd_open(m, &fd, &bytes);
-	if (r < 0)
-		return r;
-	r = bytes == m->initrd.bytes ? guest_mem_read_file(&m->mem, gpa(m->initrd.at), bytes, fd, 0, &m->sys) : -ENODATA;
-	sys_close(&m->sys, fd);
-	if (r == -ENODATA)
-		return error_set(&m->error, ERROR_IMAGE, -r, "--initrd: %s: it changed while it was being read: wait until it is "
-				 "written", m->config->initrd_path);
-	return r == 0 ? 0 : error_set(&m->error, ERROR_HOST, -r, "--initrd: %s: cannot be read: %s", m->config->initrd_path,
-				      strerror(-r));
-}
-
-/* ---- what the kernel reads at its start ---- */
-
-struct command_line {
-	char *text;
-	uint64_t bytes, max; /* without the NUL */
-	bool cut;
-};
-
-static void append(struct command_line *line, const char *word)
-{
-	uint64_t bytes = strlen(word), space = line->bytes > 0;
-
-	line->cut = line->cut || bytes + space > line->max - line->bytes;
-	if (line->cut)
-		return;
-	if (space)
-		line->text[line->bytes++] = ' ';
-	memcpy(line->text + line->bytes, word, bytes);
-	line->bytes += bytes;
-}
-
-/*
- * Devices come first: some guests have words of their own behind a "--". A kernel that understands these words and ACPI finds each
- * device twice, keeps the first and complains of the second.
- */
-static int command_line_write(struct machine *m)
-{
-	const struct machine_config *c = m->config;
-	struct command_line line = { .max = m->image.kernel.command_line_max };
-	char word[64];
-
-	if (line.max > PC_COMMAND_LINE_BYTES - 1)
-		line.max = PC_COMMAND_LINE_BYTES - 1;
-	line.text = guest_mem_span(&m->mem, gpa(PC_COMMAND_LINE), PC_COMMAND_LINE_BYTES);
-	for (unsigned i = 0; i < c->devices.count; i++) {
-		snprintf(word, sizeof(word), "virtio_mmio.device=4K@0x%llx:%u", PC_VIRTIO + i * PC_VIRTIO_BYTES, PC_IRQ_VIRTIO + i);
-		append(&line, word);
-	}
-	for (unsigned i = 1; i < c->argc; i++)
-		append(&line, c->argv[i]);
-	if (c->argc == 1)
-		append(&line, COMMAND_LINE_DEFAULT);
-	if (line.cut)
-		return error_set(&m->error, ERROR_USAGE, E2BIG, "the command line is too long: this kernel takes %" PRIu64
-				 " characters: write less after --", line.max);
-	return 0;
-}
-
-/* 1.14: __BOOT_CS and __BOOT_DS, flat; AMD64 APM 2, 4.8. Linux takes its own soon. */
-static void gdt_write(struct machine *m)
-{
-	static const uint64_t gdt[PC_GDT_BYTES / 8] = { [2] = 0x00af9b000000ffff, [3] = 0x00cf93000000ffff };
-
-	guest_mem_write(&m->mem, gpa(PC_GDT), gdt, sizeof(gdt));
-}
-
-/*
- * A Linux with EFI in it resets a machine with hardware-reduced ACPI by EFI alone; where there is none, it goes to real mode and
- * jumps to where the firmware begins.
- */
-static void reset_vector_write(struct machine *m)
-{
-	static const uint8_t code[] = {
-		0xb0, PC_RESET_VALUE, /* mov $PC_RESET_VALUE, %al */
-		0xe6, PC_PORT_RESET,  /* out %al, $PC_PORT_RESET */
-		0xf4, 0xeb, 0xfd,     /* hlt; jmp to the hlt */
-	};
-
-	guest_mem_write(&m->mem, gpa(PC_RESET_VECTOR), code, sizeof(code));
-}
-
-static uint64_t acpi(struct machine *m)
-{
-	struct acpi_config config = {
-		.vcpus = 1,
-		.sleep_port = PC_PORT_SLEEP_CONTROL,
-		.reset_port = PC_PORT_RESET,
-		.reset_value = PC_RESET_VALUE,
-		.device_count = m->config->devices.count,
-	};
-
-	for (unsigned i = 0; i < config.device_count; i++)
-		config.devices[i] = (struct acpi_device){
-			.base = PC_VIRTIO + i * PC_VIRTIO_BYTES, .bytes = PC_VIRTIO_BYTES, .irq = PC_IRQ_VIRTIO + i,
-		};
-	acpi_write(&m->mem, &config);
-	return PC_ACPI;
+	return pc_plan(m, &(struct pc_needs){
+		.work_bytes = LINUX_WORK_BYTES,
+		.usual_bytes = LINUX_USUAL_BYTES,
+		.initrd_end = m->image.kernel.initrd_last + 1ull,
+	});
 }
 
 static int linux_tables(struct machine *m)
 {
 	struct table_pool pool = { .next = PC_TABLES, .end = PC_TABLES_END };
 	const struct mapping ram = { .at = 0, .bytes = m->mem.bytes, .flags = PTE_WRITE };
-	int r = initrd_load(m);
+	uint64_t bytes;
+	int r = pc_load_initrd(m);
 
 	if (r == 0)
-		r = command_line_write(m);
+		r = pc_write_command_line(m, m->image.kernel.command_line_max, COMMAND_LINE_DEFAULT, &bytes);
 	if (r < 0)
 		return r;
 	m->pgd = pagetable_build(&m->mem, &pool, &ram, 1);
-	gdt_write(m);
-	reset_vector_write(m);
 	return linux_write_zero_page(&m->image, &m->mem, &(struct linux_boot){
 		.zero_page = PC_ZERO_PAGE,
 		.command_line = PC_COMMAND_LINE,
 		.initrd_base = m->initrd.at,
 		.initrd_bytes = m->initrd.bytes,
-		.rsdp = acpi(m),
+		.rsdp = pc_write_firmware(m),
 		.low_end = PC_LOW_RAM_END,
 		.hole_end = PC_HIGH_RAM,
 		.mem_bytes = m->mem.bytes,
 	}, &m->sys, &m->error);
 }
 
-/*
- * What firmware does: MTRRs on, all memory write-back (SDM 3, 12.11.2.1); fast strings on (SDM 4, IA32_MISC_ENABLE), without which
- * Linux on Intel copies otherwise, and no BTS and PEBS, as KVM has it. Where KVM refuses some, the guest goes without.
- */
-static void set_firmware_msrs(struct machine *m)
-{
-	static const struct kvm_msr_entry entries[] = {
-		{ .index = MSR_MTRR_DEF_TYPE, .data = MTRR_ENABLE | MTRR_WRITE_BACK },
-		{ .index = MSR_MISC_ENABLE, .data = MISC_FAST_STRINGS | MISC_NO_BTS | MISC_NO_PEBS },
-	};
-
-	/* One at a time: KVM stops at the first that it refuses. */
-	for (unsigned i = 0; i < sizeof(entries) / sizeof(entries[0]); i++) {
-		struct { /* laid out as struct kvm_msrs */
-			uint32_t count, padding;
-			struct kvm_msr_entry entry;
-		} msrs = { .count = 1, .entry = entries[i] };
-
-		sys_ioctl(&m->sys, m->vcpu.fd, KVM_SET_MSRS, (uintptr_t)&msrs);
-	}
-}
-
 static int linux_start(struct machine *m)
 {
-	set_firmware_msrs(m);
+	pc_set_firmware_msrs(m);
 	vcpu_set_start(&m->vcpu, &(struct vcpu_start){
 		.pgd = m->pgd,
 		.rip = m->image.entry,

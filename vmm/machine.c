@@ -45,7 +45,7 @@ static int host_has_ram(struct machine *m)
 /* Reads the image and decides where everything goes. Nothing of the host's has been asked for yet. */
 static int step_plan(struct machine *m)
 {
-	int r = image_open(&m->image, m->config->image_path, &m->sys, &m->error);
+	int r = image_open(&m->image, m->config->image_path, m->config->protocol, &m->sys, &m->error);
 
 	if (r < 0)
 		return r;

@@ -36,6 +36,7 @@ enum doorbell_choice { DOORBELL_AUTO, DOORBELL_PORT, DOORBELL_VMCALL };
 /* What the operator wants; validated by control/, never changed afterwards. */
 struct machine_config {
 	const char *image_path;
+	const struct protocol *protocol; /* NULL: to be found */
 	uint64_t mem_bytes;    /* 0: what the image asks for; else a multiple of pages within GUEST_MEM_BYTES_MIN..MAX */
 	enum ring_choice ring;
 	enum doorbell_choice doorbell;

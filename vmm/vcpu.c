@@ -94,6 +94,12 @@ void vcpu_set_start(struct vcpu *vcpu, const struct vcpu_start *start)
 		},
 	};
 
+	if (start->protected_mode) {
+		state.sregs.cs.l = 0;
+		state.sregs.cs.db = 1;
+		state.sregs.cr0 = X86_CR0_PE | X86_CR0_ET;
+		state.sregs.cr3 = state.sregs.cr4 = state.sregs.efer = 0;
+	}
 	if (start->gdt) {
 		state.sregs.gdt = (struct kvm_dtable){ .base = start->gdt, .limit = (uint16_t)(start->gdt_bytes - 1) };
 		state.sregs.idt = (struct kvm_dtable){ 0 };

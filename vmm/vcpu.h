@@ -31,6 +31,8 @@ struct vcpu {
 /* Where and how a vCPU begins. */
 struct vcpu_start {
 	unsigned ring; /* 0 or 3 */
+	/* 32-bit protected mode, no paging, flat segments: as PVH and multiboot have it. With a GDT; pgd does not matter. */
+	bool protected_mode;
 	uint64_t pgd;
 	uint64_t rip, rsp;
 	uint64_t rax, rbx, rcx, rdx, rsi, rdi;

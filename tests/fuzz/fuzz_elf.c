@@ -165,7 +165,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 	PROMISE(!ftruncate(fd, (off_t)bytes));
 	PROMISE(pwrite(fd, data, bytes, 0) == (ssize_t)bytes);
 
-	if (image_open(&image, path, &sys, &error)) {
+	if (image_open(&image, path, NULL, &sys, &error)) {
 		check_refusal(&image, &error, path);
 		return 0;
 	}

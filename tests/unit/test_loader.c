@@ -20,7 +20,7 @@
 
 static int open_path(struct fixture *f, const char *path)
 {
-	return image_open(&f->image, path, &f->sys, &f->error);
+	return image_open(&f->image, path, NULL, &f->sys, &f->error);
 }
 
 /* The path. */

@@ -72,7 +72,7 @@ static inline int open_built(struct fixture *f)
 	f->fd = elf_memfd(&f->b);
 	assert_true(f->fd >= 0);
 	snprintf(f->path, sizeof(f->path), "/proc/self/fd/%d", f->fd);
-	return image_open(&f->image, f->path, &f->sys, &f->error);
+	return image_open(&f->image, f->path, NULL, &f->sys, &f->error);
 }
 
 static inline void assert_opens(struct fixture *f)
@@ -109,7 +109,7 @@ static inline void assert_refused(struct fixture *f, const char *fragment)
 	assert_true(f->fd >= 0);
 	snprintf(f->path, sizeof(f->path), "/proc/self/fd/%d", f->fd);
 	before = free_fd();
-	assert_refusal(f, image_open(&f->image, f->path, &f->sys, &f->error), f->path, fragment);
+	assert_refusal(f, image_open(&f->image, f->path, NULL, &f->sys, &f->error), f->path, fragment);
 	assert_int_equal(free_fd(), before);
 }
 

@@ -98,7 +98,7 @@ static void a_header_ends_where_its_jump_says(void **state)
 	f->b.bytes = SETUP_BYTES + KERNEL_BYTES;
 	f->fd = elf_memfd(&f->b);
 	snprintf(f->path, sizeof(f->path), "/proc/self/fd/%d", f->fd);
-	assert_refusal(f, image_open(&f->image, f->path, &f->sys, &f->error), f->path, "init_size 0: less than");
+	assert_refusal(f, image_open(&f->image, f->path, NULL, &f->sys, &f->error), f->path, "init_size 0: less than");
 }
 
 REFUSAL(refuses_a_protocol_without_a_64_bit_entry, "boot protocol 2.11: kvick needs 2.12", h->version = 0x020b)
@@ -159,17 +159,6 @@ static void the_zero_page_says_where_everything_is(void **state)
 	guest_mem_destroy(&mem, &f->sys);
 }
 
-static void memory_is_for_kernel_initrd_and_work(void **state)
-{
-	struct fixture *f = *state;
-
-	assert_opens(f);
-	assert_true(linux_mem_bytes_min(&f->image, 0) > f->image.end);
-	assert_true(linux_mem_bytes_min(&f->image, 100 << 20) >= f->image.end + (200 << 20));
-	assert_int_equal(linux_mem_bytes_default(&f->image, 0), 256 << 20);
-	assert_int_equal(linux_mem_bytes_default(&f->image, 300 << 20), linux_mem_bytes_min(&f->image, 300 << 20));
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -191,7 +180,6 @@ int main(void)
 		KERNEL(refuses_the_largest_size),
 		KERNEL(a_kernel_is_loaded_whole),
 		KERNEL(the_zero_page_says_where_everything_is),
-		KERNEL(memory_is_for_kernel_initrd_and_work),
 	};
 
 	return cmocka_run_group_tests_name("loader, Linux kernels", tests, NULL, NULL);

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What machines for foreign kernels share, whatever their boot protocol: RAM below 3 GiB, an initrd at its end, the command line,
+ * what firmware leaves behind. All of them have a PC (pc/pc.h). For the steps of machine.c, in this order.
+ */
+#ifndef KVICK_VMM_BOOT_PC_H
+#define KVICK_VMM_BOOT_PC_H
+
+#include <stdint.h>
+
+struct machine;
+
+struct pc_needs {
+	uint64_t work_bytes;  /* of RAM behind the image, besides twice the initrd */
+	uint64_t usual_bytes; /* what it gets where nobody says */
+	uint64_t initrd_end;  /* the first address that no byte of an initrd may have */
+};
+
+/* m->plan and m->initrd. 0 or -errno with m->error set. */
+int pc_plan(struct machine *m, const struct pc_needs *needs);
+
+/* --initrd, to where it was planned. 0 or -errno with m->error set. */
+int pc_load_initrd(struct machine *m);
+
+/*
+ * To PC_COMMAND_LINE, with its NUL: the devices, then the guest's arguments, or `usual` where it has none. max: characters that the
+ * kernel takes; bytes: what it is, without the NUL. 0 or -errno with m->error set.
+ */
+int pc_write_command_line(struct machine *m, uint64_t max, const char *usual, uint64_t *bytes);
+
+/* GDT, reset vector, ACPI's tables. Returns where the RSDP is. */
+uint64_t pc_write_firmware(struct machine *m);
+
+/* The vCPU is there: MSRs as firmware leaves them. */
+void pc_set_firmware_msrs(struct machine *m);
+
+#endif
