@@ -332,6 +332,17 @@ static void say(struct text *text, struct machine *m)
 			    strerror(errnum));
 }
 
+COLD static void notice(struct machine *m, const char *what)
+{
+	struct text text;
+
+	text_begin(&text, &m->sys, STDERR_FILENO);
+	text_printf(&text, "kvick: ");
+	text_name(&text, m->config->image_path);
+	text_printf(&text, ": %s\n", what);
+	text_end(&text);
+}
+
 static int open_report(struct run_options *o, struct sys *sys, struct error *error)
 {
 	struct stat report, image;
@@ -405,6 +416,7 @@ static int run(const struct command *command, int argc, char **argv)
 	}
 
 	o->machine.process_ends = !o->machine.report;
+	o->machine.notice = notice;
 	o->machine.stop = signals_install(o->timeout_ns, &m->sys, &m->error);
 	if (!o->machine.stop)
 		return command_failed(&m->error);

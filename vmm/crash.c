@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "vmm/crash.h"
 
+#include <asm/processor-flags.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "vmm/instruction.h"
 #include "vmm/layout.h"
 #include "vmm/machine.h"
 #include "vmm/msr.h"
@@ -30,6 +32,17 @@ enum { PF_PRESENT = 1 << 0, PF_WRITE = 1 << 1, PF_RESERVED = 1 << 3, PF_FETCH = 
 struct stub_frame {
 	uint64_t vector, error_code, rip, cs, rflags, rsp, ss;
 };
+
+/* EFER, AMD64 APM 2, 3.1.7; in no UAPI header. */
+#define EFER_LMA (1u << 10)
+
+/* By way of 64-bit page tables, or without any; 32-bit paging is not followed. */
+static bool read_virtual(const struct machine *m, const struct kvm_sregs *sregs, uint64_t address, void *into, size_t bytes)
+{
+	if (!(sregs->cr0 & X86_CR0_PG))
+		return guest_mem_read(&m->mem, gpa(address), into, bytes) == 0;
+	return sregs->efer & EFER_LMA && pagetable_read(&m->mem, sregs->cr3, address, into, bytes);
+}
 
 /* Does a near call (E8, or FF /2 of two to seven bytes; AMD64 APM 3, CALL) end right before `address`? */
 static bool after_call(const struct machine *m, uint64_t pgd, uint64_t address)
@@ -71,6 +84,8 @@ static void backtrace(const struct machine *m, struct crash *crash)
 	uint64_t pgd = crash->state.sregs.cr3, frame = crash->state.regs.rbp;
 
 	crash->frames[crash->frame_count++] = crash->state.regs.rip;
+	if (!crash->state.sregs.cs.l)
+		return;
 	leaf_frame(m, crash);
 	while (crash->frame_count < CRASH_FRAMES_MAX) {
 		uint64_t pair[2]; /* caller's frame pointer, return address */
@@ -87,9 +102,11 @@ static void backtrace(const struct machine *m, struct crash *crash)
 /* Code, as far as it is mapped: the instruction may end right before a hole. */
 static void code_bytes(const struct machine *m, struct crash *crash)
 {
+	const struct kvm_sregs *sregs = &crash->state.sregs;
+	uint64_t rip = crash->state.regs.rip + (sregs->cs.l ? 0 : sregs->cs.base);
+
 	while (crash->insn_bytes < CRASH_INSN_BYTES &&
-	       pagetable_read(&m->mem, crash->state.sregs.cr3, crash->state.regs.rip + crash->insn_bytes,
-			      &crash->insn[crash->insn_bytes], 1))
+	       read_virtual(m, sregs, rip + crash->insn_bytes, &crash->insn[crash->insn_bytes], 1))
 		crash->insn_bytes++;
 }
 
@@ -138,6 +155,22 @@ void crash_machine(struct machine *m, const char *format, ...)
 		if (crash->kvm_exit_reason == KVM_EXIT_INTERNAL_ERROR)
 			fetch_reason(m, crash);
 	}
+}
+
+void crash_not_emulated(struct machine *m)
+{
+	struct crash *crash = &m->crash;
+	const char *next = m->image.note.rings & KVICK_RINGS_3 ? "run the guest with --ring 3" :
+								  "run the guest on one with VT-x or SVM";
+	const char *name;
+
+	crash_machine(m, "KVM cannot emulate this instruction; where a host emulates ring 0 (`kvick doctor` says so), %s; elsewhere it "
+		      "reached outside RAM or wrote to read-only memory", next);
+	name = instruction_name(crash->insn, crash->insn_bytes);
+	if (name)
+		snprintf(crash->reason, sizeof(crash->reason), "KVM cannot emulate this instruction, %s: this host emulates ring 0 "
+			 "(`kvick doctor` says so); %s", name, next);
+	fetch_reason(m, crash);
 }
 
 static void page_fault_reason(const struct machine *m, struct crash *crash)

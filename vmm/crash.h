@@ -38,6 +38,9 @@ struct crash {
  */
 void crash_machine(struct machine *machine, const char *reason, ...) __attribute__((format(printf, 2, 3), cold));
 
+/* The same, where KVM emulates ring 0 and cannot emulate what is at RIP: the instruction is named, and what to do. */
+void crash_not_emulated(struct machine *machine) __attribute__((cold));
+
 /* The same, for an exception that the VMM's stub has caught: the CPU's frame is on the crash stack. */
 void crash_from_stub(struct machine *machine);
 

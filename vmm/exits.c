@@ -97,11 +97,7 @@ static COLD void exit_internal_error(struct machine *m)
 		return;
 	/* On hardware it only emulates what reaches beyond RAM or into a read-only slot, or is delivered there. */
 	if (suberror == KVM_INTERNAL_ERROR_EMULATION && m->ring == 0 && !m->facts.ring0_native)
-		crash_machine(m, m->boot->pc ?
-			      "KVM cannot emulate this instruction: this host emulates ring 0 (`kvick doctor` says so); run "
-			      "the guest on one with VT-x or SVM" :
-			      "KVM cannot emulate this instruction; where a host emulates ring 0 (`kvick doctor` says so), "
-			      "run the guest with --ring 3; elsewhere it reached outside RAM or wrote to read-only memory");
+		crash_not_emulated(m);
 	else if (suberror == KVM_INTERNAL_ERROR_EMULATION)
 		crash_machine(m, "KVM cannot emulate this instruction, which reached outside RAM or wrote to read-only memory");
 	else if (suberror == KVM_INTERNAL_ERROR_DELIVERY_EV)

@@ -114,6 +114,10 @@ static int step_ring(struct machine *m)
 		m->ring = m->facts.ring0_native ? 0 : 3;
 		m->ring_reason = m->facts.ring0_native ? "ring 0 is native here" : "ring 0 is emulated here";
 	}
+	/* Once, before it seems to hang. */
+	if (m->facts.run_bytes && !m->facts.ring0_native && m->ring == 0 && c->ring == RING_AUTO && c->notice)
+		c->notice(m, "runs at ring 0 alone, which this host emulates, one instruction at a time: it will be slow; "
+			  "`kvick doctor` says what to do");
 	m->doorbell = m->ring == 0 && !m->boot->pc && c->doorbell != DOORBELL_PORT ? m->facts.doorbell : KVICK_DOORBELL_PORT;
 	if (c->doorbell == DOORBELL_VMCALL && m->doorbell == KVICK_DOORBELL_PORT)
 		return error_set(&m->error, ERROR_HOST, 0, "--doorbell vmcall: %s: use --doorbell port",

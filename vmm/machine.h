@@ -33,6 +33,8 @@
 enum ring_choice { RING_AUTO = -1, RING_0 = 0, RING_3 = 3 };
 enum doorbell_choice { DOORBELL_AUTO, DOORBELL_PORT, DOORBELL_VMCALL };
 
+struct machine;
+
 /* What the operator wants; validated by control/, never changed afterwards. */
 struct machine_config {
 	const char *image_path;
@@ -53,6 +55,8 @@ struct machine_config {
 	const char *const *envp; /* NAME=VALUE */
 	unsigned envc;
 	struct stop *stop;
+	/* Something that whoever waits should know before the guest starts, as it would follow its name. NULL: nobody wants to. */
+	void (*notice)(struct machine *m, const char *text);
 };
 
 enum outcome_kind {
