@@ -164,8 +164,8 @@ void crash_not_emulated(struct machine *m)
 								  "run the guest on one with VT-x or SVM";
 	const char *name;
 
-	crash_machine(m, "KVM cannot emulate this instruction; where a host emulates ring 0 (`kvick doctor` says so), %s; elsewhere it "
-		      "reached outside RAM or wrote to read-only memory", next);
+	crash_machine(m, "KVM cannot emulate this instruction; where a host emulates ring 0 (`kvick doctor` says so), %s; "
+		      "elsewhere it reached outside RAM or wrote to read-only memory", next);
 	name = instruction_name(crash->insn, crash->insn_bytes);
 	if (name)
 		snprintf(crash->reason, sizeof(crash->reason), "KVM cannot emulate this instruction, %s: this host emulates ring 0 "

@@ -66,7 +66,8 @@ static const struct {
 	enum prefix prefix;
 	const char *names[8];
 } groups[] = {
-	{ 0xae, NO_PREFIX, { "fxsave", "fxrstor", "ldmxcsr", "stmxcsr", "xsave", "xrstor", "xsaveopt or mfence", "clflush or sfence" } },
+	{ 0xae, NO_PREFIX, { "fxsave", "fxrstor", "ldmxcsr", "stmxcsr", "xsave", "xrstor", "xsaveopt or mfence",
+			     "clflush or sfence" } },
 	{ 0xae, PREFIX_66, { [6] = "clwb", [7] = "clflushopt" } },
 	{ 0xae, PREFIX_F3, { "rdfsbase", "rdgsbase", "wrfsbase", "wrgsbase" } },
 	{ 0xc7, NO_PREFIX, { [1] = "cmpxchg8b or cmpxchg16b", [3] = "xrstors", [4] = "xsavec", [5] = "xsaves", [6] = "rdrand",
