@@ -187,6 +187,16 @@ FOR_DEVICES static int take_io(void *into, const char *value, struct error *erro
 	return error_set(error, ERROR_USAGE, EINVAL, "--io %s: write auto, io_uring or sync", value);
 }
 
+COLD static int take_virtio(void *into, const char *value, struct error *error)
+{
+	bool legacy = strcmp(value, "legacy") == 0;
+
+	if (!legacy && strcmp(value, "modern") != 0)
+		return error_set(error, ERROR_USAGE, EINVAL, "--virtio %s: write modern or legacy", value);
+	((struct run_options *)into)->machine.devices.legacy = legacy;
+	return 0;
+}
+
 static int take_no_sandbox(void *into, const char *value, struct error *error)
 {
 	(void)value, (void)error;
@@ -225,6 +235,8 @@ static const struct option_row options[] = {
 	  take_vsock },
 	{ "console", "[=id=NAME]", "give the guest our stdin and stdout as a virtio console; Ctrl-] ends it", take_console },
 	{ "io", "auto|io_uring|sync", "how devices do their I/O (default auto: by io_uring where there is one)", take_io },
+	{ "virtio", "modern|legacy", "devices of a kernel by virtio-mmio version 2 (default), or 1, for drivers that know no other",
+	  take_virtio },
 	{ "hugepages", "[=transparent]", "back guest RAM by 2 MiB pages: of hugetlbfs, or transparent ones", take_hugepages },
 	{ "doorbell", "auto|port|vmcall", "how the guest makes hypercalls (default auto)", take_doorbell },
 	{ "no-sandbox", NULL, "do not close the seccomp filter before the guest starts", take_no_sandbox },

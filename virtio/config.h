@@ -61,6 +61,7 @@ struct devices_config {
 	const struct device_config *list;
 	unsigned count;            /* up to KVICK_DEVICES_MAX */
 	enum engine_kind engine;
+	bool legacy;               /* virtio-mmio version 1, for drivers that know no other; not for native guests */
 };
 
 #endif

@@ -98,16 +98,19 @@ struct virtio_device {
 	uint8_t config[VIRTIO_CONFIG_BYTES_MAX]; /* little-endian, as the guest reads it */
 	uint32_t config_bytes;
 	uint32_t config_generation;
+	uint32_t guest_page_bytes;     /* legacy: GuestPageSize. Drivers write it once, before they reset the device */
 	char notice[160];              /* what the operator has to be told at the end, or "" */
 
 	/* The transport's own. */
 	struct {
 		uint32_t status;           /* 2.1 */
+		uint32_t status_hidden;    /* legacy: of it, what the driver has not written itself */
 		bool resetting;
 		uint32_t features_select, driver_features_select, queue_select;
 		uint64_t driver_features;
 		struct virtq_config queue_config[VIRTIO_QUEUES_MAX];
 		bool queue_ready[VIRTIO_QUEUES_MAX];
+		uint32_t queue_align[VIRTIO_QUEUES_MAX], queue_pfn[VIRTIO_QUEUES_MAX]; /* legacy */
 		uint32_t interrupt_status;  /* VIRTIO_MMIO_INT_*, not acknowledged yet */
 		const char *needs_reset;    /* why it was said first; NULL: never */
 		const struct virtio_line *line;
@@ -118,6 +121,12 @@ struct virtio_device {
 	unsigned throttle_count;
 	struct virtio_throttle throttles[VIRTIO_THROTTLES];
 };
+
+/* The driver is one from before virtio 1.0, or believes that the device is: what 1.2 calls the legacy interface. */
+static inline bool virtio_is_legacy(const struct virtio_device *device)
+{
+	return !(device->features_offered & FEATURE(VIRTIO_F_VERSION_1));
+}
 
 /*
  * For devices: may they take and use chains? Not before DRIVER_OK (2.1), nor while a reset goes on or is needed (2.1.2). What

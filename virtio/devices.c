@@ -22,12 +22,13 @@ static const struct {
 	int (*create)(struct virtio_device **device, const struct device_context *context);
 	unsigned depth; /* operations that it may have in flight: more than the engine takes wait inside it */
 	unsigned sandbox; /* what it needs there, besides an engine */
+	const char *modern; /* its option, where it came with virtio 1.0 or later: there is no legacy interface to it */
 } kinds[DEVICE_KINDS] = {
-	[DEVICE_BLOCK] = { virtio_block_create, 128, 0 },
-	[DEVICE_NET] = { virtio_net_create, 3, SANDBOX_STREAMS },
-	[DEVICE_VSOCK] = { virtio_vsock_create, 1, SANDBOX_SOCKETS },
-	[DEVICE_CONSOLE] = { virtio_console_create, 3, SANDBOX_STREAMS },
-	[DEVICE_ENTROPY] = { virtio_entropy_create, 1, 0 },
+	[DEVICE_BLOCK] = { virtio_block_create, 128, 0, NULL },
+	[DEVICE_NET] = { virtio_net_create, 3, SANDBOX_STREAMS, NULL },
+	[DEVICE_VSOCK] = { virtio_vsock_create, 1, SANDBOX_SOCKETS, "--vsock" },
+	[DEVICE_CONSOLE] = { virtio_console_create, 3, SANDBOX_STREAMS, NULL },
+	[DEVICE_ENTROPY] = { virtio_entropy_create, 1, 0, NULL },
 };
 
 /* ---- the list in guest RAM ---- */
@@ -116,15 +117,22 @@ void device_discard(const struct device_context *context, struct virtio_device *
 	sys_munmap(context->sys, d, d->bytes);
 }
 
-static int create_one(struct devices *devices, const struct device_context *context)
+static int create_one(struct devices *devices, const struct device_context *context, bool legacy)
 {
+	const char *modern = kinds[context->config->kind].modern;
 	struct virtio_device *d;
-	int r = kinds[context->config->kind].create(&d, context);
+	int r;
 
+	if (legacy && modern)
+		return error_set(context->error, ERROR_USAGE, EINVAL, "%s: legacy virtio knows no such device: leave out one of "
+				 "the two", modern);
+	r = kinds[context->config->kind].create(&d, context);
 	if (r < 0)
 		return r;
 	d->index = devices->count;
 	virtio_transport_init(d, &devices->line);
+	if (legacy)
+		virtio_legacy_init(d);
 	devices->list[devices->count++] = d;
 	if (devices->line.show)
 		list_device(devices, d);
@@ -172,7 +180,7 @@ int devices_create(struct devices *devices, const struct devices_config *config,
 	context.engine = devices->engine;
 	for (unsigned i = 0; i < config->count && r == 0; i++) {
 		context.config = &config->list[i];
-		r = create_one(devices, &context);
+		r = create_one(devices, &context, config->legacy);
 	}
 	if (r == 0)
 		r = engine_seal(devices->engine, error);

@@ -9,6 +9,7 @@
  */
 #include <endian.h>
 #include <errno.h>
+#include <linux/if_ether.h>
 #include <linux/virtio_ids.h>
 #include <linux/virtio_net.h>
 #include <poll.h>
@@ -41,6 +42,7 @@ struct net {
 	int file;                    /* the engine's number of it */
 	bool gone;                   /* the other side of the port */
 	uint64_t features;           /* negotiated, without offloads that lack what they need (5.1.3.1) */
+	unsigned header_bytes;       /* of the guest's frames */
 
 	/* Towards the guest. */
 	struct engine_op read, pause;
@@ -182,7 +184,7 @@ static int hold_buffer(struct net *n)
 	if (r != 1)
 		return r;
 	/* 5.1.6.3.1 */
-	if (buffer->writable_bytes < NET_HEADER_BYTES) {
+	if (buffer->writable_bytes < n->header_bytes) {
 		virtio_needs_reset(&n->device, "a receive buffer has no room for a header");
 		return -EINVAL;
 	}
@@ -213,7 +215,7 @@ static int collect(struct net *n, uint64_t bytes)
 /* Header and frame into the first of the buffers held, as many as it takes. */
 static void fill(struct net *n, struct frame *f)
 {
-	uint64_t left = NET_HEADER_BYTES + f->bytes, room = 0;
+	uint64_t left = n->header_bytes + f->bytes, room = 0;
 	unsigned count = 0;
 	size_t done = 0;
 
@@ -226,7 +228,7 @@ static void fill(struct net *n, struct frame *f)
 	for (unsigned i = 0; i < count; i++) {
 		struct virtq_chain *buffer = &n->buffers[i];
 		uint64_t bytes = buffer->writable_bytes < left ? buffer->writable_bytes : left;
-		unsigned header = i == 0 ? NET_HEADER_BYTES : 0;
+		unsigned header = i == 0 ? n->header_bytes : 0;
 
 		if (header)
 			chain_write(buffer, 0, &f->header, header);
@@ -263,7 +265,7 @@ static void receive(struct net *n)
 		bool good = net_header_in(&f.header, f.bytes, n->features);
 
 		if (good) {
-			r = collect(n, NET_HEADER_BYTES + f.bytes);
+			r = collect(n, n->header_bytes + f.bytes);
 			good = r == 1;
 			if (!good && r != -E2BIG)
 				break;
@@ -337,12 +339,12 @@ static void read_done(struct engine_op *op, int32_t result)
 /* Appends a popped chain's frame to what is to be written. False: it is none that may be sent. */
 static bool take_frame(struct net *n)
 {
-	uint64_t bytes = n->sent.readable_bytes - NET_HEADER_BYTES;
-	struct virtio_net_hdr_v1 header;
+	uint64_t bytes = n->sent.readable_bytes - n->header_bytes;
+	struct virtio_net_hdr_v1 header = { 0 };
 	uint8_t *to = n->tx + n->tx_bytes;
 
-	if (chain_read(&n->sent, 0, &header, sizeof(header)) != sizeof(header) || !net_header_out(&header, bytes, n->features) ||
-	    n->gone)
+	if (chain_read(&n->sent, 0, &header, n->header_bytes) != n->header_bytes ||
+	    !net_header_out(&header, bytes, n->features) || n->gone)
 		return false;
 	if (n->port.stream) {
 		uint32_t length = htobe32((uint32_t)bytes);
@@ -353,7 +355,7 @@ static bool take_frame(struct net *n)
 		memcpy(to, &header, NET_HEADER_BYTES);
 		to += NET_HEADER_BYTES;
 	}
-	to += chain_read(&n->sent, NET_HEADER_BYTES, to, (size_t)bytes);
+	to += chain_read(&n->sent, n->header_bytes, to, (size_t)bytes);
 	n->tx_bytes = (size_t)(to - n->tx);
 	n->tx_frames++;
 	return true;
@@ -442,6 +444,9 @@ static int activate(struct virtio_device *device)
 	int r;
 
 	/* 5.1.3.1: segmentation needs checksums. A driver that forgets it gets neither. */
+	/* 5.1.6.1: a legacy driver's has no number of buffers at its end where there is never more than one. */
+	n->header_bytes = device->features & (FEATURE(VIRTIO_F_VERSION_1) | FEATURE(VIRTIO_NET_F_MRG_RXBUF)) ?
+			  NET_HEADER_BYTES : sizeof(struct virtio_net_hdr);
 	n->features = device->features;
 	if (!(n->features & FEATURE(VIRTIO_NET_F_CSUM)))
 		n->features &= ~(FEATURE(VIRTIO_NET_F_HOST_TSO4) | FEATURE(VIRTIO_NET_F_HOST_TSO6));
@@ -464,8 +469,17 @@ static int activate(struct virtio_device *device)
 /* What is under way goes on, in memory of ours; a write finds the queue stopped when it is done, or the next driver's. */
 static bool reset(struct virtio_device *device)
 {
-	(void)device;
+	struct net *n = (struct net *)device;
+
+	memcpy(device->config, n->port.mac, sizeof(n->port.mac));
 	return true;
+}
+
+/* 5.1.4: a legacy driver sets its address so, until the next reset. Here nobody looks at it: a port passes on every frame. */
+static void write_config(struct virtio_device *device, uint32_t offset, uint32_t bytes, uint64_t value)
+{
+	if (virtio_is_legacy(device) && offset + bytes <= ETH_ALEN)
+		memcpy(device->config + offset, &value, bytes);
 }
 
 static void close_port(struct virtio_device *device)
@@ -476,9 +490,10 @@ static void close_port(struct virtio_device *device)
 static const struct virtio_ops ops = {
 	.name = "network",
 	.id = VIRTIO_ID_NET,
-	.bytes_beside_data = NET_HEADER_BYTES,
+	.bytes_beside_data = NET_HEADER_BYTES, /* a legacy driver's may be two less: no matter for a limit */
 	.activate = activate,
 	.notify = notify,
+	.write_config = write_config,
 	.reset = reset,
 	.close = close_port,
 };

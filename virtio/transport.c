@@ -10,6 +10,8 @@
 
 #include <kvick/virtio.h>
 
+#include "virtio/transport_internal.h"
+
 /* What queue.c can do with rings. */
 #define RING_FEATURES                                                                               \
 	(FEATURE(VIRTIO_F_VERSION_1) | FEATURE(VIRTIO_F_RING_PACKED) | FEATURE(VIRTIO_F_IN_ORDER) | \
@@ -111,7 +113,7 @@ static bool features_acceptable(const struct virtio_device *d, uint64_t wanted)
 	return !(wanted & ~d->features_offered) && (wanted & FEATURE(VIRTIO_F_VERSION_1));
 }
 
-static void driver_ok(struct virtio_device *d)
+void transport_driver_ok(struct virtio_device *d)
 {
 	d->transport.status |= VIRTIO_CONFIG_S_DRIVER_OK;
 	if (d->ops->activate(d) < 0)
@@ -135,6 +137,10 @@ static void write_status(struct virtio_device *d, uint32_t value)
 	*status |= added & (VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_FAILED);
 	if ((added & VIRTIO_CONFIG_S_DRIVER) && (*status & VIRTIO_CONFIG_S_ACKNOWLEDGE))
 		*status |= VIRTIO_CONFIG_S_DRIVER;
+	if (virtio_is_legacy(d)) {
+		legacy_write_status(d, value);
+		return;
+	}
 	if ((added & VIRTIO_CONFIG_S_FEATURES_OK) && (*status & VIRTIO_CONFIG_S_DRIVER) &&
 	    features_acceptable(d, d->transport.driver_features)) {
 		d->features = d->transport.driver_features;
@@ -143,13 +149,12 @@ static void write_status(struct virtio_device *d, uint32_t value)
 	/* A device with a queue that would not start is not begun with. */
 	if ((added & VIRTIO_CONFIG_S_DRIVER_OK) && (*status & VIRTIO_CONFIG_S_FEATURES_OK) &&
 	    !(*status & VIRTIO_CONFIG_S_NEEDS_RESET))
-		driver_ok(d);
+		transport_driver_ok(d);
 }
 
 /* ---- queues ---- */
 
-/* The queue that QueueSel names, if there is one. */
-static bool selected(const struct virtio_device *d, unsigned *queue)
+bool transport_selected(const struct virtio_device *d, unsigned *queue)
 {
 	*queue = d->transport.queue_select;
 	return *queue < d->queue_count;
@@ -167,12 +172,12 @@ static struct virtq_config *configurable(struct virtio_device *d)
 {
 	unsigned queue;
 
-	if (!selected(d, &queue) || d->transport.queue_ready[queue] || !making_queues(d))
+	if (!transport_selected(d, &queue) || d->transport.queue_ready[queue] || !making_queues(d))
 		return NULL;
 	return &d->transport.queue_config[queue];
 }
 
-static bool start_queue(struct virtio_device *d, unsigned queue, const struct virtq_config *config)
+bool transport_start_queue(struct virtio_device *d, unsigned queue, const struct virtq_config *config)
 {
 	const char *why = "queue size: larger than QueueNumMax";
 
@@ -190,9 +195,9 @@ static void write_queue_ready(struct virtio_device *d, uint32_t value)
 	const struct virtq_config *config = configurable(d);
 	unsigned queue;
 
-	if (!selected(d, &queue))
+	if (!transport_selected(d, &queue))
 		return;
-	if (config && value == 1 && start_queue(d, queue, config))
+	if (config && value == 1 && transport_start_queue(d, queue, config))
 		d->transport.queue_ready[queue] = true;
 	/* 4.2.2.2: a driver that gives up takes its queues back. One that the device uses already only a reset does. */
 	if (value == 0 && making_queues(d)) {
@@ -203,7 +208,11 @@ static void write_queue_ready(struct virtio_device *d, uint32_t value)
 
 void virtio_notify(struct virtio_device *d, unsigned queue)
 {
-	if (queue >= d->queue_count || !d->queues[queue].running || !virtio_usable(d))
+	if (queue >= d->queue_count || !d->queues[queue].running)
+		return;
+	if (virtio_is_legacy(d))
+		legacy_use(d);
+	if (!virtio_usable(d))
 		return;
 	d->queues[queue].counts.notifications++;
 	d->ops->notify(d, queue);
@@ -221,12 +230,12 @@ int virtio_setup(struct virtio_device *d, const struct kvick_virtio_setup *setup
 		const struct kvick_virtio_queue *q = &setup->queue[i];
 		const struct virtq_config config = { .size = q->size, .desc = q->desc, .driver = q->driver, .device = q->device };
 
-		if (q->reserved[0] | q->reserved[1] | q->reserved[2] || (q->size && !start_queue(d, i, &config))) {
+		if (q->reserved[0] | q->reserved[1] | q->reserved[2] || (q->size && !transport_start_queue(d, i, &config))) {
 			virtio_reset(d);
 			return -EINVAL;
 		}
 	}
-	driver_ok(d);
+	transport_driver_ok(d);
 	if (d->transport.status & VIRTIO_CONFIG_S_NEEDS_RESET) {
 		virtio_reset(d);
 		return -EIO;
@@ -234,7 +243,7 @@ int virtio_setup(struct virtio_device *d, const struct kvick_virtio_setup *setup
 	return 0;
 }
 
-/* ---- virtio-mmio's registers: 4.2.2 ---- */
+/* ---- virtio-mmio's registers: 4.2.2; what version 1 has of its own is transport_legacy.c's ---- */
 
 static uint32_t half(uint64_t value, uint32_t select)
 {
@@ -249,31 +258,22 @@ static void set_half(uint64_t *value, uint32_t select, uint32_t to)
 		*value = (*value & UINT32_MAX) | (uint64_t)to << 32;
 }
 
-static uint32_t read_register(const struct virtio_device *d, uint64_t offset)
+static uint32_t read_status(const struct virtio_device *d)
+{
+	uint32_t status = d->transport.status & ~d->transport.status_hidden;
+
+	/* 2.4.1: reads as 0 only when the reset is complete. */
+	return d->transport.resetting ? status | VIRTIO_CONFIG_S_NEEDS_RESET : status;
+}
+
+/* Version 2's own. */
+static uint32_t read_modern(const struct virtio_device *d, uint64_t offset)
 {
 	unsigned queue;
-	bool there = selected(d, &queue);
 
 	switch (offset) {
-	case VIRTIO_MMIO_MAGIC_VALUE:
-		return 'v' | 'i' << 8 | 'r' << 16 | (uint32_t)'t' << 24;
-	case VIRTIO_MMIO_VERSION:
-		return 2;
-	case VIRTIO_MMIO_DEVICE_ID:
-		return d->ops->id;
-	case VIRTIO_MMIO_VENDOR_ID:
-		return 'k' | 'v' << 8 | 'c' << 16 | (uint32_t)'k' << 24;
-	case VIRTIO_MMIO_DEVICE_FEATURES:
-		return half(d->features_offered, d->transport.features_select);
-	case VIRTIO_MMIO_QUEUE_NUM_MAX:
-		return there ? d->queue_size_max[queue] : 0;
 	case VIRTIO_MMIO_QUEUE_READY:
-		return there && d->transport.queue_ready[queue];
-	case VIRTIO_MMIO_INTERRUPT_STATUS:
-		return d->transport.interrupt_status;
-	case VIRTIO_MMIO_STATUS:
-		/* 2.4.1: reads as 0 only when the reset is complete. */
-		return d->transport.resetting ? d->transport.status | VIRTIO_CONFIG_S_NEEDS_RESET : d->transport.status;
+		return transport_selected(d, &queue) && d->transport.queue_ready[queue];
 	case VIRTIO_MMIO_SHM_LEN_LOW: /* 4.2.2: -1 says that there is no such region */
 	case VIRTIO_MMIO_SHM_LEN_HIGH:
 	case VIRTIO_MMIO_SHM_BASE_LOW:
@@ -283,6 +283,32 @@ static uint32_t read_register(const struct virtio_device *d, uint64_t offset)
 		return d->config_generation;
 	default:
 		return 0;
+	}
+}
+
+static uint32_t read_register(const struct virtio_device *d, uint64_t offset)
+{
+	unsigned queue;
+
+	switch (offset) {
+	case VIRTIO_MMIO_MAGIC_VALUE:
+		return 'v' | 'i' << 8 | 'r' << 16 | (uint32_t)'t' << 24;
+	case VIRTIO_MMIO_VERSION:
+		return virtio_is_legacy(d) ? 1 : 2;
+	case VIRTIO_MMIO_DEVICE_ID:
+		return d->ops->id;
+	case VIRTIO_MMIO_VENDOR_ID:
+		return 'k' | 'v' << 8 | 'c' << 16 | (uint32_t)'k' << 24;
+	case VIRTIO_MMIO_DEVICE_FEATURES:
+		return half(d->features_offered, d->transport.features_select);
+	case VIRTIO_MMIO_QUEUE_NUM_MAX:
+		return transport_selected(d, &queue) ? d->queue_size_max[queue] : 0;
+	case VIRTIO_MMIO_INTERRUPT_STATUS:
+		return d->transport.interrupt_status;
+	case VIRTIO_MMIO_STATUS:
+		return read_status(d);
+	default:
+		return virtio_is_legacy(d) ? legacy_read(d, offset) : read_modern(d, offset);
 	}
 }
 
@@ -303,10 +329,16 @@ uint64_t virtio_mmio_read(struct virtio_device *d, uint64_t offset, unsigned byt
 	return bytes == 4 && offset % 4 == 0 ? read_register(d, offset) : 0;
 }
 
-static void write_queue_register(struct virtio_device *d, uint64_t offset, uint32_t value)
+/* Version 2's own. */
+static void write_modern(struct virtio_device *d, uint64_t offset, uint32_t value)
 {
-	struct virtq_config *config = configurable(d);
+	struct virtq_config *config;
 
+	if (offset == VIRTIO_MMIO_QUEUE_READY) {
+		write_queue_ready(d, value);
+		return;
+	}
+	config = configurable(d);
 	if (!config)
 		return;
 	switch (offset) {
@@ -360,9 +392,6 @@ static void write_register(struct virtio_device *d, uint64_t offset, uint32_t va
 	case VIRTIO_MMIO_QUEUE_SEL:
 		d->transport.queue_select = value;
 		break;
-	case VIRTIO_MMIO_QUEUE_READY:
-		write_queue_ready(d, value);
-		break;
 	case VIRTIO_MMIO_QUEUE_NOTIFY:
 		virtio_notify(d, value);
 		break;
@@ -373,7 +402,10 @@ static void write_register(struct virtio_device *d, uint64_t offset, uint32_t va
 		write_status(d, value);
 		break;
 	default:
-		write_queue_register(d, offset, value);
+		if (virtio_is_legacy(d))
+			legacy_write(d, offset, value);
+		else
+			write_modern(d, offset, value);
 	}
 }
 

@@ -21,6 +21,9 @@ static int native_plan(struct machine *m)
 
 	if (c->initrd_path)
 		return error_set(&m->error, ERROR_USAGE, EINVAL, "--initrd: %s is no Linux kernel: leave it out", m->image.path);
+	if (c->devices.legacy)
+		return error_set(&m->error, ERROR_USAGE, EINVAL, "--virtio legacy: %s is a native guest, whose drivers are new: "
+				 "leave it out", m->image.path);
 	r = memory_plan_make(&m->plan, &m->image, c->mem_bytes, devices, &m->error);
 	if (r == 0 && c->pages == GUEST_PAGES_HUGETLBFS && m->plan.bytes % PAGE_2M_BYTES)
 		r = memory_plan_make(&m->plan, &m->image, (m->plan.bytes / PAGE_2M_BYTES + 1) * PAGE_2M_BYTES, devices, &m->error);

@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <linux/virtio_mmio.h>
 #include <linux/virtio_net.h>
 #include <net/if.h>
 #include <sched.h>
@@ -1387,6 +1388,142 @@ static void why_passt_does_not_start_is_told(void **state)
 	}
 }
 
+/* --- legacy drivers: 5.1.4, 5.1.6.1 --- */
+
+#define LEGACY_HEADER ((uint32_t)sizeof(struct virtio_net_hdr))
+
+static void set_register(struct world *w, uint64_t offset, uint64_t value)
+{
+	virtio_mmio_write(w->device, offset, 4, value);
+}
+
+/* A driver's beginning by version 1, with rings of 256: those of virtq_driver are where version 1 wants them. */
+static void begin_legacy(struct world *w, uint64_t features)
+{
+	virtio_legacy_init(w->device);
+	set_register(w, VIRTIO_MMIO_GUEST_PAGE_SIZE, 4096);
+	set_register(w, VIRTIO_MMIO_STATUS, 0);
+	set_register(w, VIRTIO_MMIO_STATUS, VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER);
+	set_register(w, VIRTIO_MMIO_DRIVER_FEATURES, features);
+	for (unsigned q = 0; q < 2; q++) {
+		uint64_t base = q == TX ? TX_AT : 0;
+
+		driver_start(&w->driver[q], 256, 0);
+		set_register(w, VIRTIO_MMIO_QUEUE_SEL, q);
+		set_register(w, VIRTIO_MMIO_QUEUE_NUM, 256);
+		set_register(w, VIRTIO_MMIO_QUEUE_ALIGN, 4096);
+		set_register(w, VIRTIO_MMIO_QUEUE_PFN, (base + DRIVER_DESC_AT) / 4096);
+		w->at[q] = base + DRIVER_DATA_AT;
+	}
+	set_register(w, VIRTIO_MMIO_STATUS, VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER | VIRTIO_CONFIG_S_DRIVER_OK);
+	assert_true(virtio_usable(w->device));
+	turns(w);
+}
+
+static void legacy_frames_go_both_ways(struct world *w, uint64_t features, uint32_t header)
+{
+	struct driver_part part;
+	uint8_t got[100];
+	uint64_t at;
+
+	pass_pair(w, SOCK_SEQPACKET);
+	begin_legacy(w, features);
+	part = (struct driver_part){ w->at[TX], header + 60, false };
+	memset(host(w, part.address), 0, header);
+	make_frame(host(w, part.address + header), 60, 1);
+	add(w, TX, &part, 1);
+	notify(w, TX);
+	assert_int_equal(recv(w->peer, got, sizeof(got), MSG_DONTWAIT), 60);
+	assert_frame(got, 60, 1);
+	at = give(w, header + 60);
+	notify(w, RX);
+	send_from_peer(w, 60, 2);
+	turns(w);
+	assert_int_equal(take_one(w), header + 60);
+	assert_frame(host(w, at + header), 60, 2);
+	assert_int_equal(w->device->metrics[TX].errors + w->device->metrics[RX].errors, 0);
+	if (header == HEADER)
+		assert_int_equal(buffers_of(w, at), 1);
+}
+
+static void a_legacy_header_has_no_number_of_buffers(void **state)
+{
+	legacy_frames_go_both_ways(*state, 0, LEGACY_HEADER);
+}
+
+static void a_legacy_header_has_one_where_buffers_are_merged(void **state)
+{
+	legacy_frames_go_both_ways(*state, MERGED, HEADER);
+}
+
+static void a_legacy_buffer_has_room_for_its_header(void **state)
+{
+	struct world *w = *state;
+
+	pass_pair(w, SOCK_SEQPACKET);
+	begin_legacy(w, 0);
+	give(w, LEGACY_HEADER);
+	notify(w, RX);
+	send_from_peer(w, 60, 0);
+	turns(w);
+	assert_null(w->device->transport.needs_reset);
+	begin_legacy(w, 0);
+	give(w, LEGACY_HEADER - 1);
+	notify(w, RX);
+	send_from_peer(w, 60, 0);
+	turns(w);
+	assert_says(w->device->transport.needs_reset, "header");
+}
+
+/* THREATS 7. */
+static void legacy_frames_that_are_none_are_given_back_unsent(void **state)
+{
+	struct world *w = *state;
+	struct driver_part part;
+	uint8_t got[100];
+
+	pass_pair(w, SOCK_SEQPACKET);
+	begin_legacy(w, 0);
+	for (unsigned bytes = 1; bytes < LEGACY_HEADER + NET_FRAME_BYTES_MIN; bytes++) {
+		part = (struct driver_part){ w->at[TX], bytes, false };
+		add(w, TX, &part, 1);
+	}
+	part = (struct driver_part){ w->at[TX], 100, true };
+	add(w, TX, &part, 1);
+	notify(w, TX);
+	assert_int_equal(used(w, TX), LEGACY_HEADER + NET_FRAME_BYTES_MIN);
+	assert_int_equal(recv(w->peer, got, sizeof(got), MSG_DONTWAIT), -1);
+	assert_null(w->device->transport.needs_reset);
+}
+
+static void a_legacy_driver_may_change_its_address(void **state)
+{
+	static const uint8_t own[6] = { 2, 1, 2, 3, 4, 5 };
+	struct world *w = *state;
+	uint8_t before[VIRTIO_CONFIG_BYTES_MAX], changed[6];
+
+	pass_pair(w, SOCK_SEQPACKET);
+	begin(w, 0);
+	memcpy(before, w->device->config, sizeof(before));
+	memcpy(changed, before, sizeof(changed));
+	changed[5] ^= 7;
+	virtio_mmio_write(w->device, VIRTIO_MMIO_CONFIG + 5, 1, changed[5]); /* a new one may not */
+	assert_memory_equal(w->device->config, before, sizeof(before));
+	virtio_reset(w->device);
+
+	begin_legacy(w, 0);
+	for (unsigned i = 0; i < sizeof(own); i++)
+		virtio_mmio_write(w->device, VIRTIO_MMIO_CONFIG + i, 1, own[i]);
+	assert_memory_equal(w->device->config, own, sizeof(own));
+	for (unsigned bytes = 1; bytes <= 8; bytes *= 2)
+		for (unsigned i = bytes < 7 ? 7 - bytes : 0; i < sizeof(before); i++)
+			virtio_mmio_write(w->device, VIRTIO_MMIO_CONFIG + i, bytes, UINT64_MAX);
+	assert_memory_equal(w->device->config, own, sizeof(own));
+	assert_memory_equal(w->device->config + 6, before + 6, sizeof(before) - 6);
+	virtio_reset(w->device);
+	assert_memory_equal(w->device->config, before, sizeof(before));
+}
+
 /* --- the command line --- */
 
 static void options_are_understood(void **state)
@@ -1510,6 +1647,11 @@ int main(void)
 		TEST(why_passt_does_not_start_is_told),
 		cmocka_unit_test(forged_headers_do_not_reach_the_host),
 		cmocka_unit_test(the_guest_gets_what_it_agreed_to),
+		TEST(a_legacy_header_has_no_number_of_buffers),
+		TEST(a_legacy_header_has_one_where_buffers_are_merged),
+		TEST(a_legacy_buffer_has_room_for_its_header),
+		TEST(legacy_frames_that_are_none_are_given_back_unsent),
+		TEST(a_legacy_driver_may_change_its_address),
 		cmocka_unit_test(options_are_understood),
 		cmocka_unit_test(a_descriptor_is_one_devices),
 	};
