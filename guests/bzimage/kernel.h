@@ -160,7 +160,7 @@ void ioapic_route(unsigned pin, uint32_t vector_and_flags);
 /* Sleeps until this vector's count is `count`. */
 void wait_for(unsigned vector, unsigned count);
 
-/* ---- virtio-mmio: virtio.c. virtio 1.2, 4.2.2 ---- */
+/* ---- virtio-mmio: virtio.c. virtio 1.2, 4.2.2; version 1: 4.2.4 ---- */
 
 enum {
 	VIRTIO_MAGIC = 0x000, VIRTIO_VERSION = 0x004, VIRTIO_DEVICE_ID = 0x008, VIRTIO_FEATURES = 0x010,
@@ -168,6 +168,8 @@ enum {
 	VIRTIO_QUEUE_MAX = 0x034,
 	VIRTIO_QUEUE_SIZE = 0x038, VIRTIO_QUEUE_READY = 0x044, VIRTIO_NOTIFY = 0x050, VIRTIO_INTERRUPT = 0x060, VIRTIO_ACK = 0x064,
 	VIRTIO_STATUS = 0x070, VIRTIO_DESC = 0x080, VIRTIO_AVAIL = 0x090, VIRTIO_USED = 0x0a0, VIRTIO_CONFIG = 0x100,
+	/* Version 1's. */
+	VIRTIO_PAGE_SIZE = 0x028, VIRTIO_QUEUE_ALIGN = 0x03c, VIRTIO_QUEUE_PFN = 0x040,
 };
 
 enum { STATUS_ACKNOWLEDGE = 1, STATUS_DRIVER = 2, STATUS_DRIVER_OK = 4, STATUS_FEATURES_OK = 8, STATUS_NEEDS_RESET = 64 };
@@ -183,14 +185,16 @@ struct desc {
 
 enum { DESC_NEXT = 1, DESC_WRITE = 2 };
 
-/* Queue 0 of the device that is being driven. */
+/* Queue 0 of the device that is being driven, as version 1 wants it (2.7.2), with an alignment of VIRTIO_PAGE. */
+#define VIRTIO_PAGE 4096u
+
 struct queue {
 	volatile struct desc desc[QUEUE_SIZE];
 	struct { volatile uint16_t flags, index, ring[QUEUE_SIZE + 1]; } avail;
 	struct {
 		volatile uint16_t flags, index;
 		volatile struct { uint32_t id, bytes; } ring[QUEUE_SIZE];
-	} used __attribute__((aligned(4)));
+	} used __attribute__((aligned(VIRTIO_PAGE)));
 };
 
 extern struct queue queue;
@@ -198,8 +202,14 @@ extern struct queue queue;
 /* The device's number, or device_count. */
 unsigned virtio_find(uint32_t id);
 
-/* 3.1.1, with queue 0 and no feature but VIRTIO_F_VERSION_1. */
+/* The version of its registers: 1 or 2. */
+unsigned virtio_version(unsigned device);
+
+/* 3.1.1, with queue 0 and no feature but VIRTIO_F_VERSION_1; 3.1.2 without any, where the registers are of version 1. */
 void virtio_start(unsigned device);
+
+/* The same, but for DRIVER_OK. */
+void virtio_prepare(unsigned device);
 
 /* The chain that begins at desc[0]. */
 void virtio_offer(unsigned device);

@@ -321,6 +321,13 @@ static void timer(void)
 
 /* ---- virtio-mmio ---- */
 
+/* Version 2, unless "legacy" follows the way's name. */
+static void start(unsigned device)
+{
+	expect("version", virtio_version(device), strcmp(argument, "legacy") == 0 ? 1 : 2);
+	virtio_start(device);
+}
+
 static uint8_t random_bytes[2][32];
 
 static void entropy_request(unsigned device, unsigned which)
@@ -342,12 +349,31 @@ static void entropy_polled(void)
 {
 	unsigned device = virtio_find(ID_ENTROPY);
 
-	virtio_start(device);
+	start(device);
 	for (unsigned i = 0; i < 2; i++) {
 		entropy_request(device, i);
 		virtio_poll((uint16_t)(i + 1));
 		entropy_look(i);
 	}
+}
+
+/* As old drivers do (3.1.2): two requests before there is a DRIVER_OK, and one after it. */
+static void entropy_before_driver_ok(void)
+{
+	unsigned device = virtio_find(ID_ENTROPY);
+	uint64_t status = devices[device].base + VIRTIO_STATUS;
+
+	expect("version", virtio_version(device), 1);
+	virtio_prepare(device);
+	for (unsigned i = 0; i < 2; i++) {
+		entropy_request(device, i);
+		virtio_poll((uint16_t)(i + 1));
+		entropy_look(i);
+		expect("status", mmio_read(status), STATUS_ACKNOWLEDGE | STATUS_DRIVER);
+	}
+	mmio_write(status, STATUS_ACKNOWLEDGE | STATUS_DRIVER | STATUS_DRIVER_OK);
+	entropy_request(device, 0);
+	virtio_poll(3);
 }
 
 static uint32_t interrupt_status;
@@ -369,7 +395,7 @@ static void entropy_by_interrupt(uint32_t flags)
 	interrupts_start();
 	on_interrupt = acknowledge;
 	ioapic_route(devices[device].irq, VIRTIO_VECTOR | flags);
-	virtio_start(device);
+	start(device);
 	for (unsigned i = 0; i < 2; i++) {
 		entropy_request(device, i);
 		wait_for(VIRTIO_VECTOR, i + 1);
@@ -420,7 +446,7 @@ static void entropy_interrupt_before_eoi(void)
 	interrupts_start();
 	on_interrupt = entropy_again_before_eoi;
 	ioapic_route(devices[device].irq, VIRTIO_VECTOR | IOAPIC_LEVEL);
-	virtio_start(device);
+	start(device);
 	entropy_request(device, 0);
 	wait_for(VIRTIO_VECTOR, 2);
 	expect("interrupt status", interrupt_status, 1);
@@ -434,7 +460,7 @@ static void disk(void)
 {
 	unsigned device = virtio_find(ID_BLOCK);
 
-	virtio_start(device);
+	start(device);
 	for (unsigned i = 0; i < 2; i++) {
 		offer_request(device, i);
 		virtio_poll((uint16_t)(i + 1));
@@ -449,7 +475,7 @@ static void disk_reset(void)
 	unsigned device = virtio_find(ID_BLOCK), changed = 0;
 
 	for (unsigned i = 0; i < 20; i++) {
-		virtio_start(device);
+		start(device);
 		offer_request(device, false);
 		mmio_write(devices[device].base + VIRTIO_STATUS, 0);
 		memset(request.data, 0x77, sizeof(request.data));
@@ -523,6 +549,7 @@ const struct way ways[] = {
 	{ "serial_masked", serial_masked },
 	{ "timer", timer },
 	{ "entropy_polled", entropy_polled },
+	{ "entropy_before_driver_ok", entropy_before_driver_ok },
 	{ "entropy_interrupt", entropy_interrupt },
 	{ "entropy_interrupt_by_level", entropy_interrupt_by_level },
 	{ "entropy_interrupt_before_eoi", entropy_interrupt_before_eoi },
