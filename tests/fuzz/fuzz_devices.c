@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <linux/virtio_blk.h>
+#include <linux/virtio_mmio.h>
 #include <linux/virtio_net.h>
 #include <linux/virtio_vsock.h>
 #include <signal.h>
@@ -65,6 +66,7 @@ struct fuzz {
 	struct engine *engine;
 	struct virtio_device *device;
 	struct virtio_line line;
+	uint64_t offered;               /* features, to a driver that is not a legacy one */
 	int programs[PROGRAMS_MAX];
 	unsigned program_count;
 	int console;                    /* the device's end, or -1 */
@@ -277,6 +279,31 @@ static void reset(struct fuzz *f)
 	PROMISE(!f->device->transport.resetting);
 }
 
+static void put(struct fuzz *f, uint64_t offset, uint64_t value)
+{
+	virtio_mmio_write(f->device, offset, 4, value);
+}
+
+/* 3.1.2 */
+static void begin_legacy(struct fuzz *f, uint64_t features)
+{
+	const uint32_t status = VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER;
+
+	virtio_legacy_init(f->device);
+	put(f, VIRTIO_MMIO_GUEST_PAGE_SIZE, GUEST_PAGE_BYTES);
+	put(f, VIRTIO_MMIO_STATUS, status);
+	put(f, VIRTIO_MMIO_DRIVER_FEATURES, (uint32_t)features);
+	for (unsigned q = 0; q < f->device->queue_count; q++) {
+		driver_start_legacy(&f->driver[q], SIZE, (uint32_t)features, GUEST_PAGE_BYTES);
+		put(f, VIRTIO_MMIO_QUEUE_SEL, q);
+		put(f, VIRTIO_MMIO_QUEUE_NUM, SIZE);
+		put(f, VIRTIO_MMIO_QUEUE_ALIGN, GUEST_PAGE_BYTES);
+		put(f, VIRTIO_MMIO_QUEUE_PFN, (f->driver[q].config.desc + q * PART) / GUEST_PAGE_BYTES);
+	}
+	put(f, VIRTIO_MMIO_STATUS, status | VIRTIO_CONFIG_S_DRIVER_OK);
+	PROMISE(virtio_usable(f->device));
+}
+
 static void begin(struct fuzz *f)
 {
 	unsigned how = (unsigned)take(f, 1);
@@ -303,7 +330,10 @@ static void begin(struct fuzz *f)
 	f->heard_count = 0;
 	f->fwd_cnt = 0;
 	reset(f);
-	if (!(how & BEGIN_RESET_ONLY))
+	f->device->features_offered = f->offered;
+	if (!(how & BEGIN_RESET_ONLY) && how & BEGIN_LEGACY && f->kind != KIND_VSOCK)
+		begin_legacy(f, features);
+	else if (!(how & BEGIN_RESET_ONLY))
 		PROMISE(virtio_setup(f->device, &setup) == 0);
 	turns(f);
 }
@@ -584,6 +614,7 @@ static void create(struct fuzz *f, bool limited)
 	/* It is not closed by the device. */
 	f->console = f->kind == KIND_CONSOLE ? ends[0] : -1;
 	virtio_transport_init(f->device, &f->line);
+	f->offered = f->device->features_offered;
 	PROMISE(engine_seal(f->engine, &f->error) == 0);
 	accept_programs(f);
 }

@@ -33,7 +33,7 @@ enum op {
 };
 
 enum { BEGIN_PACKED = 1, BEGIN_EVENT = 2, BEGIN_INDIRECT = 4, BEGIN_IN_ORDER = 8, BEGIN_MERGED = 16, BEGIN_FLUSH = 32,
-       BEGIN_RESET_ONLY = 128 };
+       BEGIN_LEGACY = 64 /* by version 1's registers; not vsock */, BEGIN_RESET_ONLY = 128 };
 
 /* OP_PACKET's ports: small ones are themselves, PORT_HEARD and more the ports that the device has used, by their turn. */
 enum { PORT_NOBODY = 3, PORT_HEARD = 16 };

@@ -187,6 +187,14 @@ static uint64_t begin(struct fuzz *fuzz)
 	return features;
 }
 
+static void write_features(struct fuzz *fuzz, uint64_t features)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		put(fuzz, VIRTIO_MMIO_DRIVER_FEATURES_SEL, i);
+		put(fuzz, VIRTIO_MMIO_DRIVER_FEATURES, (uint32_t)(features >> 32 * i));
+	}
+}
+
 static void start(struct fuzz *fuzz)
 {
 	uint64_t features = begin(fuzz);
@@ -196,10 +204,7 @@ static void start(struct fuzz *fuzz)
 	put(fuzz, VIRTIO_MMIO_STATUS, 0);
 	put(fuzz, VIRTIO_MMIO_STATUS, status |= VIRTIO_CONFIG_S_ACKNOWLEDGE);
 	put(fuzz, VIRTIO_MMIO_STATUS, status |= VIRTIO_CONFIG_S_DRIVER);
-	for (unsigned i = 0; i < 2; i++) {
-		put(fuzz, VIRTIO_MMIO_DRIVER_FEATURES_SEL, i);
-		put(fuzz, VIRTIO_MMIO_DRIVER_FEATURES, (uint32_t)(features >> 32 * i));
-	}
+	write_features(fuzz, features);
 	put(fuzz, VIRTIO_MMIO_STATUS, status |= VIRTIO_CONFIG_S_FEATURES_OK);
 	put(fuzz, VIRTIO_MMIO_QUEUE_SEL, (uint32_t)take(fuzz, 1) % (QUEUES + 1));
 	put(fuzz, VIRTIO_MMIO_QUEUE_NUM, config->size);
@@ -208,6 +213,30 @@ static void start(struct fuzz *fuzz)
 	put(fuzz, VIRTIO_MMIO_QUEUE_USED_LOW, (uint32_t)config->device);
 	put(fuzz, VIRTIO_MMIO_QUEUE_READY, 1);
 	put(fuzz, VIRTIO_MMIO_STATUS, status | DRIVER_OK);
+}
+
+static void start_old(struct fuzz *fuzz)
+{
+	uint64_t features = begin(fuzz);
+	uint32_t status = VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER, queue = (uint32_t)take(fuzz, 1) % (QUEUES + 1);
+	unsigned how = (unsigned)take(fuzz, 1);
+	uint32_t page = how & START_OLD_SMALL_PAGES ? 16 : GUEST_PAGE_BYTES;
+
+	features &= UINT32_MAX;
+	driver_start_legacy(&fuzz->driver, fuzz->driver.config.size, features, page);
+	put(fuzz, VIRTIO_MMIO_GUEST_PAGE_SIZE, page);
+	put(fuzz, VIRTIO_MMIO_STATUS, 0);
+	put(fuzz, VIRTIO_MMIO_STATUS, status);
+	if (!(how & START_OLD_LATE_FEATURES))
+		write_features(fuzz, features);
+	put(fuzz, VIRTIO_MMIO_QUEUE_SEL, queue);
+	put(fuzz, VIRTIO_MMIO_QUEUE_NUM, fuzz->driver.config.size);
+	put(fuzz, VIRTIO_MMIO_QUEUE_ALIGN, page);
+	put(fuzz, VIRTIO_MMIO_QUEUE_PFN, (uint32_t)(fuzz->driver.config.desc / page));
+	if (how & START_OLD_LATE_FEATURES)
+		write_features(fuzz, features);
+	if (!(how & START_OLD_UNSAID))
+		put(fuzz, VIRTIO_MMIO_STATUS, status | DRIVER_OK);
 }
 
 static void set_up(struct fuzz *fuzz)
@@ -228,6 +257,7 @@ static void set_up(struct fuzz *fuzz)
 	r = virtio_setup(&fuzz->device, &setup);
 	after = (uint32_t)virtio_mmio_read(&fuzz->device, VIRTIO_MMIO_STATUS, 4);
 	PROMISE((r == -EBUSY) == (before != 0));
+	PROMISE(r != 0 || !virtio_is_legacy(&fuzz->device));
 	PROMISE(r == 0 ? after == ALL_OK : r == -EBUSY ? after == before : (r == -EINVAL || r == -EIO) && after == 0);
 }
 
@@ -267,7 +297,9 @@ static void poke(struct fuzz *fuzz, unsigned bytes)
 
 static bool nobody_there(const struct virtio_device *d)
 {
-	return d->transport.resetting || !(d->transport.status & VIRTIO_CONFIG_S_FEATURES_OK);
+	const uint32_t there = virtio_is_legacy(d) ? VIRTIO_CONFIG_S_DRIVER : VIRTIO_CONFIG_S_FEATURES_OK;
+
+	return d->transport.resetting || !(d->transport.status & there);
 }
 
 static void check(struct fuzz *fuzz)
@@ -287,8 +319,11 @@ static void check(struct fuzz *fuzz)
 	PROMISE(!(status & NEEDS_RESET) || (d->transport.needs_reset && strlen(d->transport.needs_reset) > 10));
 	if (status & VIRTIO_CONFIG_S_FEATURES_OK) {
 		PROMISE(!(d->features & ~d->features_offered));
-		PROMISE(d->features >> VIRTIO_F_VERSION_1 & 1);
+		PROMISE((d->features >> VIRTIO_F_VERSION_1 & 1) != virtio_is_legacy(d));
 	}
+	PROMISE(!virtio_is_legacy(d) || !(seen & VIRTIO_CONFIG_S_FEATURES_OK));
+	PROMISE(!virtio_is_legacy(d) || !(d->features >> 32));
+	PROMISE((status & d->transport.status_hidden) == d->transport.status_hidden);
 	for (unsigned i = 0; i < QUEUES; i++) {
 		PROMISE(!d->queues[i].running || !nobody_there(d));
 		PROMISE(!d->queues[i].running || (d->queues[i].config.size && d->queues[i].config.size <= d->queue_size_max[i]));
@@ -348,6 +383,42 @@ static void device_op(struct fuzz *fuzz, enum op op)
 	}
 }
 
+static void make_device(struct fuzz *fuzz, bool legacy)
+{
+	struct virtio_device *d = &fuzz->device;
+
+	memset(d, 0, sizeof(*d));
+	d->ops = &ops;
+	d->mem = &fuzz->driver.mem;
+	d->queue_count = QUEUES;
+	d->queue_size_max[0] = 256;
+	d->queue_size_max[1] = 128;
+	d->queue_size_max[2] = 4;
+	d->features_offered = 0x123;
+	d->config_bytes = 21;
+	virtio_transport_init(d, &fuzz->line);
+	if (legacy)
+		virtio_legacy_init(d);
+}
+
+/* Of a VM: what is in flight comes back, and then there is nothing. */
+static void end(struct fuzz *fuzz)
+{
+	const struct virtio_device *d = &fuzz->device;
+
+	virtio_reset(&fuzz->device);
+	while (fuzz->held_count > 0)
+		complete(fuzz, 0, 1);
+	check(fuzz);
+	PROMISE(d->transport.status == 0 && !d->transport.resetting && !fuzz->active);
+}
+
+static void change_version(struct fuzz *fuzz, bool legacy)
+{
+	end(fuzz);
+	make_device(fuzz, legacy);
+}
+
 static void step(struct fuzz *fuzz)
 {
 	enum op op = (enum op)(take(fuzz, 1) % OPS);
@@ -356,6 +427,8 @@ static void step(struct fuzz *fuzz)
 	/* What the driver does to its own memory. */
 	switch (op) {
 	case OP_START: start(fuzz); return;
+	case OP_START_OLD: start_old(fuzz); return;
+	case OP_VERSION: change_version(fuzz, take(fuzz, 1) & 1); return;
 	case OP_SET_UP: set_up(fuzz); return;
 	case OP_ADD: add(fuzz); return;
 	case OP_TAKE_USED: take_used(fuzz); return;
@@ -379,25 +452,14 @@ static void step(struct fuzz *fuzz)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {
 	static struct fuzz *fuzz;
-	struct virtio_device *d;
 
 	if (!fuzz) {
 		fuzz = calloc(1, sizeof(*fuzz));
 		PROMISE(fuzz);
 		driver_create(&fuzz->driver, RAM);
 	}
-	d = &fuzz->device;
-	memset(d, 0, sizeof(*d));
 	fuzz->line = (struct virtio_line){ .raise = raise_line, .lower = lower_line, .context = fuzz };
-	d->ops = &ops;
-	d->mem = &fuzz->driver.mem;
-	d->queue_count = QUEUES;
-	d->queue_size_max[0] = 256;
-	d->queue_size_max[1] = 128;
-	d->queue_size_max[2] = 4;
-	d->features_offered = 0x123;
-	d->config_bytes = 21;
-	virtio_transport_init(d, &fuzz->line);
+	make_device(fuzz, false);
 	fuzz->manners = 0;
 	fuzz->active = fuzz->line_up = false;
 	fuzz->held_count = 0;
@@ -409,11 +471,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 		step(fuzz);
 		check(fuzz);
 	}
-	/* The end of a VM: what is in flight comes back, and then there is nothing. */
-	virtio_reset(d);
-	while (fuzz->held_count > 0)
-		complete(fuzz, 0, 1);
-	check(fuzz);
-	PROMISE(d->transport.status == 0 && !d->transport.resetting && !fuzz->active);
+	end(fuzz);
 	return 0;
 }

@@ -24,10 +24,14 @@ enum op {
 	OP_CONFIG,      /* its configuration changes */
 	OP_NEEDS_RESET,
 	OP_VM_RESET,    /* virtio_reset() */
+	OP_VERSION,     /* u8: bit 0: the device is one of virtio-mmio version 1 from now on, else of version 2; it begins anew */
+	OP_START_OLD,   /* u8 features, u8 size, u8 queue, u8 START_OLD_*: all of 3.1.2 */
 	OPS
 };
 
 enum { MANNER_LATE_RESET = 1, MANNER_NO_START = 2, MANNER_AT_ONCE = 4 };
 enum { START_PACKED = 1, START_EVENT = 2, START_INDIRECT = 4, START_IN_ORDER = 8 };
+/* Without DRIVER_OK; features come after the queue. */
+enum { START_OLD_UNSAID = 1, START_OLD_LATE_FEATURES = 2, START_OLD_SMALL_PAGES = 4 };
 
 #endif

@@ -329,6 +329,11 @@ static const struct {
 	{ "limited-entropy-packed", 2 << 8 | BEGIN_PACKED | BEGIN_IN_ORDER, limited },
 	{ "limited-net", 3 << 8 | BEGIN_MERGED, limited },
 	{ "limited-vsock", 4 << 8 | BEGIN_PACKED, limited },
+	{ "net-messages-legacy", BEGIN_LEGACY, messages },
+	{ "net-stream-legacy-merged", BEGIN_LEGACY | BEGIN_MERGED | BEGIN_EVENT, stream },
+	{ "block-legacy", BEGIN_LEGACY | BEGIN_INDIRECT, block },
+	{ "console-legacy", BEGIN_LEGACY, console },
+	{ "limited-net-legacy", 3 << 8 | BEGIN_LEGACY, limited },
 	{ "net-stream-merged", BEGIN_MERGED | BEGIN_PACKED | BEGIN_INDIRECT, stream },
 };
 

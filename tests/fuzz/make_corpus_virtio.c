@@ -39,6 +39,12 @@ static void start(unsigned features, unsigned queue)
 	put(features, 1), put(3, 1), put(queue, 1);
 }
 
+static void start_old(unsigned features, unsigned how)
+{
+	op(OP_START_OLD);
+	put(features, 1), put(5, 1), put(0, 1), put(how, 1);
+}
+
 static void set_up(unsigned features)
 {
 	op(OP_SET_UP);
@@ -178,6 +184,49 @@ static void config_space(unsigned features)
 		}
 }
 
+static void old(unsigned features)
+{
+	op(OP_VERSION), put(1, 1);
+	start_old(features, 0);
+	converse(features);
+	start_old(features, START_OLD_UNSAID | START_OLD_LATE_FEATURES);
+	converse(features);
+	start_old(features, START_OLD_SMALL_PAGES);
+	add(0);
+	set_up(0);
+	op(OP_VERSION), put(0, 1);
+	start(features, 0);
+	add(0);
+}
+
+/* Page 0 with requests in flight, and queues that cannot be. */
+static void old_and_wrong(unsigned features)
+{
+	manners(MANNER_LATE_RESET);
+	op(OP_VERSION), put(1, 1);
+	for (unsigned how = 0; how < 2; how++) {
+		start_old(features, how);
+		add(0);
+		add(0);
+		write_register(VIRTIO_MMIO_QUEUE_PFN, 0);
+		complete(1);
+		write_register(VIRTIO_MMIO_QUEUE_PFN, 1);
+		start_old(features, how);
+		complete(0);
+	}
+	for (unsigned i = 0; i < 5; i++) {
+		write_register(VIRTIO_MMIO_STATUS, 0);
+		write_register(VIRTIO_MMIO_STATUS, 3);
+		write_register(VIRTIO_MMIO_GUEST_PAGE_SIZE, i == 0 ? 0 : i == 1 ? 0x80000000 : 4096);
+		write_register(VIRTIO_MMIO_QUEUE_NUM, i == 2 ? 3 : 256);
+		write_register(VIRTIO_MMIO_QUEUE_ALIGN, i == 3 ? 3 : 4096);
+		write_register(VIRTIO_MMIO_QUEUE_PFN, i == 4 ? UINT32_MAX : 1);
+		write_register(VIRTIO_MMIO_QUEUE_NOTIFY, 0);
+	}
+	start_old(features, 0);
+	add(0);
+}
+
 static const struct {
 	const char *name;
 	unsigned features;
@@ -196,6 +245,8 @@ static const struct {
 	{ "broken-ring", 0, broken_ring },
 	{ "wrong-queues", 0, wrong_queues },
 	{ "config-space", 0, config_space },
+	{ "version-1", START_EVENT, old },
+	{ "version-1-wrong", START_INDIRECT, old_and_wrong },
 };
 
 int main(int argc, char **argv)

@@ -16,7 +16,7 @@ $(BUILD)/fuzz/fuzz_virtq: $(call objects,fuzz,$(wildcard virtio/queue*.c) vmm/er
 	tests/unit/virtq_driver.c tests/fuzz/fuzz_virtq.c)
 	clang -fsanitize=fuzzer,address,undefined -o $@ $^ $(LIBURING)
 
-$(BUILD)/fuzz/fuzz_virtio: $(call objects,fuzz,$(wildcard virtio/queue*.c) virtio/transport.c virtio/throttle.c \
+$(BUILD)/fuzz/fuzz_virtio: $(call objects,fuzz,$(wildcard virtio/queue*.c virtio/transport*.c) virtio/throttle.c \
 	virtio/limiter.c $(wildcard vmm/engine*.c) vmm/error.c vmm/sys.c vmm/guest_mem.c \
 	tests/unit/virtq_driver.c tests/fuzz/fuzz_virtio.c)
 	clang -fsanitize=fuzzer,address,undefined -o $@ $^ $(LIBURING)

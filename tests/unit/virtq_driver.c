@@ -53,6 +53,17 @@ void driver_start(struct driver *driver, uint16_t size, uint64_t features)
 		driver->ids[driver->ids_count++] = (uint16_t)i;
 }
 
+void driver_start_legacy(struct driver *driver, uint16_t size, uint64_t features, uint32_t align)
+{
+	struct virtq_config *config = &driver->config;
+
+	driver_start(driver, size, features);
+	config->driver = config->desc + size * sizeof(struct vring_desc);
+	config->device = (config->driver + sizeof(struct vring_avail) + size * 2u + 2 + align - 1) / align * align;
+	driver->avail = (void *)(driver->mem.host + config->driver);
+	driver->used = (void *)(driver->mem.host + config->device);
+}
+
 static uint16_t take_id(struct driver *driver)
 {
 	uint16_t id = driver->ids[driver->ids_first];

@@ -62,6 +62,9 @@ void driver_destroy(struct driver *driver);
 /* Begins anew: rings zeroed, nothing outstanding. features: VIRTIO_F_RING_PACKED and the like, one bit each. */
 void driver_start(struct driver *driver, uint16_t size, uint64_t features);
 
+/* A split ring's areas one after the other, as virtio-mmio version 1 wants them (2.7.2). align: of the used ring, up to 4096. */
+void driver_start_legacy(struct driver *driver, uint16_t size, uint64_t features, uint32_t align);
+
 /*
  * Makes a chain of the parts (at least one, at most DRIVER_PARTS_MAX) available, in a table if `indirect`. Its id, or -1 if the
  * ring has no
