@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A PC whose kernel does not know what it does: a disk of 1 MiB, which is device 0, and random bytes, device 1. What it gives
- * devices to write to is its own arena, or no RAM, so that it lives to see what has become of them.
+ * devices to write to is its own arena, or no RAM, so that it lives to see what has become of them. It takes virtio-mmio in either
+ * version.
  */
 #include "kernel.h"
 
@@ -189,11 +190,28 @@ static void write_address(uint64_t reg, uint64_t value)
 	mmio_write(reg + 4, (uint32_t)(value >> 32));
 }
 
+static bool is_legacy(void)
+{
+	return virtio_version(DISK) == 1;
+}
+
+/* Of version 1, a queue's place: the arena's beginning, or no RAM, whatever of them is garbage. */
+static void write_page(uint64_t base)
+{
+	const uint32_t sizes[] = { 0, 3, VIRTIO_PAGE - 1, 1u << 31, (uint32_t)garbage() | 3, UINT32_MAX };
+	uint32_t page = (uint32_t)(ARENA / VIRTIO_PAGE + garbage() % 4);
+
+	mmio_write(base + VIRTIO_PAGE_SIZE, garbage() % 8 ? VIRTIO_PAGE : sizes[garbage() % COUNT_OF(sizes)]);
+	mmio_write(base + VIRTIO_QUEUE_PFN, garbage() % 8 ? page : garbage() % 2 ? 0 : (uint32_t)garbage() | 1u << 20);
+}
+
 /* An index of the avail ring, and what it leads to. */
 static void offer_garbage(uint64_t base)
 {
 	volatile uint16_t *avail = (volatile uint16_t *)(ARENA + 4 * 4096);
 
+	if (is_legacy()) /* behind 8 descriptors, in one of the first pages */
+		avail = (volatile uint16_t *)(ARENA + garbage() % 2 * 4096 + 8 * sizeof(struct desc));
 	avail[1] = avail[2049] = garbage() % 8 ? (uint16_t)(avail[1] + 1) : (uint16_t)garbage();
 	mmio_write(base + VIRTIO_NOTIFY, (uint32_t)(garbage() % 8 ? 0 : garbage()));
 }
@@ -203,15 +221,36 @@ static void poke(uint64_t base)
 {
 	static const uint16_t registers[] = {
 		VIRTIO_FEATURES_SEL, VIRTIO_DRIVER, VIRTIO_DRIVER_SEL, VIRTIO_QUEUE_SEL, VIRTIO_QUEUE_SIZE, VIRTIO_QUEUE_READY,
-		VIRTIO_NOTIFY, VIRTIO_ACK, VIRTIO_STATUS, VIRTIO_CONFIG, VIRTIO_MAGIC, VIRTIO_DEVICE_ID,
+		VIRTIO_NOTIFY, VIRTIO_ACK, VIRTIO_STATUS, VIRTIO_CONFIG, VIRTIO_MAGIC, VIRTIO_DEVICE_ID, VIRTIO_QUEUE_ALIGN,
 	};
 	const uint32_t values[] = { 0, 1, (uint32_t)(garbage() % 16), (uint32_t)garbage(), UINT32_MAX };
 
-	if (garbage() % 4 == 0)
+	if (is_legacy() && garbage() % 4 == 0)
+		write_page(base);
+	else if (garbage() % 4 == 0)
 		write_address(base + VIRTIO_DESC + garbage() % 3 * 16, garbage_address());
 	else
 		mmio_write(base + registers[garbage() % COUNT_OF(registers)], values[garbage() % COUNT_OF(values)]);
 	mmio_read(base + garbage() % 0x140);
+}
+
+/* Features before the queue or after it, DRIVER_OK or not (3.1.2). */
+static void start_legacy_garbage(uint64_t base)
+{
+	const uint32_t features = (uint32_t)garbage() & (1u << 28 | 1u << 29 /* tables, event index */);
+
+	mmio_write(base + VIRTIO_QUEUE_SEL, 0);
+	mmio_write(base + VIRTIO_DRIVER_SEL, 0);
+	if (garbage() % 2)
+		mmio_write(base + VIRTIO_DRIVER, features);
+	mmio_write(base + VIRTIO_QUEUE_SIZE, garbage() % 8 ? 8 : (uint32_t)garbage());
+	mmio_write(base + VIRTIO_QUEUE_ALIGN, garbage() % 8 ? VIRTIO_PAGE : (uint32_t)garbage());
+	if (garbage() % 4 == 0)
+		poke(base);
+	write_page(base);
+	mmio_write(base + VIRTIO_DRIVER, features);
+	if (garbage() % 2)
+		mmio_write(base + VIRTIO_STATUS, STATUS_ACKNOWLEDGE | STATUS_DRIVER | STATUS_DRIVER_OK);
 }
 
 /* As far as a driver gets that does most things right. */
@@ -221,6 +260,10 @@ static void start_garbage(uint64_t base)
 
 	mmio_write(base + VIRTIO_STATUS, 0);
 	mmio_write(base + VIRTIO_STATUS, STATUS_ACKNOWLEDGE | STATUS_DRIVER);
+	if (is_legacy()) {
+		start_legacy_garbage(base);
+		return;
+	}
 	mmio_write(base + VIRTIO_DRIVER_SEL, 1);
 	mmio_write(base + VIRTIO_DRIVER, garbage() % 2 ? 1 : 1 | 1u << 2 /* packed */);
 	mmio_write(base + VIRTIO_DRIVER_SEL, 0);
@@ -282,6 +325,8 @@ static void queues(void)
 			offer_garbage(base);
 			mmio_write(base + VIRTIO_QUEUE_SEL, garbage() % 2 ? 0 : (uint32_t)garbage());
 			mmio_write(base + VIRTIO_QUEUE_SIZE, (uint32_t)garbage());
+			if (is_legacy())
+				write_page(base);
 			write_address(base + VIRTIO_DESC + garbage() % 3 * 16, garbage_address());
 			mmio_write(base + VIRTIO_QUEUE_READY, (uint32_t)(garbage() % 3));
 		}
@@ -313,7 +358,7 @@ static void resets(void)
 		virtio_start(device);
 		offer_sector(device, (unsigned)(garbage() % 6));
 		for (unsigned k = garbage() % 4; k > 0; k--)
-			mmio_write(devices[device].base + VIRTIO_STATUS, 0);
+			mmio_write(devices[device].base + (is_legacy() && i % 4 < 2 ? VIRTIO_QUEUE_PFN : VIRTIO_STATUS), 0);
 		if (garbage() % 2)
 			start_garbage(devices[device].base);
 	}
