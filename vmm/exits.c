@@ -113,7 +113,7 @@ static COLD void exit_unknown(struct machine *m)
 		      (unsigned long long)m->vcpu.run->hw.hardware_exit_reason);
 }
 
-/* A signal: the loop looks at stop->signal. */
+/* What the loop looks at in any case: a signal, an interrupt that can be taken now. */
 static void exit_nothing(struct machine *m)
 {
 	(void)m;
@@ -128,6 +128,7 @@ static const struct {
 	[KVM_EXIT_HYPERCALL] = { "KVM_EXIT_HYPERCALL", exit_hypercall },
 	[KVM_EXIT_HLT] = { "KVM_EXIT_HLT", exit_hlt },
 	[KVM_EXIT_MMIO] = { "KVM_EXIT_MMIO", exit_mmio },
+	[KVM_EXIT_IRQ_WINDOW_OPEN] = { "KVM_EXIT_IRQ_WINDOW_OPEN", exit_nothing },
 	[KVM_EXIT_SHUTDOWN] = { "KVM_EXIT_SHUTDOWN", exit_shutdown },
 	[KVM_EXIT_FAIL_ENTRY] = { "KVM_EXIT_FAIL_ENTRY", exit_fail_entry },
 	[KVM_EXIT_INTR] = { "KVM_EXIT_INTR", exit_nothing },

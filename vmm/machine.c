@@ -355,6 +355,8 @@ static int step_run(struct machine *m)
 {
 	timeline_stamp(&m->timeline, MARK_ENTRY);
 	while (m->outcome == OUTCOME_NONE) {
+		if (m->pc)
+			pc_enter(m);
 		int r = m->config->stop->signal ? -EINTR : vcpu_run(&m->vcpu, &m->sys);
 
 		m->boot->drain(m);

@@ -250,6 +250,32 @@ int sys_setitimer(struct sys *sys, int which, const struct itimerval *value)
 	return (int)THROUGH(sys, setitimer(which, value, NULL));
 }
 
+/* Not timer_create(): where the thread goes differs between C libraries, and musl starts threads of its own for another kind. */
+int sys_timer_create(struct sys *sys, int signal, void *value, int *timer)
+{
+	struct { /* laid out as the kernel's struct sigevent: include/uapi/asm-generic/siginfo.h */
+		void *value;
+		int signal, notify, thread, padding[11];
+	} event = { .value = value, .signal = signal, .notify = SIGEV_THREAD_ID, .thread = (int)syscall(SYS_gettid) };
+
+	_Static_assert(sizeof(event) == sizeof(struct sigevent), "as the kernel has it");
+	return (int)THROUGH(sys, syscall(SYS_timer_create, CLOCK_MONOTONIC, &event, timer));
+}
+
+int sys_timer_set(struct sys *sys, int timer, int flags, const struct itimerspec *value)
+{
+	return (int)THROUGH(sys, syscall(SYS_timer_settime, timer, flags, value, NULL));
+}
+
+int sys_timer_delete(struct sys *sys, int timer)
+{
+	int result = (int)syscall(SYS_timer_delete, timer); /* as sys_close() */
+
+	if (fails(sys))
+		return -FAULT_ERRNO(sys);
+	return result < 0 ? -errno : 0;
+}
+
 int sys_prctl(struct sys *sys, int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)
 {
 	return (int)THROUGH(sys, prctl(option, a, b, c, d));

@@ -74,6 +74,13 @@ int sys_sigaction(struct sys *sys, int signal, const struct sigaction *action, s
 int sys_sigprocmask(struct sys *sys, int how, const sigset_t *set);
 int sys_poll(struct sys *sys, struct pollfd *fds, unsigned count, int timeout_ms);
 int sys_setitimer(struct sys *sys, int which, const struct itimerval *value);
+/*
+ * A timer of CLOCK_MONOTONIC, whose signal goes to the thread that makes it, with `value` in it. Its number goes to *timer; 0 or
+ * -errno.
+ */
+int sys_timer_create(struct sys *sys, int signal, void *value, int *timer);
+int sys_timer_set(struct sys *sys, int timer, int flags, const struct itimerspec *value);
+int sys_timer_delete(struct sys *sys, int timer);
 int sys_prctl(struct sys *sys, int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d);
 int sys_seccomp(struct sys *sys, unsigned operation, unsigned flags, void *args);
 int sys_rename(struct sys *sys, const char *from, const char *to);

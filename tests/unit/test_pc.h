@@ -20,6 +20,7 @@
 
 #define RAM       (2ull << 20)
 #define VM_FD     1000000 /* of no file */
+#define VCPU_FD   1000001
 #define IO_OFFSET 4096u   /* of what ports transfer, in kvm_run's area */
 
 struct fixture {
@@ -31,7 +32,9 @@ struct fixture {
 	/* What KVM was told, by either thread. */
 	atomic_uint messages, routings;
 	atomic_uint last_vector;
-	int refuse_routing; /* an errno */
+	struct kvm_lapic_state lapic;
+	unsigned interrupts, interrupt_vector; /* KVM_INTERRUPT, which is the vCPU's thread's */
+	int refuse_routing, refuse_interrupt; /* an errno */
 };
 
 static struct fixture *fake; /* the machine of the test that is running */
@@ -39,8 +42,20 @@ static enum engine_kind kind;
 
 static int kvm_ioctl(int fd, unsigned long request, unsigned long arg)
 {
-	assert_int_equal(fd, VM_FD);
+	bool vcpu = request == KVM_GET_LAPIC || request == KVM_SET_LAPIC || request == KVM_INTERRUPT;
+
+	assert_int_equal(fd, vcpu ? VCPU_FD : VM_FD);
 	switch (request) {
+	case KVM_GET_LAPIC:
+		memset((void *)arg, 0, sizeof(struct kvm_lapic_state));
+		return 0;
+	case KVM_SET_LAPIC:
+		memcpy(&fake->lapic, (const void *)arg, sizeof(fake->lapic));
+		return 0;
+	case KVM_INTERRUPT:
+		fake->interrupt_vector = ((const struct kvm_interrupt *)arg)->irq;
+		fake->interrupts++;
+		return -fake->refuse_interrupt;
 	case KVM_SIGNAL_MSI:
 		fake->last_vector = ((const struct kvm_msi *)arg)->data & 0xff;
 		fake->messages++;
@@ -86,7 +101,8 @@ static inline int set_up(void **state)
 	m->boot = &boot_linux;
 	m->console.fd = f->output;
 	m->vm = (struct vm){ .fd = VM_FD, .lapic = true };
-	m->vcpu.run = (struct kvm_run *)f->run;
+	m->vcpu = (struct vcpu){ .fd = VCPU_FD, .run = (struct kvm_run *)f->run };
+	f->stop.immediate_exit = &m->vcpu.run->immediate_exit;
 	if (guest_mem_create(&m->mem, RAM, GUEST_PAGES_4K, &m->sys, &m->error) < 0 || pc_create(m) < 0 || pc_start(m) < 0)
 		fail_msg("%s", m->error.text);
 	close(fd);

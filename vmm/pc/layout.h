@@ -36,6 +36,12 @@
 #define PC_LAPIC_BYTES          0x1000ull
 
 /* I/O ports. */
+#define PC_PORT_PIC_1           0x20u  /* two each */
+#define PC_PORT_PIC_2           0xa0u
+#define PC_PORT_ELCR            0x4d0u
+#define PC_PORT_PIT             0x40u
+#define PC_PORT_PIT_BYTES       4u
+#define PC_PORT_SPEAKER         0x61u
 #define PC_PORT_RESET           0x64u  /* the 8042's command port … */
 #define PC_RESET_VALUE          0xfeu  /* … and its command to pulse the reset line: what kernels try without ACPI too */
 #define PC_PORT_COM1            0x3f8u
@@ -43,8 +49,10 @@
 #define PC_PORT_SLEEP_CONTROL   0x600u /* ACPI 6.4, 4.8.3.7 */
 #define PC_PORT_SLEEP_STATUS    0x601u
 
-/* The IOAPIC's pins. */
+/* The IOAPIC's pins; the first 16 are the 8259s' lines too. */
 #define IOAPIC_PINS             24u
+#define PC_IRQ_PIT              0u     /* at the 8259; at the IOAPIC it is at … */
+#define PC_PIN_PIT              2u     /* … where the 8259 has its second */
 #define PC_IRQ_COM1             4u
 #define PC_IRQ_VIRTIO           5u     /* device n has PC_IRQ_VIRTIO + n */
 
@@ -60,6 +68,7 @@ _Static_assert(PC_VIRTIO + PC_VIRTIO_MAX * PC_VIRTIO_BYTES <= IOAPIC_BASE, "virt
 _Static_assert(IOAPIC_BASE + IOAPIC_BYTES <= PC_LAPIC, "IOAPIC and LAPIC are disjoint");
 _Static_assert(PC_LAPIC + PC_LAPIC_BYTES <= 1ull << 32, "all windows are below 4 GiB: a kernel maps them by 32-bit descriptors");
 _Static_assert(PC_PORT_RESET < PC_PORT_COM1, "reset port and COM1 are disjoint");
+_Static_assert(PC_IRQ_VIRTIO > PC_PIN_PIT, "the PIT's pin is nobody else's");
 _Static_assert(PC_PORT_COM1 + PC_PORT_COM1_BYTES <= PC_PORT_SLEEP_CONTROL, "COM1 and sleep ports are disjoint");
 _Static_assert(PC_PORT_SLEEP_CONTROL + 1 == PC_PORT_SLEEP_STATUS, "acpi_write() wants the status after the control port");
 _Static_assert(PC_IRQ_COM1 < PC_IRQ_VIRTIO && PC_IRQ_VIRTIO + PC_VIRTIO_MAX <= IOAPIC_PINS, "every interrupt has a pin of its own");

@@ -11,74 +11,19 @@
 #include "vmm/pc/layout.h"
 #include "vmm/pc/pc_private.h"
 
-/* ---- interrupts ---- */
-
-/* Under the lock. It cannot fail but for a message that no vCPU takes, which is the guest's affair. */
-static void send(const struct ioapic_host *host, uint64_t address, uint32_t data)
-{
-	struct pc *pc = ((struct machine *)host->context)->pc;
-	struct kvm_msi msi = { .address_lo = (uint32_t)address, .address_hi = (uint32_t)(address >> 32), .data = data };
-
-	sys_ioctl(&pc->sys, pc->vm_fd, KVM_SIGNAL_MSI, (uintptr_t)&msi);
-}
-
-/*
- * KVM looks in its routes for vectors whose end it is to tell us of (KVM API, KVM_CAP_SPLIT_IRQCHIP). Without them a
- * level-triggered pin would be shut for ever. In the vCPU's thread, under the lock.
- */
-static void set_routes(const struct ioapic_host *host, const struct ioapic *ioapic)
-{
-	struct machine *m = host->context;
-	struct { /* laid out as struct kvm_irq_routing */
-		uint32_t nr, flags;
-		struct kvm_irq_routing_entry entries[IOAPIC_PINS];
-	} routes = { 0 };
-	int r;
-
-	for (unsigned pin = 0; pin < IOAPIC_PINS; pin++) {
-		struct kvm_irq_routing_entry *entry = &routes.entries[routes.nr];
-		struct ioapic_msi msi;
-
-		if (!ioapic_is_level(ioapic, pin) || !ioapic_msi(ioapic, pin, &msi))
-			continue;
-		*entry = (struct kvm_irq_routing_entry){ .gsi = pin, .type = KVM_IRQ_ROUTING_MSI };
-		entry->u.msi.address_lo = (uint32_t)msi.address;
-		entry->u.msi.data = msi.data;
-		routes.nr++;
-	}
-	r = sys_ioctl(&m->pc->sys, m->pc->vm_fd, KVM_SET_GSI_ROUTING, (uintptr_t)&routes);
-	if (r < 0) {
-		m->outcome = OUTCOME_FAILED;
-		error_set(&m->error, ERROR_HOST, -r, "KVM_SET_GSI_ROUTING: %s: free memory on the host", strerror(-r));
-	}
-}
-
-/* Devices' calls are made under the lock. */
-static void raise_device(const struct virtio_line *line, struct virtio_device *device)
-{
-	struct pc *pc = line->context;
-
-	ioapic_raise(&pc->ioapic, PC_IRQ_VIRTIO + device->index);
-}
-
-static void lower_device(const struct virtio_line *line, struct virtio_device *device)
-{
-	struct pc *pc = line->context;
-
-	ioapic_set_level(&pc->ioapic, PC_IRQ_VIRTIO + device->index, false);
-}
+/* ---- COM1 ---- */
 
 /* COM1 belongs to the vCPU's thread, which does not hold the lock here. */
 static void interrupt_of_serial(const struct serial_host *host, bool up)
 {
-	struct machine *m = host->context;
+	struct pc *pc = ((struct machine *)host->context)->pc;
 
-	pthread_mutex_lock(&m->pc->lock);
+	pthread_mutex_lock(&pc->lock);
 	if (up)
-		ioapic_raise(&m->pc->ioapic, PC_IRQ_COM1);
+		interrupts_raise(pc, PC_IRQ_COM1);
 	else
-		ioapic_set_level(&m->pc->ioapic, PC_IRQ_COM1, false);
-	pthread_mutex_unlock(&m->pc->lock);
+		interrupts_set_level(pc, PC_IRQ_COM1, false);
+	pthread_mutex_unlock(&pc->lock);
 }
 
 static void put_serial(const struct serial_host *host, const uint8_t *from, size_t bytes)
@@ -104,13 +49,6 @@ void pc_tick(struct machine *m)
 {
 	m->config->stop->ticks = 0;
 	serial_flush(&m->pc->serial);
-}
-
-void pc_eoi(struct machine *m)
-{
-	pthread_mutex_lock(&m->pc->lock);
-	ioapic_eoi(&m->pc->ioapic, m->vcpu.run->eoi.vector);
-	pthread_mutex_unlock(&m->pc->lock);
 }
 
 /* ---- the second thread ---- */
@@ -152,9 +90,9 @@ int pc_start(struct machine *m)
 	if (!m->vm.lapic)
 		return error_set(&m->error, ERROR_HOST, 0, "KVM_CAP_SPLIT_IRQCHIP: this KVM has none, and a Linux guest needs "
 				 "interrupts: use Linux 4.5 or later on the host");
-	m->pc->vm_fd = m->vm.fd;
-	if (!m->devices.engine)
-		return 0;
+	r = interrupts_start(m);
+	if (r < 0 || !m->devices.engine)
+		return r;
 	/* Signals are for the thread that runs the vCPU, but for its own faults: blocked, they end the process without a word. */
 	sigfillset(&all);
 	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
@@ -182,11 +120,8 @@ int pc_create(struct machine *m)
 	m->pc = pc = at;
 	sys_init(&pc->sys);
 	pthread_mutex_init(&pc->lock, NULL);
-	pc->vm_fd = -1;
-	pc->ioapic_host = (struct ioapic_host){ .send = send, .routes = set_routes, .context = m };
+	interrupts_init(m);
 	pc->serial_host = (struct serial_host){ .put = put_serial, .irq = interrupt_of_serial, .context = m };
-	pc->line = (struct virtio_line){ .raise = raise_device, .lower = lower_device, .context = pc };
-	ioapic_init(&pc->ioapic, &pc->ioapic_host);
 	serial_init(&pc->serial, &pc->serial_host);
 	if (config->count > 0)
 		r = devices_create(&m->devices, config, &(struct devices_host){
@@ -221,6 +156,7 @@ void pc_destroy(struct machine *m)
 		return; /* what is still under way knows the lock */
 	m->devices.sys = &m->sys; /* until they are freed; there is one thread now */
 	m->sys.calls += pc->sys.calls;
+	interrupts_end(m);
 	pthread_mutex_destroy(&pc->lock);
 	sys_munmap(&m->sys, pc, sizeof(*pc));
 	m->pc = NULL;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What stands behind a guest that expects a PC: interrupts (the local APIC is KVM's, the IOAPIC ours), COM1, a way to switch off
- * and to reset, virtio devices in memory with an interrupt line each. Nothing of it is there for native guests.
+ * What stands behind a guest that expects a PC: interrupts (the local APIC is KVM's; the IOAPIC, 8259s and the 8254 are ours),
+ * COM1, a way to switch off and to reset, virtio devices in memory with an interrupt line each. Nothing of it is there for native
+ * guests.
  *
- * Two threads: the vCPU's, and one that sleeps until devices' I/O has ended. `lock` guards the IOAPIC and the devices; COM1 and the
- * rest belong to the vCPU's thread.
+ * Two threads: the vCPU's, and one that sleeps until devices' I/O has ended. `lock` guards IOAPIC, 8259s and the devices; COM1,
+ * the 8254 and the rest belong to the vCPU's thread.
  */
 #ifndef KVICK_VMM_PC_H
 #define KVICK_VMM_PC_H
@@ -18,6 +19,8 @@ int pc_start(struct machine *m);
 /* Ends the thread, the devices and all else, in this order. */
 void pc_destroy(struct machine *m);
 
+/* Before each KVM_RUN, and before stop->signal is looked at: timer ticks, and interrupts of the 8259s. */
+void pc_enter(struct machine *m);
 /* After each return of KVM_RUN: the end of an unfinished line of COM1 is not held back for long. */
 void pc_drain(struct machine *m);
 /* At a tick (stop.h). */

@@ -20,6 +20,58 @@ static void write_serial(struct machine *m, uint16_t port, uint32_t value)
 	serial_write(&m->pc->serial, port - PC_PORT_COM1, (uint8_t)value);
 }
 
+/* The 8259s' lines are raised by the other thread too. */
+static uint32_t read_pic(struct machine *m, uint16_t port)
+{
+	uint8_t value;
+
+	pthread_mutex_lock(&m->pc->lock);
+	value = pic_read(&m->pc->pic, port >= PC_PORT_PIC_2, port & 1);
+	pthread_mutex_unlock(&m->pc->lock);
+	return value;
+}
+
+static void write_pic(struct machine *m, uint16_t port, uint32_t value)
+{
+	pthread_mutex_lock(&m->pc->lock);
+	pic_write(&m->pc->pic, port >= PC_PORT_PIC_2, port & 1, (uint8_t)value);
+	pthread_mutex_unlock(&m->pc->lock);
+}
+
+static uint32_t read_elcr(struct machine *m, uint16_t port)
+{
+	return pic_read_elcr(&m->pc->pic, port - PC_PORT_ELCR); /* nobody else writes it */
+}
+
+static void write_elcr(struct machine *m, uint16_t port, uint32_t value)
+{
+	pthread_mutex_lock(&m->pc->lock);
+	pic_write_elcr(&m->pc->pic, port - PC_PORT_ELCR, (uint8_t)value);
+	pthread_mutex_unlock(&m->pc->lock);
+}
+
+static uint32_t read_pit(struct machine *m, uint16_t port)
+{
+	return pit_read(&m->pc->pit, port - PC_PORT_PIT, sys_now_ns(&m->sys));
+}
+
+static void write_pit(struct machine *m, uint16_t port, uint32_t value)
+{
+	pit_write(&m->pc->pit, port - PC_PORT_PIT, (uint8_t)value, sys_now_ns(&m->sys));
+}
+
+static uint32_t read_speaker(struct machine *m, uint16_t port)
+{
+	(void)port;
+	return pit_read_speaker(&m->pc->pit, sys_now_ns(&m->sys));
+}
+
+static void write_speaker(struct machine *m, uint16_t port, uint32_t value)
+{
+	(void)port;
+	pit_write_speaker(&m->pc->pit, (uint8_t)value, sys_now_ns(&m->sys));
+}
+
 /* Nothing is pending, nothing is busy: a keyboard controller without a keyboard, a clock that no update keeps waiting. */
 static uint32_t read_zero(struct machine *m, uint16_t port)
 {
@@ -55,6 +107,11 @@ static const struct {
 	void (*write)(struct machine *m, uint16_t port, uint32_t value);
 } ports[] = {
 	{ PC_PORT_COM1, PC_PORT_COM1 + PC_PORT_COM1_BYTES - 1, read_serial, write_serial },
+	{ PC_PORT_PIC_1, PC_PORT_PIC_1 + 1, read_pic, write_pic },
+	{ PC_PORT_PIC_2, PC_PORT_PIC_2 + 1, read_pic, write_pic },
+	{ PC_PORT_ELCR, PC_PORT_ELCR + 1, read_elcr, write_elcr },
+	{ PC_PORT_PIT, PC_PORT_PIT + PC_PORT_PIT_BYTES - 1, read_pit, write_pit },
+	{ PC_PORT_SPEAKER, PC_PORT_SPEAKER, read_speaker, write_speaker },
 	{ PC_PORT_RESET, PC_PORT_RESET, read_zero, write_keyboard },
 	{ 0x70, 0x71, read_zero, write_nothing }, /* the RTC */
 	{ PC_PORT_SLEEP_CONTROL, PC_PORT_SLEEP_CONTROL, read_zero, write_sleep },
