@@ -33,7 +33,8 @@ struct fixture {
 	atomic_uint messages, routings;
 	atomic_uint last_vector;
 	struct kvm_lapic_state lapic;
-	unsigned interrupts, interrupt_vector; /* KVM_INTERRUPT, which is the vCPU's thread's */
+	atomic_uint interrupts; /* KVM_INTERRUPT, which is the vCPU's thread's */
+	unsigned interrupt_vector;
 	int refuse_routing, refuse_interrupt; /* an errno */
 };
 

@@ -121,6 +121,43 @@ static void every_request_ends_with_an_interrupt(void **state)
 	assert_int_equal(f->messages, 3 * ROUNDS);
 }
 
+static void *raise_often(void *of)
+{
+	struct fixture *f = of;
+	struct pc *pc = f->m.pc;
+
+	for (unsigned i = 1; i <= ROUNDS; i++) {
+		pthread_mutex_lock(&pc->lock);
+		pc->line.raise(&pc->line, f->m.devices.list[0]);
+		pthread_mutex_unlock(&pc->lock);
+		while (atomic_load(&f->interrupts) < i)
+			usleep(10);
+	}
+	return NULL;
+}
+
+/* A vCPU that sleeps inside KVM is told: the line is up, and then immediate_exit is set. */
+static void an_interrupt_of_the_8259_gets_the_vcpu_out(void **state)
+{
+	static const struct { uint16_t port; uint8_t value; } words[] = {
+		{ 0x20, 0x11 }, { 0x21, 0x20 }, { 0x21, 4 }, { 0x21, 3 }, { 0x21, 0 },
+	};
+	struct fixture *f = *state;
+	pthread_t thread;
+
+	for (size_t i = 0; i < COUNT_OF(words); i++)
+		out(f, words[i].port, 1, words[i].value);
+	assert_int_equal(pthread_create(&thread, NULL, raise_often, f), 0);
+	while (f->interrupts < ROUNDS) {
+		f->m.vcpu.run->ready_for_interrupt_injection = 1;
+		pc_enter(&f->m);
+		while (f->interrupts < ROUNDS && !*(volatile uint8_t *)&f->m.vcpu.run->immediate_exit)
+			usleep(10);
+	}
+	pthread_join(thread, NULL);
+	assert_int_equal(f->interrupt_vector, 0x20 + PC_IRQ_VIRTIO);
+}
+
 /* THREATS 4. */
 static void a_reset_is_over_when_nothing_is_in_flight(void **state)
 {
@@ -348,6 +385,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(every_request_ends_with_an_interrupt),
+		TEST(an_interrupt_of_the_8259_gets_the_vcpu_out),
 		TEST(a_reset_is_over_when_nothing_is_in_flight),
 		TEST(a_reset_is_over_when_it_is_written),
 		TEST(a_reset_waits_for_what_is_in_flight),
