@@ -8,6 +8,7 @@
 #include "control/commands.h"
 #include "control/device_options.h"
 #include "control/exit_codes.h"
+#include "control/machine_options.h"
 #include "control/report.h"
 #include "control/report_devices.h"
 #include "control/signals.h"
@@ -216,6 +217,14 @@ COLD static int take_protocol(void *into, const char *value, struct error *error
 	return command_take_protocol(value, &((struct run_options *)into)->machine.protocol, error);
 }
 
+COLD static int take_machine(void *into, const char *value, struct error *error)
+{
+	struct run_options *o = into;
+
+	o->machine.pc_words = value;
+	return machine_options(&o->machine.pc, value, error);
+}
+
 static const struct option_row options[] = {
 	{ "mem", "SIZE", "guest RAM: 16M, 2G (default: what the image asks for, at least 16M)", take_mem },
 	{ "ring", "auto|0|3", "privilege level to run the guest at (default auto: the one that is native here)", take_ring },
@@ -226,6 +235,8 @@ static const struct option_row options[] = {
 	{ "protocol", "NAME", "take the image for one of this boot protocol (default: found by looking at it)", take_protocol },
 	{ "initrd", "FILE", "give a Linux kernel its first root file system; what follows \"--\" is its command line",
 	  take_initrd },
+	{ "machine", "WORD[,WORD…]",
+	  "what a PC has besides: debug-exit=PORT, exit-code=PORT, triple-fault=exit, pvpanic, testdev", take_machine },
 	{ "disk", "PATH[,ro][,direct][,id=NAME][,queues=N]",
 	  "give the guest a file or block device as a virtio disk; may be repeated", take_disk },
 	{ "net", "tap=NAME|fd=N|user[=PATH][,tcp=PORT][,udp=PORT][,mac=…][,mtu=N][,id=NAME]",

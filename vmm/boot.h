@@ -9,10 +9,12 @@
 #include <stdbool.h>
 
 struct machine;
+struct pc_config;
 
 struct boot {
 	/* The guest expects a PC's interrupts, ports and tables (pc/pc.h). Else none of them is there. */
 	bool pc;
+	const struct pc_config *pc_config; /* what it expects besides (pc/config.h); NULL: nothing */
 	/* All of the machine's memory is decided (m->plan), the image being parsed. 0 or -errno with m->error set. */
 	int (*plan)(struct machine *m);
 	/* RAM holds the image; now what the vCPU needs there to begin: page tables (m->pgd), descriptor tables. 0 or -errno. */

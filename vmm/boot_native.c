@@ -19,6 +19,9 @@ static int native_plan(struct machine *m)
 	bool devices = c->devices.count > 0;
 	int r;
 
+	if (c->pc_words)
+		return error_set(&m->error, ERROR_USAGE, EINVAL, "--machine %s: %s is a native guest, which has no PC: leave it "
+				 "out", c->pc_words, m->image.path);
 	if (c->initrd_path)
 		return error_set(&m->error, ERROR_USAGE, EINVAL, "--initrd: %s is no Linux kernel: leave it out", m->image.path);
 	if (c->devices.legacy)

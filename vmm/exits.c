@@ -79,6 +79,8 @@ COLD void exit_halted(struct machine *m)
 
 static COLD void exit_shutdown(struct machine *m)
 {
+	if (m->pc && pc_triple_fault(m))
+		return;
 	crash_machine(m, m->boot->pc ? "triple fault: an exception could not be delivered" :
 		      "triple fault: an exception could not be delivered (is the exception stack mapped, the IDT intact?)");
 }

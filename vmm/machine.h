@@ -22,6 +22,7 @@
 #include "vmm/host_probe.h"
 #include "vmm/kvm.h"
 #include "vmm/memory_plan.h"
+#include "vmm/pc/config.h"
 #include "vmm/stop.h"
 #include "vmm/sys.h"
 #include "vmm/timeline.h"
@@ -46,6 +47,8 @@ struct machine_config {
 	enum cpu_model cpu;    /* or CPU_AUTO */
 	struct devices_config devices;
 	const char *initrd_path; /* NULL: none; for kernels that take one */
+	const char *pc_words;  /* --machine as it was given; NULL: it was not */
+	struct pc_config pc;   /* what it says */
 	bool sandbox;
 	bool report;           /* somebody will read the guest's stamps */
 	bool process_ends;     /* the process ends right after: leave tearing down to it, which is quicker */

@@ -2,6 +2,8 @@
 /* Which port and which address is whose: what a guest's accesses come to, at the windows' edges too. */
 #include "tests/unit/test_pc.h"
 
+#include <time.h>
+
 #define COM1  PC_PORT_COM1
 #define LSR   (COM1 + 5)
 #define SCR   (COM1 + 7)
@@ -50,15 +52,30 @@ static void the_reset_command_resets_at_any_width(void **state)
 	}
 }
 
-static void other_keyboard_commands_do_nothing(void **state)
+static void other_keyboard_commands_do_not(void **state)
 {
 	struct fixture *f = *state;
 
-	for (unsigned value = 0; value < 256; value++)
-		if (value != PC_RESET_VALUE)
-			out(f, PC_PORT_RESET, 1, value);
-	assert_int_equal(in(f, PC_PORT_RESET, 1), 0);
+	for (unsigned value = 0; value < 0xf0; value++)
+		out(f, PC_PORT_RESET, 1, value);
+	out(f, PC_PORT_RESET, 1, 0xff);
 	assert_int_equal(f->m.outcome, OUTCOME_NONE);
+}
+
+static void the_clock_tells_the_hosts_time(void **state)
+{
+	struct fixture *f = *state;
+	time_t now = time(NULL);
+	struct tm tm;
+
+	gmtime_r(&now, &tm);
+	out(f, 0x70, 1, 0x80 | 0x08);
+	assert_int_equal(in(f, 0x70, 1), 0x08);
+	if (in(f, 0x71, 1) == (unsigned)((tm.tm_mon + 1) / 10 << 4 | (tm.tm_mon + 1) % 10))
+		return;
+	now = time(NULL); /* a month has ended meanwhile */
+	gmtime_r(&now, &tm);
+	assert_int_equal(in(f, 0x71, 1), (tm.tm_mon + 1) / 10 << 4 | (tm.tm_mon + 1) % 10);
 }
 
 static void sleep_needs_its_enable_bit(void **state)
@@ -367,7 +384,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(ports_of_nothing_read_as_ones),
 		TEST(the_reset_command_resets_at_any_width),
-		TEST(other_keyboard_commands_do_nothing),
+		TEST(other_keyboard_commands_do_not),
+		TEST(the_clock_tells_the_hosts_time),
 		TEST(sleep_needs_its_enable_bit),
 		TEST(com1_has_eight_ports),
 		TEST(com1_is_bytes),

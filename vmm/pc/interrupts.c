@@ -88,14 +88,14 @@ static unsigned pin_of(unsigned irq)
 void interrupts_raise(struct pc *pc, unsigned irq)
 {
 	ioapic_raise(&pc->ioapic, pin_of(irq));
-	if (irq < PIC_LINES)
+	if (irq < PIC_LINES && irq != PIC_CASCADE)
 		pic_raise(&pc->pic, irq);
 }
 
 void interrupts_set_level(struct pc *pc, unsigned irq, bool high)
 {
 	ioapic_set_level(&pc->ioapic, pin_of(irq), high);
-	if (irq < PIC_LINES)
+	if (irq < PIC_LINES && irq != PIC_CASCADE)
 		pic_set_level(&pc->pic, irq, high);
 }
 
@@ -227,7 +227,9 @@ int interrupts_start(struct machine *m)
 	r = alarm_create(&pc->tick, m->config->stop, &m->sys);
 	if (r == 0)
 		r = alarm_create(&pc->kick, m->config->stop, &m->sys);
-	return r < 0 ? error_set(&m->error, ERROR_HOST, -r, "no timer for the guest: %s: raise RLIMIT_SIGPENDING", strerror(-r)) : 0;
+	if (r < 0)
+		return error_set(&m->error, ERROR_HOST, -r, "no timer for the guest: %s: raise RLIMIT_SIGPENDING", strerror(-r));
+	return 0;
 }
 
 void interrupts_end(struct machine *m)

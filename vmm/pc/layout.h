@@ -34,6 +34,7 @@
 #define IOAPIC_BYTES            0x1000ull
 #define PC_LAPIC                0xfee00000ull /* in the kernel; IA32_APIC_BASE at reset */
 #define PC_LAPIC_BYTES          0x1000ull
+#define PC_TEST_MEMORY          0xff000000ull /* where it is wanted: testdev.h */
 
 /* I/O ports. */
 #define PC_PORT_PIC_1           0x20u  /* two each */
@@ -42,12 +43,21 @@
 #define PC_PORT_PIT             0x40u
 #define PC_PORT_PIT_BYTES       4u
 #define PC_PORT_SPEAKER         0x61u
+#define PC_PORT_KEYBOARD        0x60u
 #define PC_PORT_RESET           0x64u  /* the 8042's command port … */
 #define PC_RESET_VALUE          0xfeu  /* … and its command to pulse the reset line: what kernels try without ACPI too */
+#define PC_PORT_RTC             0x70u  /* and the data port after it */
+#define PC_PORT_SYSTEM_A        0x92u
+#define PC_PORT_TESTDEV         0xe0u  /* where it is wanted */
 #define PC_PORT_COM1            0x3f8u
 #define PC_PORT_COM1_BYTES      8u
 #define PC_PORT_SLEEP_CONTROL   0x600u /* ACPI 6.4, 4.8.3.7 */
 #define PC_PORT_SLEEP_STATUS    0x601u
+#define PC_PORT_PVPANIC         0x505u  /* where it is wanted */
+#define PC_PORT_PM1             0x604u  /* where QEMU's newer machines have PM1 control … */
+#define PC_PORT_PM1_OLD         0xb004u /* … and its older ones */
+#define PC_PORT_RESET_CONTROL   0xcf9u
+#define PC_PORT_TEST_LINES      0x2000u /* a port a line, where that is wanted */
 
 /* The IOAPIC's pins; the first 16 are the 8259s' lines too. */
 #define IOAPIC_PINS             24u
@@ -66,6 +76,7 @@ _Static_assert(PC_ACPI % 16 == 0 && PC_ACPI < PC_ACPI_END, "the RSDP is on a 16-
 _Static_assert(PC_ACPI_END <= PC_VIRTIO, "tables and windows are disjoint");
 _Static_assert(PC_VIRTIO + PC_VIRTIO_MAX * PC_VIRTIO_BYTES <= IOAPIC_BASE, "virtio windows and IOAPIC are disjoint");
 _Static_assert(IOAPIC_BASE + IOAPIC_BYTES <= PC_LAPIC, "IOAPIC and LAPIC are disjoint");
+_Static_assert(PC_LAPIC + PC_LAPIC_BYTES <= PC_TEST_MEMORY, "LAPIC and test memory are disjoint");
 _Static_assert(PC_LAPIC + PC_LAPIC_BYTES <= 1ull << 32, "all windows are below 4 GiB: a kernel maps them by 32-bit descriptors");
 _Static_assert(PC_PORT_RESET < PC_PORT_COM1, "reset port and COM1 are disjoint");
 _Static_assert(PC_IRQ_VIRTIO > PC_PIN_PIT, "the PIT's pin is nobody else's");

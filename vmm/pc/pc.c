@@ -108,6 +108,35 @@ int pc_start(struct machine *m)
 
 /* ---- making and ending ---- */
 
+static void add_config(struct pc_config *to, const struct pc_config *from)
+{
+	to->parts |= from->parts;
+	to->triple_fault_exits |= from->triple_fault_exits;
+	for (unsigned i = 0; i < from->exit_count; i++) {
+		unsigned k = 0;
+
+		while (k < to->exit_count && to->exits[k].port != from->exits[i].port)
+			k++;
+		to->exit_count += k == to->exit_count;
+		to->exits[k] = from->exits[i];
+	}
+}
+
+/* The operator's word counts more than the protocol's. */
+static int configure(struct machine *m)
+{
+	struct pc_config *config = &m->pc->config;
+
+	if (m->boot->pc_config)
+		add_config(config, m->boot->pc_config);
+	add_config(config, &m->config->pc);
+	for (unsigned i = 0; i < config->exit_count; i++)
+		if (ports_taken(m->pc, config->exits[i].port))
+			return error_set(&m->error, ERROR_USAGE, EINVAL, "--machine: port 0x%x is one of the PC's own: take "
+					 "another", config->exits[i].port);
+	return 0;
+}
+
 int pc_create(struct machine *m)
 {
 	const struct devices_config *config = &m->config->devices;
@@ -123,6 +152,13 @@ int pc_create(struct machine *m)
 	interrupts_init(m);
 	pc->serial_host = (struct serial_host){ .put = put_serial, .irq = interrupt_of_serial, .context = m };
 	serial_init(&pc->serial, &pc->serial_host);
+	rtc_init(&pc->rtc);
+	i8042_init(&pc->i8042);
+	r = configure(m);
+	if (r < 0) {
+		pc_destroy(m);
+		return r;
+	}
 	if (config->count > 0)
 		r = devices_create(&m->devices, config, &(struct devices_host){
 			.mem = &m->mem, .line = &pc->line, .lock = &pc->lock, .stop = m->config->stop, .sys = &pc->sys,

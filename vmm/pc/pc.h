@@ -10,6 +10,8 @@
 #ifndef KVICK_VMM_PC_H
 #define KVICK_VMM_PC_H
 
+#include <stdbool.h>
+
 struct machine;
 
 /* m->pc and m->devices. 0 or -errno with m->error set. */
@@ -33,5 +35,7 @@ void pc_tick(struct machine *m);
 void pc_io(struct machine *m);
 void pc_mmio(struct machine *m);
 void pc_eoi(struct machine *m);
+/* Where that is how the guest says good-bye, it has: true. */
+bool pc_triple_fault(struct machine *m);
 
 #endif

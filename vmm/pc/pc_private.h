@@ -9,10 +9,14 @@
 
 #include "virtio/device.h"
 #include "vmm/pc/alarm.h"
+#include "vmm/pc/config.h"
+#include "vmm/pc/i8042.h"
 #include "vmm/pc/ioapic.h"
 #include "vmm/pc/pic.h"
 #include "vmm/pc/pit.h"
+#include "vmm/pc/rtc.h"
 #include "vmm/pc/serial.h"
+#include "vmm/pc/testdev.h"
 #include "vmm/sys.h"
 
 struct machine;
@@ -33,12 +37,17 @@ struct pc {
 	bool ending;             /* and is to end */
 
 	/* The vCPU's thread's. */
+	struct pc_config config; /* the protocol's and the operator's, as one */
 	pthread_t vcpu_thread;
 	struct pit pit;
 	struct alarm tick;
 	uint64_t ticked_ns;      /* when the PIT's last interrupt was */
 	struct serial serial;
 	struct serial_host serial_host;
+	struct rtc rtc;
+	struct i8042 i8042;
+	uint8_t reset_control;   /* port 0xcf9 */
+	struct testdev testdev;  /* last: nobody touches its pages unless it is wanted */
 };
 
 /* ---- interrupts.c ---- */
@@ -51,5 +60,26 @@ void interrupts_end(struct machine *m);
 /* Under the lock: the interrupt of that number (PC_IRQ_*, below IOAPIC_PINS), at every controller that has it. */
 void interrupts_raise(struct pc *pc, unsigned irq);
 void interrupts_set_level(struct pc *pc, unsigned irq, bool high);
+
+/* ---- ports.c ---- */
+
+/* Is that port of something that this PC has, an exit not counted? */
+bool ports_taken(const struct pc *pc, uint16_t number);
+
+/* ---- ends.c: for the table of ports ---- */
+
+uint32_t ends_read_keyboard(struct machine *m, uint16_t port);
+void ends_write_keyboard(struct machine *m, uint16_t port, uint32_t value);
+uint32_t ends_read_port_a(struct machine *m, uint16_t port);
+void ends_write_port_a(struct machine *m, uint16_t port, uint32_t value);
+uint32_t ends_read_reset_control(struct machine *m, uint16_t port);
+void ends_write_reset_control(struct machine *m, uint16_t port, uint32_t value);
+void ends_write_sleep(struct machine *m, uint16_t port, uint32_t value);
+uint32_t ends_read_pm1(struct machine *m, uint16_t port);
+void ends_write_pm1(struct machine *m, uint16_t port, uint32_t value);
+uint32_t ends_read_pvpanic(struct machine *m, uint16_t port);
+void ends_write_pvpanic(struct machine *m, uint16_t port, uint32_t value);
+/* Of a port that is nobody's: is it an exit? */
+void ends_write_exit(struct machine *m, uint16_t port, uint32_t value);
 
 #endif

@@ -52,7 +52,7 @@ void pic_init(struct pic *pic, const struct pic_host *host);
 uint8_t pic_read(struct pic *pic, unsigned chip, unsigned reg);
 void pic_write(struct pic *pic, unsigned chip, unsigned reg, uint8_t value);
 
-/* Which of its lines are level-triggered, bit n for line n; those of the timer, the keyboard, the cascade, clock and FPU never are. */
+/* Which of its lines are level-triggered, bit n for line n; those of timer, keyboard, cascade, clock and FPU never are. */
 uint8_t pic_read_elcr(const struct pic *pic, unsigned chip);
 void pic_write_elcr(struct pic *pic, unsigned chip, uint8_t value);
 

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "vmm/machine.h"
-#include "vmm/pc/acpi.h"
 #include "vmm/pc/layout.h"
 #include "vmm/pc/pc.h"
 #include "vmm/pc/pc_private.h"
@@ -72,7 +71,24 @@ static void write_speaker(struct machine *m, uint16_t port, uint32_t value)
 	pit_write_speaker(&m->pc->pit, (uint8_t)value, sys_now_ns(&m->sys));
 }
 
-/* Nothing is pending, nothing is busy: a keyboard controller without a keyboard, a clock that no update keeps waiting. */
+static uint32_t read_rtc(struct machine *m, uint16_t port)
+{
+	struct timespec now = { 0 };
+
+	if (port == PC_PORT_RTC)
+		return rtc_selected(&m->pc->rtc);
+	sys_clock_gettime(&m->sys, CLOCK_REALTIME, &now);
+	return rtc_read(&m->pc->rtc, now.tv_sec);
+}
+
+static void write_rtc(struct machine *m, uint16_t port, uint32_t value)
+{
+	if (port == PC_PORT_RTC)
+		rtc_select(&m->pc->rtc, (uint8_t)value);
+	else
+		rtc_write(&m->pc->rtc, (uint8_t)value);
+}
+
 static uint32_t read_zero(struct machine *m, uint16_t port)
 {
 	(void)m, (void)port;
@@ -84,57 +100,85 @@ static void write_nothing(struct machine *m, uint16_t port, uint32_t value)
 	(void)m, (void)port, (void)value;
 }
 
-static void write_keyboard(struct machine *m, uint16_t port, uint32_t value)
+/* ---- testdev.h ---- */
+
+static uint32_t read_testdev(struct machine *m, uint16_t port)
 {
-	(void)port;
-	if ((uint8_t)value == PC_RESET_VALUE)
-		m->outcome = OUTCOME_RESET;
+	return testdev_read_port(&m->pc->testdev, port - PC_PORT_TESTDEV, m->vcpu.run->io.size);
 }
 
-/* ACPI 6.4, 4.8.3.7. There is one kind of sleep, S5, from which nothing wakes. */
-static void write_sleep(struct machine *m, uint16_t port, uint32_t value)
+static void write_testdev(struct machine *m, uint16_t port, uint32_t value)
 {
-	(void)port;
-	if (value & ACPI_SLP_EN) {
-		m->outcome = OUTCOME_EXITED;
-		m->status = 0;
-	}
+	testdev_write_port(&m->pc->testdev, port - PC_PORT_TESTDEV, m->vcpu.run->io.size, value);
 }
 
-static const struct {
+/* A line is up while what was written is not 0. */
+static void write_line(struct machine *m, uint16_t port, uint32_t value)
+{
+	pthread_mutex_lock(&m->pc->lock);
+	interrupts_set_level(m->pc, port - PC_PORT_TEST_LINES, value != 0);
+	pthread_mutex_unlock(&m->pc->lock);
+}
+
+/* ---- whose is which ---- */
+
+static const struct port {
 	uint16_t first, last;
 	uint32_t (*read)(struct machine *m, uint16_t port);
 	void (*write)(struct machine *m, uint16_t port, uint32_t value);
+	unsigned part; /* of pc_config.parts; 0: every PC has it */
 } ports[] = {
-	{ PC_PORT_COM1, PC_PORT_COM1 + PC_PORT_COM1_BYTES - 1, read_serial, write_serial },
-	{ PC_PORT_PIC_1, PC_PORT_PIC_1 + 1, read_pic, write_pic },
-	{ PC_PORT_PIC_2, PC_PORT_PIC_2 + 1, read_pic, write_pic },
-	{ PC_PORT_ELCR, PC_PORT_ELCR + 1, read_elcr, write_elcr },
-	{ PC_PORT_PIT, PC_PORT_PIT + PC_PORT_PIT_BYTES - 1, read_pit, write_pit },
-	{ PC_PORT_SPEAKER, PC_PORT_SPEAKER, read_speaker, write_speaker },
-	{ PC_PORT_RESET, PC_PORT_RESET, read_zero, write_keyboard },
-	{ 0x70, 0x71, read_zero, write_nothing }, /* the RTC */
-	{ PC_PORT_SLEEP_CONTROL, PC_PORT_SLEEP_CONTROL, read_zero, write_sleep },
-	{ PC_PORT_SLEEP_STATUS, PC_PORT_SLEEP_STATUS, read_zero, write_nothing },
+	{ PC_PORT_COM1, PC_PORT_COM1 + PC_PORT_COM1_BYTES - 1, read_serial, write_serial, 0 },
+	{ PC_PORT_PIC_1, PC_PORT_PIC_1 + 1, read_pic, write_pic, 0 },
+	{ PC_PORT_PIC_2, PC_PORT_PIC_2 + 1, read_pic, write_pic, 0 },
+	{ PC_PORT_ELCR, PC_PORT_ELCR + 1, read_elcr, write_elcr, 0 },
+	{ PC_PORT_PIT, PC_PORT_PIT + PC_PORT_PIT_BYTES - 1, read_pit, write_pit, 0 },
+	{ PC_PORT_SPEAKER, PC_PORT_SPEAKER, read_speaker, write_speaker, 0 },
+	{ PC_PORT_KEYBOARD, PC_PORT_KEYBOARD, ends_read_keyboard, ends_write_keyboard, 0 },
+	{ PC_PORT_RESET, PC_PORT_RESET, ends_read_keyboard, ends_write_keyboard, 0 },
+	{ PC_PORT_RTC, PC_PORT_RTC + 1, read_rtc, write_rtc, 0 },
+	{ PC_PORT_SYSTEM_A, PC_PORT_SYSTEM_A, ends_read_port_a, ends_write_port_a, 0 },
+	{ PC_PORT_RESET_CONTROL, PC_PORT_RESET_CONTROL, ends_read_reset_control, ends_write_reset_control, 0 },
+	{ PC_PORT_SLEEP_CONTROL, PC_PORT_SLEEP_CONTROL, read_zero, ends_write_sleep, 0 },
+	{ PC_PORT_SLEEP_STATUS, PC_PORT_SLEEP_STATUS, read_zero, write_nothing, 0 },
+	{ PC_PORT_PM1, PC_PORT_PM1, ends_read_pm1, ends_write_pm1, 0 },
+	{ PC_PORT_PM1_OLD, PC_PORT_PM1_OLD, ends_read_pm1, ends_write_pm1, 0 },
+	{ PC_PORT_PVPANIC, PC_PORT_PVPANIC, ends_read_pvpanic, ends_write_pvpanic, PC_PVPANIC },
+	{ PC_PORT_TESTDEV, PC_PORT_TESTDEV + TESTDEV_PORTS - 1, read_testdev, write_testdev, PC_TESTDEV },
+	{ PC_PORT_TEST_LINES, PC_PORT_TEST_LINES + IOAPIC_PINS - 1, read_zero, write_line, PC_TESTDEV },
 };
 
 #define PORTS (sizeof(ports) / sizeof(ports[0]))
 
+/* NULL: nobody's. */
+static const struct port *find_port(const struct pc *pc, uint16_t number)
+{
+	for (unsigned i = 0; i < PORTS; i++)
+		if (number >= ports[i].first && number <= ports[i].last && (!ports[i].part || (ports[i].part & pc->config.parts)))
+			return &ports[i];
+	return NULL;
+}
+
+bool ports_taken(const struct pc *pc, uint16_t number)
+{
+	return find_port(pc, number);
+}
+
 static void io_one(struct machine *m, uint8_t *data)
 {
 	const struct kvm_run *run = m->vcpu.run;
+	const struct port *port = find_port(m->pc, run->io.port);
 	bool in = run->io.direction == KVM_EXIT_IO_IN;
 	uint32_t value = in ? UINT32_MAX : 0;
-	unsigned i = 0;
 
-	while (i < PORTS && (run->io.port < ports[i].first || run->io.port > ports[i].last))
-		i++;
 	if (!in)
 		memcpy(&value, data, run->io.size);
-	if (i < PORTS && in)
-		value = ports[i].read(m, run->io.port);
-	else if (i < PORTS)
-		ports[i].write(m, run->io.port, value);
+	if (port && in)
+		value = port->read(m, run->io.port);
+	else if (port)
+		port->write(m, run->io.port, value);
+	else if (!in)
+		ends_write_exit(m, run->io.port, value);
 	if (in)
 		memcpy(data, &value, run->io.size);
 }
@@ -164,6 +208,8 @@ static uint64_t read_memory(struct machine *m, uint64_t at, unsigned bytes)
 		return devices_mmio_read(&m->devices, (unsigned)((at - PC_VIRTIO) / PC_VIRTIO_BYTES), at % PC_VIRTIO_BYTES, bytes);
 	if (within(at, bytes, IOAPIC_BASE, IOAPIC_BASE + IOAPIC_BYTES))
 		return ioapic_read(&m->pc->ioapic, at - IOAPIC_BASE, bytes);
+	if ((m->pc->config.parts & PC_TESTDEV) && within(at, bytes, PC_TEST_MEMORY, PC_TEST_MEMORY + TESTDEV_MEMORY_BYTES))
+		return testdev_read(&m->pc->testdev, at - PC_TEST_MEMORY, bytes);
 	return UINT64_MAX;
 }
 
@@ -173,6 +219,8 @@ static void write_memory(struct machine *m, uint64_t at, unsigned bytes, uint64_
 		devices_mmio_write(&m->devices, (unsigned)((at - PC_VIRTIO) / PC_VIRTIO_BYTES), at % PC_VIRTIO_BYTES, bytes, value);
 	else if (within(at, bytes, IOAPIC_BASE, IOAPIC_BASE + IOAPIC_BYTES))
 		ioapic_write(&m->pc->ioapic, at - IOAPIC_BASE, bytes, (uint32_t)value);
+	else if ((m->pc->config.parts & PC_TESTDEV) && within(at, bytes, PC_TEST_MEMORY, PC_TEST_MEMORY + TESTDEV_MEMORY_BYTES))
+		testdev_write(&m->pc->testdev, at - PC_TEST_MEMORY, bytes, value);
 }
 
 void pc_mmio(struct machine *m)

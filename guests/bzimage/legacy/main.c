@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The PC's oldest parts, as kernels that know no others use them: 8259s, the 8254. */
+/* The PC's oldest parts, as kernels that know no others use them: 8259s, the 8254, the clock, the ports by which they end. */
 #include "../kernel.h"
 
 #define PIC_1       0x20
@@ -179,6 +179,133 @@ static void entropy_by_the_pic(void)
 	}
 }
 
+/* ---- the clock ---- */
+
+static unsigned cmos(unsigned reg)
+{
+	out8(0x70, (uint8_t)(0x80 | reg)); /* and no NMI, as careful kernels have it */
+	return in8(0x71);
+}
+
+/* As they read it: not while it is updated, until two looks are the same. */
+static void clock_is_read(void)
+{
+	unsigned second, looks = 0;
+
+	do {
+		while (cmos(0x0a) & 0x80)
+			;
+		second = cmos(0);
+		printf("clock: %02x%02x-%02x-%02x", cmos(0x32), cmos(9), cmos(8), cmos(7));
+		printf(" %02x:%02x:%02x\n", cmos(4), cmos(2), second);
+	} while (cmos(0) != second && looks++ < 5);
+	expect("valid RAM and time", cmos(0x0d), 0x80);
+}
+
+/* ---- the keyboard's controller: nothing is plugged in, and nobody waits for ever ---- */
+
+static uint8_t keyboard_answer(void)
+{
+	while (!(in8(0x64) & 1))
+		;
+	return in8(0x60);
+}
+
+static void keyboard_is_looked_for(void)
+{
+	while (in8(0x64) & 1)
+		in8(0x60);
+	while (in8(0x64) & 2)
+		;
+	out8(0x64, 0xaa);
+	expect("self-test", keyboard_answer(), 0x55);
+	out8(0x64, 0x20);
+	expect("both devices are off", keyboard_answer() & 0x30, 0x30);
+	out8(0x60, 0xff);
+	expect("a keyboard", keyboard_answer(), 0xfe);
+	out8(0x64, 0xd1);
+	out8(0x60, 0xdf); /* A20 */
+}
+
+/* ---- ends; what comes back has failed ---- */
+
+static void fails(void)
+{
+	expect("alive after its end", 1, 0);
+}
+
+static void ends_by_pm1(void)
+{
+	out16(0x604, 0x2000);
+	fails();
+}
+
+static void ends_by_old_pm1(void)
+{
+	out16(0xb004, 0x2000);
+	fails();
+}
+
+static void resets_by_port_92(void)
+{
+	out8(0x92, in8(0x92) | 1);
+	fails();
+}
+
+static void resets_by_port_cf9(void)
+{
+	out8(0xcf9, 2);
+	out8(0xcf9, 6);
+	fails();
+}
+
+static void resets_by_output_port(void)
+{
+	out8(0x64, 0xd1);
+	out8(0x60, 0xfe);
+	fails();
+}
+
+/* argument: the value. */
+static void ends_by_debug_exit(void)
+{
+	uint32_t value = 0;
+
+	for (const char *c = argument; *c; c++)
+		value = value * 10 + (uint32_t)(*c - '0');
+	printf("writes %u\n", value);
+	out32(0xf4, value);
+	fails();
+}
+
+static void panics(void)
+{
+	printf("panics\n");
+	out8(0x505, 1);
+	fails();
+}
+
+static void faults_thrice(void)
+{
+	triple_fault();
+}
+
+/* ---- the test device ---- */
+
+static void testdev(void)
+{
+	pics_start(1u << 9);
+	out32(0xe0, 0x12345678);
+	expect("0xe1", in8(0xe1), 0x56);
+	mmio_write(0xff000000, 0xa5a5);
+	expect("memory", mmio_read(0xff000000), 0xa5a5);
+	for (unsigned i = 1; i <= 3; i++) {
+		out32(0x2009, 1);
+		out32(0x2009, 0);
+		wait_for(PIC_VECTOR + 9, i);
+	}
+}
+
 const struct way ways[] = {
 	{ "pit_ticks", pit_ticks },
 	{ "pit_interrupts_a_loop", pit_interrupts_a_loop },
@@ -189,6 +316,17 @@ const struct way ways[] = {
 	{ "serial_by_the_pic", serial_by_the_pic },
 	{ "masked_by_the_pic", masked_by_the_pic },
 	{ "entropy_by_the_pic", entropy_by_the_pic },
+	{ "clock_is_read", clock_is_read },
+	{ "keyboard_is_looked_for", keyboard_is_looked_for },
+	{ "ends_by_pm1", ends_by_pm1 },
+	{ "ends_by_old_pm1", ends_by_old_pm1 },
+	{ "resets_by_port_92", resets_by_port_92 },
+	{ "resets_by_port_cf9", resets_by_port_cf9 },
+	{ "resets_by_output_port", resets_by_output_port },
+	{ "ends_by_debug_exit", ends_by_debug_exit },
+	{ "panics", panics },
+	{ "faults_thrice", faults_thrice },
+	{ "testdev", testdev },
 };
 
 const unsigned way_count = sizeof(ways) / sizeof(ways[0]);
