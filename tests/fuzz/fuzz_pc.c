@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Any guest at the IOAPIC and at COM1, whose interrupt is the IOAPIC's. Beside what the sanitizers see: what is sent is a message
+ * Any guest at the interrupt controllers, the timer, the clock, the keyboard's controller and COM1, whose interrupt is the
+ * IOAPIC's. Beside what the sanitizers see: what is sent is a message
  * that a LAPIC takes, of a pin that is not masked; a remote IRR is a level-triggered pin's alone, and routes are told of before
  * they are needed; what is transmitted comes out once and in its order; a line of the port's that has risen is an edge; input
- * is taken as it was promised.
+ * is taken as it was promised; what the 8259s offer can be acknowledged, and is a vector of theirs, of no line that is masked; the
+ * timer ticks when it said that it would, and not before; a clock's update is never under way.
  *
  *	fuzz_pc tests/fuzz/corpus/pc
  */
@@ -14,8 +16,13 @@
 #include <string.h>
 
 #include "tests/fuzz/fuzz.h"
+#include "vmm/pc/i8042.h"
 #include "vmm/pc/ioapic.h"
+#include "vmm/pc/pic.h"
+#include "vmm/pc/pit.h"
+#include "vmm/pc/rtc.h"
 #include "vmm/pc/serial.h"
+#include "vmm/pc/testdev.h"
 
 #define REMOTE_IRR 0x4000u
 #define LEVEL      0x8000u
@@ -31,6 +38,13 @@ struct fuzz {
 	unsigned edges;
 	bool up;                               /* the port's line, by what was told of it */
 	uint8_t transmitted, got;
+	struct pic pic;
+	bool offered;                          /* the 8259s' output, by what was told of it */
+	struct pit pit;
+	uint64_t now;
+	struct rtc rtc;
+	struct i8042 i8042;
+	struct testdev testdev;
 };
 
 static uint32_t take(struct fuzz *fuzz, unsigned bytes)
@@ -103,6 +117,14 @@ static void irq(const struct serial_host *host, bool up)
 		ioapic_set_level(&fuzz->ioapic, PC_IRQ_COM1, false);
 }
 
+static void output(const struct pic_host *host, bool up)
+{
+	struct fuzz *fuzz = host->context;
+
+	PROMISE(up != fuzz->offered);
+	fuzz->offered = up;
+}
+
 /* --- the guest --- */
 
 static void line(struct fuzz *fuzz)
@@ -113,6 +135,136 @@ static void line(struct fuzz *fuzz)
 		ioapic_raise(&fuzz->ioapic, pin);
 	else
 		ioapic_set_level(&fuzz->ioapic, pin, how & 64);
+}
+
+static void pic_line(struct fuzz *fuzz)
+{
+	unsigned how = take(fuzz, 1), line = how & 15;
+
+	if (line == PIC_CASCADE)
+		return;
+	if (how & 32)
+		pic_raise(&fuzz->pic, line);
+	else
+		pic_set_level(&fuzz->pic, line, how & 64);
+}
+
+/* The CPU's: only what is offered. */
+static void acknowledge(struct fuzz *fuzz)
+{
+	const struct pic before = fuzz->pic;
+	unsigned chip;
+	uint8_t vector;
+
+	if (!fuzz->offered)
+		return;
+	vector = pic_acknowledge(&fuzz->pic);
+	for (chip = 0; chip < 2; chip++)
+		if ((vector & ~7) == before.chips[chip].base && !(before.chips[chip].imr >> (vector & 7) & 1))
+			break;
+	PROMISE(chip < 2);
+}
+
+static void pit_write_any(struct fuzz *fuzz)
+{
+	unsigned reg = take(fuzz, 1) & 3;
+
+	pit_write(&fuzz->pit, reg, (uint8_t)take(fuzz, 1), fuzz->now);
+}
+
+static void pass_time(struct fuzz *fuzz)
+{
+	uint64_t next = pit_next_ns(&fuzz->pit);
+
+	fuzz->now += take(fuzz, 4);
+	PROMISE(pit_has_ticked(&fuzz->pit, fuzz->now) == (next <= fuzz->now));
+	PROMISE(pit_next_ns(&fuzz->pit) > fuzz->now);
+}
+
+static void clock_access(struct fuzz *fuzz)
+{
+	unsigned reg = take(fuzz, 1);
+	uint8_t value = (uint8_t)take(fuzz, 1);
+
+	rtc_select(&fuzz->rtc, (uint8_t)reg);
+	rtc_write(&fuzz->rtc, value);
+	value = rtc_read(&fuzz->rtc, (int64_t)(fuzz->now >> 8));
+	PROMISE((reg & 0x7f) != 0x0a || !(value & 0x80));
+	PROMISE((reg & 0x7f) != 0x0d || value == 0x80);
+}
+
+static void keyboard_access(struct fuzz *fuzz)
+{
+	unsigned how = take(fuzz, 1);
+	uint8_t value = (uint8_t)take(fuzz, 1);
+
+	if (how & 2)
+		how & 1 ? i8042_write_command(&fuzz->i8042, value) : i8042_write_data(&fuzz->i8042, value);
+	else
+		how & 1 ? i8042_read_status(&fuzz->i8042) : i8042_read_data(&fuzz->i8042);
+	PROMISE(!(i8042_read_status(&fuzz->i8042) & 2));
+}
+
+static void testdev_access(struct fuzz *fuzz)
+{
+	uint64_t offset = take(fuzz, 2);
+	unsigned width = 1u << take(fuzz, 1) % 3;
+	uint32_t value = take(fuzz, 4);
+
+	testdev_write_port(&fuzz->testdev, offset % TESTDEV_PORTS, width, value);
+	testdev_read_port(&fuzz->testdev, offset % TESTDEV_PORTS, width);
+	if (offset + width > TESTDEV_MEMORY_BYTES)
+		return;
+	testdev_write(&fuzz->testdev, offset, width, value);
+	PROMISE(testdev_read(&fuzz->testdev, offset, width) == (value & UINT32_MAX >> (32 - 8 * width)));
+}
+
+static void old_step(struct fuzz *fuzz, unsigned op)
+{
+	unsigned which;
+
+	switch (op) {
+	case OP_PIC_WRITE:
+		which = take(fuzz, 1);
+		pic_write(&fuzz->pic, which >> 1 & 1, which & 1, (uint8_t)take(fuzz, 1));
+		break;
+	case OP_PIC_READ:
+		which = take(fuzz, 1);
+		pic_read(&fuzz->pic, which >> 1 & 1, which & 1);
+		break;
+	case OP_ELCR:
+		which = take(fuzz, 1) & 1;
+		pic_write_elcr(&fuzz->pic, which, (uint8_t)take(fuzz, 1));
+		break;
+	case OP_PIC_LINE:
+		pic_line(fuzz);
+		break;
+	case OP_ACKNOWLEDGE:
+		acknowledge(fuzz);
+		break;
+	case OP_PIT_WRITE:
+		pit_write_any(fuzz);
+		break;
+	case OP_PIT_READ:
+		pit_read(&fuzz->pit, take(fuzz, 1) & 3, fuzz->now);
+		break;
+	case OP_SPEAKER:
+		pit_write_speaker(&fuzz->pit, (uint8_t)take(fuzz, 1), fuzz->now);
+		pit_read_speaker(&fuzz->pit, fuzz->now);
+		break;
+	case OP_TIME:
+		pass_time(fuzz);
+		break;
+	case OP_RTC:
+		clock_access(fuzz);
+		break;
+	case OP_KEYBOARD:
+		keyboard_access(fuzz);
+		break;
+	case OP_TESTDEV:
+		testdev_access(fuzz);
+		break;
+	}
 }
 
 static void serial_out(struct fuzz *fuzz)
@@ -146,10 +298,10 @@ static bool line_up(const struct fuzz *fuzz)
 static void step(struct fuzz *fuzz)
 {
 	struct ioapic *ioapic = &fuzz->ioapic;
+	unsigned op = take(fuzz, 1) % OPS, width;
 	uint64_t offset;
-	unsigned width;
 
-	switch (take(fuzz, 1) % OPS) {
+	switch (op) {
 	case OP_IOAPIC_WRITE:
 		offset = take(fuzz, 2);
 		width = 1u << take(fuzz, 1) % 4;
@@ -182,6 +334,8 @@ static void step(struct fuzz *fuzz)
 		serial_flush(&fuzz->serial);
 		PROMISE(!serial_holds(&fuzz->serial) && fuzz->got == fuzz->transmitted);
 		break;
+	default:
+		old_step(fuzz, op);
 	}
 }
 
@@ -198,6 +352,7 @@ static void check(const struct fuzz *fuzz, bool was_up, unsigned edges)
 		/* A level that can be sent has been. */
 		PROMISE(!msi.address || (entry & (MASKED | REMOTE_IRR)) || !(fuzz->ioapic.lines >> pin & 1));
 	}
+	PROMISE(fuzz->pic.up == fuzz->offered);
 	PROMISE(was_up || !line_up(fuzz) || fuzz->edges > edges);
 	PROMISE(fuzz->up == line_up(fuzz));
 	PROMISE(fuzz->serial.received_count <= SERIAL_FIFO_BYTES && fuzz->serial.gathered_count < SERIAL_GATHER_BYTES);
@@ -206,10 +361,16 @@ static void check(const struct fuzz *fuzz, bool was_up, unsigned edges)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {
-	struct fuzz fuzz = { .data = data, .bytes = bytes };
+	static struct fuzz fuzz; /* too large for the stack */
 	const struct ioapic_host ioapic_host = { send, routes, &fuzz };
 	const struct serial_host serial_host = { put, irq, &fuzz };
+	const struct pic_host pic_host = { output, &fuzz };
 
+	fuzz = (struct fuzz){ .data = data, .bytes = bytes };
+	pic_init(&fuzz.pic, &pic_host);
+	pit_init(&fuzz.pit);
+	rtc_init(&fuzz.rtc);
+	i8042_init(&fuzz.i8042);
 	ioapic_init(&fuzz.ioapic, &ioapic_host);
 	serial_init(&fuzz.serial, &serial_host);
 	while (fuzz.bytes > 0) {

@@ -13,6 +13,18 @@ enum op {
 	OP_SERIAL_READ,     /* register: 1 */
 	OP_RECEIVE,         /* count: 1 */
 	OP_FLUSH,
+	OP_PIC_WRITE,       /* bit 0: register, bit 1: chip: 1, value: 1 */
+	OP_PIC_READ,        /* as above: 1 */
+	OP_ELCR,            /* chip: 1, value: 1 */
+	OP_PIC_LINE,        /* as OP_LINE */
+	OP_ACKNOWLEDGE,
+	OP_PIT_WRITE,       /* register: 1, value: 1 */
+	OP_PIT_READ,        /* register: 1 */
+	OP_SPEAKER,         /* value: 1 */
+	OP_TIME,            /* it passes, nanoseconds: 4 */
+	OP_RTC,             /* register: 1, value: 1 */
+	OP_KEYBOARD,        /* bit 0: which port, bit 1: write: 1, value: 1 */
+	OP_TESTDEV,         /* offset: 2, width: 1, value: 4 */
 	OPS
 };
 

@@ -35,6 +35,16 @@ static void out(unsigned reg, unsigned value)
 	put(OP_SERIAL_WRITE, 1), put(reg, 1), put(value, 1);
 }
 
+static void pic(unsigned chip, unsigned reg, unsigned value)
+{
+	put(OP_PIC_WRITE, 1), put(chip << 1 | reg, 1), put(value, 1);
+}
+
+static void pit(unsigned reg, unsigned value)
+{
+	put(OP_PIT_WRITE, 1), put(reg, 1), put(value, 1);
+}
+
 static void save(const char *folder, const char *name)
 {
 	char path[4096];
@@ -70,6 +80,29 @@ int main(int argc, char **argv)
 	byte(OP_SERIAL_READ, UART_IIR), byte(OP_SERIAL_READ, UART_LSR), out(UART_IER, 5);
 	byte(OP_RECEIVE, 9), byte(OP_SERIAL_READ, UART_IIR), byte(OP_SERIAL_READ, UART_RX), put(OP_FLUSH, 1);
 	save(folder, "serial");
+
+	for (unsigned chip = 0; chip < 2; chip++) {
+		pic(chip, 0, 0x11), pic(chip, 1, 0x20 + 8 * chip), pic(chip, 1, chip ? 2 : 4), pic(chip, 1, 1), pic(chip, 1, 0);
+		byte(OP_PIC_LINE, 32 | 3), byte(OP_PIC_LINE, 32 | 12), put(OP_ACKNOWLEDGE, 1), put(OP_ACKNOWLEDGE, 1);
+		pic(chip, 0, 0x0b), byte(OP_PIC_READ, chip << 1), pic(chip, 0, 0x20);
+		put(OP_ELCR, 1), put(chip, 1), put(0x10, 1), byte(OP_PIC_LINE, 64 | 12), pic(chip, 0, 0x0c), byte(OP_PIC_READ, 0);
+	}
+	save(folder, "pics");
+
+	for (unsigned mode = 0; mode < 6; mode++) {
+		unsigned channel = mode % 2 ? 2 : 0;
+
+		pit(3, channel << 6 | 0x30 | mode << 1), pit(channel, 100), pit(channel, 0), byte(OP_SPEAKER, 1);
+		put(OP_TIME, 1), put(90000, 4), pit(3, 0xc2), byte(OP_PIT_READ, channel), byte(OP_PIT_READ, channel);
+		put(OP_TIME, 1), put(20000, 4);
+	}
+	save(folder, "pit");
+
+	put(OP_RTC, 1), put(0x0b, 1), put(4, 1), put(OP_RTC, 1), put(4, 1), put(0, 1), put(OP_RTC, 1), put(0x0a, 1), put(0xff, 1);
+	put(OP_KEYBOARD, 1), put(3, 1), put(0x60, 1), put(OP_KEYBOARD, 1), put(2, 1), put(0x47, 1);
+	put(OP_KEYBOARD, 1), put(3, 1), put(0x20, 1), put(OP_KEYBOARD, 1), put(0, 1), put(0, 1);
+	put(OP_TESTDEV, 1), put(0xfffc, 2), put(2, 1), put(0x12345678, 4);
+	save(folder, "clock_and_keyboard");
 
 	out(UART_MCR, 0x1a), byte(OP_SERIAL_READ, UART_MSR), out(UART_IER, 15);
 	for (unsigned i = 0; i < 3; i++)

@@ -21,7 +21,8 @@ $(BUILD)/fuzz/fuzz_virtio: $(call objects,fuzz,$(wildcard virtio/queue*.c virtio
 	tests/unit/virtq_driver.c tests/fuzz/fuzz_virtio.c)
 	clang -fsanitize=fuzzer,address,undefined -o $@ $^ $(LIBURING)
 
-$(BUILD)/fuzz/fuzz_pc: $(call objects,fuzz,vmm/pc/ioapic.c vmm/pc/serial.c tests/fuzz/fuzz_pc.c)
+$(BUILD)/fuzz/fuzz_pc: $(call objects,fuzz,$(addprefix vmm/pc/,ioapic.c serial.c pic.c pit.c rtc.c i8042.c testdev.c) \
+	tests/fuzz/fuzz_pc.c)
 	clang -fsanitize=fuzzer,address,undefined -o $@ $^
 
 # Faults are injected there too: objects of its own.

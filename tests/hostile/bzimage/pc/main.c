@@ -17,6 +17,11 @@
 #define PINS        24u
 #define LAPIC_ICR   (LAPIC + 0x300)
 #define VECTOR      0x40u
+#define PIC_VECTOR  0x50u
+#define KEYBOARD_DATA 0x60
+#define PIC_1       0x20
+#define PIC_2       0xa0
+#define PIT         0x40
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -89,16 +94,19 @@ static void access_memory(uint64_t at, unsigned how, uint64_t value)
 	}
 }
 
-/* Not the two that end the guest. */
+/* Not those that end the guest. */
 static void access_port(void)
 {
-	static const uint16_t some[] = { KEYBOARD, 0x60, 0x70, 0x71, COM1 - 1, COM1 + 8, SLEEP_CONTROL + 1, 0xcf8, 0xcfc, 0xffff };
+	static const uint16_t some[] = {
+		KEYBOARD, KEYBOARD_DATA, 0x70, 0x71, COM1 - 1, COM1 + 8, SLEEP_CONTROL + 1, 0xcf8, 0xcfc, 0xffff,
+		PIC_1, PIC_1 + 1, PIC_2, PIC_2 + 1, 0x4d0, 0x4d1, PIT, PIT + 1, PIT + 2, PIT + 3, 0x61, 0xe3, 0x2000, 0x2001,
+	};
 	uint16_t port = garbage() % 2 ? (uint16_t)(COM1 + 1 + garbage() % 7) : some[garbage() % COUNT_OF(some)];
 	uint64_t from = ARENA, count = garbage() % 600;
 	uint8_t value = (uint8_t)garbage();
 
-	if (port == KEYBOARD && value == 0xfe)
-		return;
+	if (port == KEYBOARD || port == KEYBOARD_DATA)
+		value |= 1; /* bit 0 is the reset line's */
 	switch (garbage() % 6) {
 	case 0:
 		out8(port, value);
@@ -113,7 +121,7 @@ static void access_port(void)
 		in32(port);
 		break;
 	case 4: /* what is in the arena may be the reset's command */
-		if (port != KEYBOARD)
+		if (port != KEYBOARD && port != KEYBOARD_DATA)
 			__asm__ volatile("rep outsb" : "+S"(from), "+c"(count) : "d"(port) : "memory");
 		break;
 	case 5:
@@ -426,6 +434,92 @@ static void interrupt_routes(void)
 	still_works();
 }
 
+/* ---- 8259s and 8254 ---- */
+
+static void pics_start(uint8_t mask)
+{
+	for (unsigned chip = 0; chip < 2; chip++) {
+		uint16_t port = chip ? PIC_2 : PIC_1;
+		const uint8_t words[] = { (uint8_t)(PIC_VECTOR + 8 * chip), chip ? 2 : 4, 1, mask };
+
+		out8(port, 0x11);
+		for (unsigned i = 0; i < COUNT_OF(words); i++)
+			out8(port + 1, words[i]);
+	}
+}
+
+static void pit_start(unsigned mode, unsigned count)
+{
+	out8(PIT + 3, (uint8_t)(0x30 | mode << 1));
+	out8(PIT, (uint8_t)count);
+	out8(PIT, (uint8_t)(count >> 8));
+}
+
+/* Devices' lines stay up but for one time in 16. */
+static void pic_storm(unsigned vector)
+{
+	if (interrupts[vector] % 16 == 0)
+		storm(vector);
+	out8(PIC_2, 0x20);
+	out8(PIC_1, 0x20);
+}
+
+static void ticks_still(void)
+{
+	unsigned before = interrupts[PIC_VECTOR];
+
+	out8(0x4d0, 0);
+	out8(0x4d1, 0);
+	pics_start(0xfe);
+	pit_start(2, 1193);
+	wait_for(PIC_VECTOR, before + 3);
+	pics_start(0xff);
+	out8(PIT + 3, 0x30);
+}
+
+/* Words of any kind, with interrupts off: a vector could be an exception's. */
+static void old_ports(void)
+{
+	interrupts_start();
+	on_interrupt = pic_storm;
+	for (unsigned i = 0; i < 2500; i++) {
+		access_port();
+		if (i % 64 == 0)
+			pit_start((unsigned)garbage() % 8, (unsigned)garbage());
+	}
+	ticks_still();
+	still_works();
+}
+
+/* Interrupts in between, whatever the priorities, masks and levels are: no ICW1, and so no other vectors. */
+static void old_interrupts(void)
+{
+	interrupts_start();
+	on_interrupt = pic_storm;
+	for (unsigned i = 0; i < 60; i++) {
+		pics_start(0);
+		pit_start((unsigned)garbage() % 8, (unsigned)garbage() % 2 ? (unsigned)garbage() % 3 : (unsigned)garbage());
+		virtio_start(i % 2);
+		for (unsigned k = 0; k < 10; k++) {
+			uint16_t chip = garbage() % 2 ? PIC_2 : PIC_1;
+
+			offer_sector(i % 2, 1);
+			out8(COM1 + 1, (uint8_t)(garbage() % 16));
+			out8(chip, (uint8_t)garbage() & 0xef);
+			if (garbage() % 2)
+				out8(chip + 1, (uint8_t)garbage());
+			if (garbage() % 4 == 0)
+				out8((uint16_t)(0x4d0 + garbage() % 2), (uint8_t)garbage());
+			if (garbage() % 4 == 0)
+				in8(chip);
+			__asm__ volatile("sti; nop; nop; cli");
+		}
+	}
+	out8(COM1 + 1, 0);
+	ticks_still();
+	still_works();
+}
+
 /* ---- its local APIC: SDM 11.6.1, to itself ---- */
 
 _Noreturn static void command_itself(uint32_t command)
@@ -461,10 +555,11 @@ static void smi(void)
 
 /* ---- time ---- */
 
-/* A line without an end asks for a tick, and I/O that ends interrupts the vCPU: --timeout must not be put off by it. */
+/* A line without an end asks for a tick, a timer of a megahertz interrupts without end, and I/O that ends interrupts the vCPU: --timeout must not be put off by it. */
 static void postpones(void)
 {
 	virtio_start(DISK);
+	pit_start(2, 1);
 	for (uint16_t used = 1;; used++) {
 		out8(COM1, '.');
 		offer_sector(DISK, 1);
@@ -479,6 +574,8 @@ const struct way ways[] = {
 	{ "pc-resets", resets },
 	{ "pc-interrupt-storm", interrupt_storm },
 	{ "pc-interrupt-routes", interrupt_routes },
+	{ "pc-old-ports", old_ports },
+	{ "pc-old-interrupts", old_interrupts },
 	{ "pc-smi", smi },
 	{ "pc-nmi", nmi },
 	{ "pc-init", init },
