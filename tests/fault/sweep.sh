@@ -204,6 +204,7 @@ with_sanitizers() {
 	for io in io_uring sync; do
 		sweep "sanitizers: PC by $io" 0 '125' EIO "$asan" run --no-sandbox --io $io --initrd "$scratch/initrd" \
 			--disk "$scratch/asan-disk" --rng "$guests/abi.bzImage" -- all
+		sweep "sanitizers: old PC by $io" 0 '125' EIO "$asan" run --no-sandbox --io $io --rng "$guests/legacy.bzImage" -- all
 	done
 	sweep 'sanitizers: page tables' 0 '1' EIO "$asan" run --ring 3 --no-sandbox "$guests/pgtable.elf"
 }
@@ -248,6 +249,7 @@ with_sandbox() {
 			"$guests/consolecat.elf" -- 0
 		sweep "sandbox: PC by $io" 0 '125' 'ENOMEM EIO' "$musl" run --io $io --initrd "$scratch/initrd" \
 			--disk "$scratch/disk" --rng "$guests/abi.bzImage" -- all
+		sweep "sandbox: old PC by $io" 0 '125' 'ENOMEM EIO' "$musl" run --io $io --rng "$guests/legacy.bzImage" -- all
 	done
 	sweep 'inspect' 0 '' "$all" "$musl" inspect "$guests/hello.elf"
 }

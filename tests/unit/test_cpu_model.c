@@ -211,6 +211,31 @@ static void topology_is_the_guests(void **state)
 	}
 }
 
+/* What a PC's kernel goes by: its number, that it is a guest, KVM's clock, the TSC's rate without a PIT. */
+static void a_pcs_guest_knows_its_number_and_its_clocks(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t signature[3];
+
+	host_has_everything(f);
+	f->config.lapic = f->config.x2apic = f->config.kvmclock = true;
+	f->config.tsc_khz = 2445430;
+	f->config.vcpus = 4;
+	for (f->config.apic_id = 0; f->config.apic_id < 4; f->config.apic_id++) {
+		assert_int_equal(make(f), 0);
+		assert_int_equal(reg(f, 1, 0, CPU_EBX) >> 24, f->config.apic_id);
+		for (uint32_t index = 0; index < 3; index++)
+			assert_int_equal(reg(f, 0xb, index, CPU_EDX), f->config.apic_id);
+	}
+	assert_int_equal(reg(f, 1, 0, CPU_ECX) >> 31, 1);
+	assert_true(reg(f, 0x40000000, 0, CPU_EAX) >= 0x40000010);
+	for (unsigned i = 0; i < 3; i++)
+		signature[i] = reg(f, 0x40000000, 0, (enum cpu_register)(CPU_EBX + i));
+	assert_memory_equal(signature, "KVMKVMKVM\0\0\0", 12);
+	assert_int_equal(reg(f, 0x40000001, 0, CPU_EAX) & 9, 9);
+	assert_int_equal(reg(f, 0x40000010, 0, CPU_EAX), 2445430);
+}
+
 static void the_tscs_rate_is_told_to_the_khz(void **state)
 {
 	static const uint64_t rates[] = { 1, 999, 1000000, 2445430, 4294967, 4294967295 };
@@ -279,6 +304,7 @@ int main(void)
 		TEST(half_of_avx_512_is_none),
 		TEST(state_without_a_sensible_place_takes_its_features_along),
 		TEST(topology_is_the_guests),
+		TEST(a_pcs_guest_knows_its_number_and_its_clocks),
 		TEST(the_tscs_rate_is_told_to_the_khz),
 		TEST(models_have_names),
 	};

@@ -118,8 +118,8 @@ static void output(const struct pic_host *host, bool up)
 	struct pc *pc = ((struct machine *)host->context)->pc;
 
 	atomic_store(&pc->interrupting, up);
-	if (up && !pthread_equal(pthread_self(), pc->vcpu_thread))
-		alarm_ring(&pc->kick, &pc->sys);
+	if (up && !pthread_equal(pthread_self(), pc->vcpu_thread) && alarm_ring(&pc->kick, &pc->sys) < 0)
+		alarm_ring(&pc->kick, &pc->sys); /* nobody would ask again, and the guest sleeps */
 }
 
 /*

@@ -39,6 +39,31 @@ static uint64_t rdmsr(uint32_t msr)
 	return low | (uint64_t)high << 32;
 }
 
+static uint32_t cpuid(uint32_t leaf, uint32_t index, unsigned which)
+{
+	uint32_t r[4];
+
+	__asm__ volatile("cpuid" : "=a"(r[0]), "=b"(r[1]), "=c"(r[2]), "=d"(r[3]) : "a"(leaf), "c"(index));
+	return r[which];
+}
+
+enum { EAX, EBX, ECX, EDX };
+
+/* Its own APIC id, not the host CPU's; KVM's leaves, and in them what spares a kernel to measure. */
+static void cpuid_leaves(void)
+{
+	uint32_t id = mmio_read(LAPIC + 0x20) >> 24;
+
+	expect("the APIC's id", cpuid(1, 0, EBX) >> 24, id);
+	if (cpuid(0, 0, EAX) >= 0xb)
+		expect("its x2APIC id", cpuid(0xb, 0, EDX), id);
+	expect("a hypervisor", cpuid(1, 0, ECX) >> 31, 1);
+	expect("KVMK", cpuid(0x40000000, 0, EBX), 0x4b4d564b);
+	expect("the timing leaf", cpuid(0x40000000, 0, EAX) >= 0x40000010, 1);
+	expect("a TSC of some GHz", cpuid(0x40000010, 0, EAX) > 500000, 1);
+	expect("kvmclock", cpuid(0x40000001, 0, EAX) & 9, 9);
+}
+
 /* SDM 4, 2.1: fast strings, no BTS, no PEBS; SDM 3, 12.11.2.1: MTRRs on, write-back. */
 static void msrs(void)
 {
@@ -536,6 +561,7 @@ const struct way ways[] = {
 	{ "registers", registers },
 	{ "selectors", selectors },
 	{ "msrs", msrs },
+	{ "cpuid", cpuid_leaves },
 	{ "zero_page", zero_page_header },
 	{ "e820", e820 },
 	{ "command_line", command_line },

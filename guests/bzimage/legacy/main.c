@@ -179,6 +179,23 @@ static void entropy_by_the_pic(void)
 	}
 }
 
+/* What may fail most, for the fault sweep. */
+static void all(void)
+{
+	pit_ticks();
+	interrupts[PIC_VECTOR] = 0;
+	entropy_by_the_pic();
+}
+
+/* It ticks, and nothing else ever happens. */
+static void pit_ticks_for_ever(void)
+{
+	printf("ticks\n");
+	pics_start(1u << IRQ_PIT);
+	pit_program(RATE, 2);
+	wait_for(PIC_VECTOR, -1u);
+}
+
 /* ---- the clock ---- */
 
 static unsigned cmos(unsigned reg)
@@ -316,6 +333,8 @@ const struct way ways[] = {
 	{ "serial_by_the_pic", serial_by_the_pic },
 	{ "masked_by_the_pic", masked_by_the_pic },
 	{ "entropy_by_the_pic", entropy_by_the_pic },
+	{ "all", all },
+	{ "pit_ticks_for_ever", pit_ticks_for_ever },
 	{ "clock_is_read", clock_is_read },
 	{ "keyboard_is_looked_for", keyboard_is_looked_for },
 	{ "ends_by_pm1", ends_by_pm1 },
