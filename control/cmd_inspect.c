@@ -5,9 +5,11 @@
 #include <unistd.h>
 
 #include "control/commands.h"
+#include "control/report_solo5.h"
 #include "control/text.h"
 #include "loader/image.h"
 #include "loader/linux.h"
+#include "loader/solo5.h"
 #include "vmm/error.h"
 #include "vmm/memory_plan.h"
 #include "vmm/round.h"
@@ -72,6 +74,14 @@ static int linux_needs(struct needs *needs, const struct image *image, struct er
 	return 0;
 }
 
+static int solo5_needs(struct needs *needs, const struct image *image, struct error *error)
+{
+	(void)error;
+	needs->least = solo5_mem_bytes_least(image);
+	needs->usual = needs->least > SOLO5_USUAL_BYTES ? needs->least : SOLO5_USUAL_BYTES;
+	return 0;
+}
+
 static void note_text(struct text *text, const struct image *image)
 {
 	text_printf(text, "note       ABI %u, rings %s, memory %llu, stack %llu, flags 0x%x%s\n", image->note.abi_version,
@@ -115,6 +125,7 @@ static const struct {
 } kinds[] = {
 	[IMAGE_NATIVE] = { native_needs, note_text, note_json },
 	[IMAGE_LINUX] = { linux_needs, linux_text, linux_json },
+	[IMAGE_SOLO5] = { solo5_needs, solo5_manifest_text, solo5_manifest_json },
 };
 
 static void print_text(struct text *text, const struct image *image, const struct needs *needs)

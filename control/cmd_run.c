@@ -11,7 +11,9 @@
 #include "control/machine_options.h"
 #include "control/report.h"
 #include "control/report_devices.h"
+#include "control/report_solo5.h"
 #include "control/signals.h"
+#include "control/solo5_options.h"
 #include "control/terminal.h"
 #include "control/text.h"
 #include "control/units.h"
@@ -31,6 +33,8 @@ struct run_options {
 	const char **env;        /* RUN_ENV_MAX of them */
 	bool has_devices;        /* else nobody looks at devices: a page more to touch */
 	struct device_options *devices;
+	bool has_solo5;          /* the same */
+	struct solo5_options *solo5;
 };
 
 static int take_mem(void *into, const char *value, struct error *error)
@@ -173,6 +177,33 @@ FOR_DEVICES static int take_console(void *into, const char *value, struct error 
 	return device_options_console(devices_of(into), (char *)(uintptr_t)value, error);
 }
 
+/* Solo5's: "NAME=VALUE". */
+FOR_DEVICES static struct solo5_options *solo5_of(struct run_options *o)
+{
+	o->has_solo5 = true;
+	return o->solo5;
+}
+
+FOR_DEVICES static int take_block(void *into, const char *value, struct error *error)
+{
+	return solo5_options_block(solo5_of(into), (char *)(uintptr_t)value, error);
+}
+
+FOR_DEVICES static int take_sector_size(void *into, const char *value, struct error *error)
+{
+	return solo5_options_sector_size(solo5_of(into), (char *)(uintptr_t)value, error);
+}
+
+FOR_DEVICES static int take_solo5_net(void *into, const char *value, struct error *error)
+{
+	return solo5_options_net(solo5_of(into), (char *)(uintptr_t)value, error);
+}
+
+FOR_DEVICES static int take_mac(void *into, const char *value, struct error *error)
+{
+	return solo5_options_mac(solo5_of(into), (char *)(uintptr_t)value, error);
+}
+
 FOR_DEVICES static int take_io(void *into, const char *value, struct error *error)
 {
 	static const struct {
@@ -245,6 +276,10 @@ static const struct option_row options[] = {
 	{ "vsock", "CID,PATH[,id=NAME]", "give the guest a socket device, whose host end is Unix sockets: PATH, PATH_PORT",
 	  take_vsock },
 	{ "console", "[=id=NAME]", "give the guest our stdin and stdout as a virtio console; Ctrl-] ends it", take_console },
+	{ "block:NAME", "PATH", "Solo5: attach a file or block device to a name in the image's manifest", take_block },
+	{ "block-sector-size:NAME", "N", "Solo5: its unit, a power of two from 512 on (default 512)", take_sector_size },
+	{ "net:NAME", "TAP|@N", "Solo5: attach a tap, or descriptor N, to a name in the image's manifest", take_solo5_net },
+	{ "net-mac:NAME", "MAC", "Solo5: the guest's address there (default: made from the tap's)", take_mac },
 	{ "io", "auto|io_uring|sync", "how devices do their I/O (default auto: by io_uring where there is one)", take_io },
 	{ "virtio", "modern|legacy", "a kernel's devices by virtio-mmio version 2 (default), or 1", take_virtio },
 	{ "hugepages", "[=transparent]", "back guest RAM by 2 MiB pages: of hugetlbfs, or transparent ones", take_hugepages },
@@ -299,6 +334,8 @@ static int parse(struct run_options *o, const struct command *command, int argc,
 		o->machine.devices.list = o->devices->list;
 		o->machine.devices.count = o->devices->count;
 	}
+	if (o->has_solo5)
+		o->machine.solo5 = (struct solo5_config){ o->solo5->list, o->solo5->count };
 	return check(o, error);
 }
 
@@ -349,6 +386,8 @@ static void say(struct text *text, struct machine *m)
 	}
 	if (m->config->devices.count)
 		devices_say(text, m);
+	if (m->solo5)
+		solo5_say(text, m);
 	if (errnum && errnum != EFAULT) /* that one is RAM's fault, and has been said */
 		text_printf(text, "kvick: console: %s: the guest's output is incomplete: make room or fix where stdout goes\n",
 			    strerror(errnum));
@@ -415,6 +454,7 @@ static int run(const struct command *command, int argc, char **argv)
 		struct machine machine;
 		const char *env[RUN_ENV_MAX];
 		struct device_options devices;
+		struct solo5_options solo5;
 	} launch;
 	struct run_options *o = &launch.options;
 	struct machine *m = &launch.machine;
@@ -425,6 +465,7 @@ static int run(const struct command *command, int argc, char **argv)
 
 	o->env = launch.env;
 	o->devices = &launch.devices;
+	o->solo5 = &launch.solo5;
 	sys_init(&m->sys);
 	timeline_stamp(&m->timeline, MARK_MAIN);
 	if (parse(o, command, argc, argv, &help, &m->error) < 0)

@@ -6,6 +6,7 @@
 #include "control/text.h"
 #include "vmm/exits.h"
 #include "vmm/machine.h"
+#include "vmm/solo5.h"
 
 #define SYMBOL_BYTES 96
 
@@ -48,6 +49,17 @@ static void insn_hex(const struct crash *crash, char hex[3 * CRASH_INSN_BYTES + 
 		snprintf(hex + 3 * i, 4, i + 1 < crash->insn_bytes ? "%02x " : "%02x", crash->insn[i]);
 }
 
+/* Foreign guests': what it had asked for by then. A native one's are in the report. */
+static void calls_text(struct text *text, const struct machine *m)
+{
+	if (m->image.protocol->kind != IMAGE_SOLO5)
+		return;
+	text_printf(text, "\nkvick:   solo5: %u devices, hypercalls", m->solo5 ? m->solo5->entries - 1 : 0);
+	for (unsigned i = 1; i < CALLS_MAX; i++)
+		if (m->calls[i])
+			text_printf(text, " %s %llu", m->boot->call_name(i), (unsigned long long)m->calls[i]);
+}
+
 void crash_text(struct text *text, struct machine *m)
 {
 	const struct crash *crash = &m->crash;
@@ -70,6 +82,7 @@ void crash_text(struct text *text, struct machine *m)
 		text_printf(text, " (%u)", crash->kvm_suberror);
 	if (crash->vector >= 0)
 		text_printf(text, ", vector %d, error code 0x%llx", crash->vector, (unsigned long long)crash->error_code);
+	calls_text(text, m);
 	insn_hex(crash, hex);
 	text_printf(text, "\nkvick:   code at rip: %s\nkvick:   backtrace:\n", crash->insn_bytes ? hex : "(not readable)");
 	for (unsigned i = 0; i < crash->frame_count; i++) {

@@ -101,13 +101,13 @@ static int take_net(struct device_config *config, enum net_path net, bool good)
 	return 0;
 }
 
-static int take_tap(struct device_config *config, const char *value)
+int device_word_tap(struct device_config *config, const char *value)
 {
 	config->interface = value;
 	return take_net(config, NET_TAP, value && *value && strlen(value) < IFNAMSIZ && !strpbrk(value, "/:% \t"));
 }
 
-static int take_fd(struct device_config *config, const char *value)
+int device_word_fd(struct device_config *config, const char *value)
 {
 	unsigned long fd;
 	bool good = take_number(value, INT_MAX, &fd);
@@ -160,7 +160,7 @@ static int hex_digit(char c)
 }
 
 /* One station's address, and not the one that says "none". */
-static int take_mac(struct device_config *config, const char *value)
+int device_word_mac(struct device_config *config, const char *value)
 {
 	static const uint8_t none[sizeof(config->mac)];
 
@@ -244,12 +244,12 @@ static const struct word disk_words[] = {
 };
 
 static const struct word net_words[] = {
-	{ "tap", take_tap, "tap=NAME, an interface's name, up to 15 characters; one of tap=, fd= and user" },
-	{ "fd", take_fd, "fd=N, from 3 on; one of tap=, fd= and user" },
+	{ "tap", device_word_tap, "tap=NAME, an interface's name, up to 15 characters; one of tap=, fd= and user" },
+	{ "fd", device_word_fd, "fd=N, from 3 on; one of tap=, fd= and user" },
 	{ "user", take_user, "user (kvick starts passt), or user=PATH, passt's socket; one of tap=, fd= and user" },
 	{ "tcp", take_tcp, "tcp=PORT or tcp=HOSTPORT:GUESTPORT, up to 16 of tcp= and udp=" },
 	{ "udp", take_udp, "udp=PORT or udp=HOSTPORT:GUESTPORT, up to 16 of tcp= and udp=" },
-	{ "mac", take_mac, "mac=02:11:22:33:44:55, the address of one station" },
+	{ "mac", device_word_mac, "mac=02:11:22:33:44:55, the address of one station" },
 	{ "mtu", take_mtu, "mtu=68 to mtu=65535" },
 	OPERATIONS_WORD,
 	BYTES_WORD,

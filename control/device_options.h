@@ -25,4 +25,9 @@ int device_options_console(struct device_options *devices, char *value, struct e
 /* The one of a kind, or NULL. */
 struct device_config *device_options_find(struct device_options *devices, enum device_kind kind);
 
+/* What follows tap=, fd= and mac= of --net. 0, or -EINVAL: it is none. */
+int device_word_tap(struct device_config *config, const char *value);
+int device_word_fd(struct device_config *config, const char *value);
+int device_word_mac(struct device_config *config, const char *value);
+
 #endif

@@ -8,11 +8,24 @@
 #include "control/commands.h"
 #include "vmm/error.h"
 
+static bool has_name(const struct option_row *row)
+{
+	return strchr(row->name, ':') != NULL;
+}
+
+/* Of a row with a name of the operator's, only what stands before that. */
 static const struct option_row *find(const struct command *command, const char *name, size_t length)
 {
-	for (unsigned i = 0; i < command->option_count; i++)
-		if (strlen(command->options[i].name) == length && memcmp(command->options[i].name, name, length) == 0)
-			return &command->options[i];
+	const char *colon = memchr(name, ':', length);
+
+	if (colon)
+		length = (size_t)(colon - name);
+	for (unsigned i = 0; i < command->option_count; i++) {
+		const struct option_row *row = &command->options[i];
+
+		if (strcspn(row->name, ":") == length && memcmp(row->name, name, length) == 0 && has_name(row) == (colon != NULL))
+			return row;
+	}
 	return NULL;
 }
 
@@ -25,6 +38,8 @@ static int take(const struct command *command, int argc, char **argv, int *i, vo
 
 	if (strncmp(argv[*i], "--", 2) != 0 || !row)
 		return error_set(error, ERROR_USAGE, EINVAL, "%s: no such option: see `kvick %s --help`", argv[*i], command->name);
+	if (has_name(row))
+		return row->take(into, strchr(name, ':') + 1, error);
 	if (!row->value && equals)
 		return error_set(error, ERROR_USAGE, EINVAL, "--%s takes no value", row->name);
 	if (equals)
@@ -75,7 +90,7 @@ COLD int options_help(const struct command *command)
 
 		const char *value = row->value ? row->value : "";
 
-		snprintf(left, sizeof(left), "--%s%s%s", row->name, *value && *value != '[' ? " " : "", value);
+		snprintf(left, sizeof(left), "--%s%s%s", row->name, has_name(row) ? "=" : *value && *value != '[' ? " " : "", value);
 		printf("  %-28s %s\n", left, row->help);
 	}
 	if (command->more)

@@ -11,7 +11,8 @@
 struct error;
 
 struct option_row {
-	const char *name;     /* "mem": given as --mem VALUE or --mem=VALUE */
+	/* "mem": given as --mem VALUE or --mem=VALUE. "block:NAME": as --block:ANY=VALUE; then the value is "ANY=VALUE". */
+	const char *name;
 	const char *value;    /* what stands for the value in --help; NULL: a switch; "[=VALUE]": may be left out */
 	const char *help;
 	/* Takes the value (NULL where there is none); 0, or -errno with `error` saying what the value should be. */

@@ -6,10 +6,10 @@
 #include <string.h>
 
 #include "control/report_devices.h"
+#include "control/report_solo5.h"
 #include "control/text.h"
 #include "control/version.h"
 #include "vmm/exits.h"
-#include "vmm/hypercalls.h"
 #include "vmm/machine.h"
 
 /* Figures that are asked of the kernel when a report is made. */
@@ -143,11 +143,12 @@ void report_text(struct text *text, struct machine *m, const struct report_basis
 		text_printf(text, " none");
 	for (unsigned i = 0; i < CALLS_MAX; i++)
 		if (m->calls[i])
-			text_printf(text, " %s %llu", i ? hypercall_name(i) : "unknown", (unsigned long long)m->calls[i]);
+			text_printf(text, " %s %llu", i ? m->boot->call_name(i) : "unknown", (unsigned long long)m->calls[i]);
 	text_printf(text, "\nkvick: guest RAM %llu KiB, peak resident %llu KiB with the VMM, page faults %llu minor %llu major, "
 		    "system calls %llu\n", (unsigned long long)m->plan.bytes >> 10, (unsigned long long)usage.peak_bytes >> 10,
 		    (unsigned long long)usage.minor_faults, (unsigned long long)usage.major_faults, (unsigned long long)syscalls);
 	devices_text(text, m);
+	solo5_text(text, m);
 }
 
 static void timeline_json(struct text *text, const struct timeline *t)
@@ -180,7 +181,7 @@ static void counts_json(struct text *text, const struct machine *m)
 	json_open(text, "hypercalls", '{');
 	for (unsigned i = 0; i < CALLS_MAX; i++)
 		if (m->calls[i])
-			json_u64(text, i ? hypercall_name(i) : "unknown", m->calls[i]);
+			json_u64(text, i ? m->boot->call_name(i) : "unknown", m->calls[i]);
 	json_close(text, '}');
 }
 
@@ -219,6 +220,7 @@ void report_json(struct text *text, struct machine *m, const struct report_basis
 		json_u64(text, "peak_resident_bytes", usage.peak_bytes);
 		json_close(text, '}');
 		devices_json(text, m);
+		solo5_json(text, m);
 	}
 	if (m->outcome == OUTCOME_CRASHED)
 		crash_json(text, m);

@@ -173,15 +173,18 @@ static void queue_text(struct text *text, const struct machine *m, const struct 
 		latency_text(text, m, metrics);
 }
 
+void engine_text(struct text *text, const char *kind, const struct engine_counts *e)
+{
+	text_printf(text, "kvick: engine %s: operations %llu, calls to submit %llu, to wait %llu, retries %llu\n",
+		    kind, (unsigned long long)e->started, (unsigned long long)e->submit_calls,
+		    (unsigned long long)e->wait_calls, (unsigned long long)e->retries);
+}
+
 void devices_text(struct text *text, const struct machine *m)
 {
-	const struct engine_counts *e = &m->devices.engine_counts;
-
 	if (m->devices.count == 0)
 		return;
-	text_printf(text, "kvick: engine %s: operations %llu, calls to submit %llu, to wait %llu, retries %llu\n",
-		    m->devices.engine_text, (unsigned long long)e->started, (unsigned long long)e->submit_calls,
-		    (unsigned long long)e->wait_calls, (unsigned long long)e->retries);
+	engine_text(text, m->devices.engine_text, &m->devices.engine_counts);
 	for (unsigned i = 0; i < m->devices.count; i++) {
 		const struct virtio_device *d = m->devices.list[i];
 
@@ -262,20 +265,23 @@ static void device_json(struct text *text, const struct machine *m, unsigned i)
 	json_close(text, '}');
 }
 
-void devices_json(struct text *text, const struct machine *m)
+void engine_json(struct text *text, const char *kind, const struct engine_counts *e)
 {
-	const struct engine_counts *e = &m->devices.engine_counts;
-
-	if (m->devices.count == 0)
-		return;
 	json_open(text, "engine", '{');
-	json_string(text, "kind", m->devices.engine_text);
+	json_string(text, "kind", kind);
 	json_u64(text, "operations", e->started);
 	json_u64(text, "submit_calls", e->submit_calls);
 	json_u64(text, "wait_calls", e->wait_calls);
 	json_u64(text, "overflows", e->overflows);
 	json_u64(text, "retries", e->retries);
 	json_close(text, '}');
+}
+
+void devices_json(struct text *text, const struct machine *m)
+{
+	if (m->devices.count == 0)
+		return;
+	engine_json(text, m->devices.engine_text, &m->devices.engine_counts);
 	json_open(text, "devices", '[');
 	for (unsigned i = 0; i < m->devices.count; i++)
 		device_json(text, m, i);

@@ -3,6 +3,7 @@
 #ifndef KVICK_CONTROL_REPORT_DEVICES_H
 #define KVICK_CONTROL_REPORT_DEVICES_H
 
+struct engine_counts;
 struct machine;
 struct text;
 
@@ -13,5 +14,9 @@ void devices_say(struct text *text, const struct machine *machine);
 void devices_text(struct text *text, const struct machine *machine);
 /* The members "engine" and "devices" of an object that is open. */
 void devices_json(struct text *text, const struct machine *machine);
+
+/* What an engine was and did; a member "engine". */
+void engine_text(struct text *text, const char *kind, const struct engine_counts *counts);
+void engine_json(struct text *text, const char *kind, const struct engine_counts *counts);
 
 #endif

@@ -7,6 +7,7 @@
 # Out: guests      builds them all
 #      GUEST_ELFS  $(BUILD)/guests/NAME.elf, and NAME-pie.elf for those in GUEST_PIE
 #      GUEST_BZIMAGES  $(BUILD)/guests/NAME.bzImage: of guests/bzimage/NAME
+#      GUEST_HVTS      $(BUILD)/guests/NAME.hvt: of guests/solo5/NAME
 
 GUEST_CC ?= gcc
 GUEST_AR ?= ar
@@ -105,7 +106,26 @@ endef
 $(foreach name,$(GUEST_BZIMAGE_NAMES),$(eval \
 	$(call guest_bzimage,$(GUEST_OUT)/$(name).bzImage,$(GUEST_OUT)/exec/bzimage/$(name)/main.o)))
 
+# --- guests of Solo5's hvt ABI, with nothing of the runtime but strings, numbers and printf, and nothing of Solo5 ---
+
+GUEST_HVT_NAMES := $(patsubst guests/solo5/%/main.c,%,$(wildcard guests/solo5/*/main.c))
+GUEST_HVTS := $(GUEST_HVT_NAMES:%=$(GUEST_OUT)/%.hvt)
+GUEST_HVT_OBJECTS := $(call guest_objects,exec,$(addprefix guests/solo5/,start.S guest.c) \
+	$(addprefix guests/runtime/,string.c stdlib.c malloc.c printf.c printf_variadic.c))
+GUEST_DEPS += $(patsubst %.o,%.d,$(GUEST_HVT_OBJECTS)) $(GUEST_HVT_NAMES:%=$(GUEST_OUT)/exec/solo5/%/main.d)
+
+# $(call guest_hvt,image,object of its main.c)
+define guest_hvt
+$(1): $(2) $(GUEST_HVT_OBJECTS) guests/solo5/solo5.ld
+	@mkdir -p $$(@D)
+	$$(GUEST_CC) -static -nostdlib -Wl,-T,guests/solo5/solo5.ld -Wl,--build-id=none -Wl,-z,max-page-size=4096 \
+		-Wl,-z,noexecstack -Wl,--gc-sections -o $$@ $$(filter %.o,$$^)
+endef
+
+$(foreach name,$(GUEST_HVT_NAMES),$(eval \
+	$(call guest_hvt,$(GUEST_OUT)/$(name).hvt,$(GUEST_OUT)/exec/solo5/$(name)/main.o)))
+
 .PHONY: guests
-guests: $(GUEST_ELFS) $(GUEST_BZIMAGES)
+guests: $(GUEST_ELFS) $(GUEST_BZIMAGES) $(GUEST_HVTS)
 
 -include $(GUEST_DEPS)

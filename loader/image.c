@@ -31,6 +31,7 @@
 static const struct protocol *const protocols[] = {
 	&protocol_native,
 	&protocol_linux,
+	&protocol_solo5,
 };
 
 /* Why a path could not be opened, where that is the path's fault and not the host's. */
@@ -293,7 +294,7 @@ unsigned image_readonly(const struct image *image, struct memory_run runs[static
 			if ((s->perms & SEGMENT_W) || round_down(s->gpa, GUEST_PAGE_BYTES) > end)
 				break;
 			end = round_up(s->gpa + s->mem_bytes, GUEST_PAGE_BYTES);
-			mapped |= worth_mapping(s);
+			mapped |= image->readonly_always || worth_mapping(s);
 		}
 		if (mapped)
 			runs[n++] = (struct memory_run){ start, end - start };

@@ -45,6 +45,7 @@ struct image {
 	uint64_t base;        /* lowest gpa, rounded down to a page */
 	uint64_t end;         /* first gpa after the image, rounded up to a page */
 	bool pie;             /* ET_DYN: loaded at LAYOUT_IMAGE_BASE, or the next multiple of its largest alignment */
+	bool readonly_always; /* read-only at the second level however small it is: its guest's first tables let it write anywhere */
 	struct kvick_note note;
 	unsigned segment_count;
 	struct segment segments[IMAGE_SEGMENTS_MAX]; /* ascending, not overlapping */
@@ -54,6 +55,11 @@ struct image {
 		uint32_t initrd_last;      /* the highest address that a byte of an initrd may have */
 		uint16_t version;          /* of the boot protocol: 0x020f is 2.15 */
 	} kernel;
+	/* IMAGE_SOLO5: where its manifest lies in the file (loader/solo5.h). */
+	struct {
+		uint64_t manifest_offset;
+		uint32_t manifest_bytes;
+	} solo5;
 };
 
 /*
@@ -87,6 +93,7 @@ static inline bool image_head_is_whole(const struct image *image, size_t head_by
 
 extern const struct protocol protocol_native; /* loader/native.c */
 extern const struct protocol protocol_linux;  /* loader/linux.c */
+extern const struct protocol protocol_solo5;  /* loader/solo5.c */
 
 /* By name, for --protocol; NULL: no such. And all names, for messages: "native, linux". */
 const struct protocol *image_protocol(const char *name);
@@ -108,7 +115,7 @@ uint64_t image_mem_bytes_min(const struct image *image);
 
 /*
  * The runs of pages, ascending and apart, that hold no writable segment and of which image_load() maps at least a part
- * from the file. Returns how many: 0 for an image that is small enough to be copied.
+ * from the file. Returns how many: 0 for an image that is small enough to be copied, unless it is readonly_always.
  */
 unsigned image_readonly(const struct image *image, struct memory_run runs[static IMAGE_SEGMENTS_MAX]);
 

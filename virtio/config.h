@@ -35,6 +35,7 @@ enum net_path { NET_NONE, NET_TAP, NET_FD, NET_USER };
 struct device_config {
 	enum device_kind kind;
 	char id[sizeof(((struct kvick_device *)0)->name)]; /* the operator's name for it, or "" */
+	const char *entry;         /* Solo5: the name that its option has, "--block:NAME=PATH"; NULL: --disk, --net */
 	struct device_rate operations, bytes;
 	const char *path;          /* block: the disk; NET_USER: the socket, NULL: passt is started; vsock: what names begin with */
 	bool read_only, direct;    /* block */

@@ -23,7 +23,8 @@
 
 static int refuse(const struct device_config *config, int errnum, const char *what, const char *next, struct error *error)
 {
-	return error_set(error, ERROR_HOST, errnum, "--disk %s: %s%s%s: %s", config->path, what, errnum ? ": " : "",
+	return error_set(error, ERROR_HOST, errnum, "%s%s%s%s: %s%s%s: %s", config->entry ? "--block:" : "--disk ",
+			 config->entry ? config->entry : "", config->entry ? "=" : "", config->path, what, errnum ? ": " : "",
 			 errnum ? strerror(errnum) : "", next);
 }
 
@@ -32,20 +33,24 @@ static int refuse_open(const struct device_config *config, int errnum, struct er
 	static const struct {
 		int errnum;
 		const char *next;
+		const char *written; /* instead, where it is to be written in any case */
 	} advice[] = {
-		{ ENOENT, "make it first, e.g. with `truncate -s 1G PATH`" },
-		{ EACCES, "give yourself the right to it, or add `,ro`; a device that is read-only wants that too" },
-		{ EROFS, "add `,ro`" },
-		{ EPERM, "is it immutable? add `,ro`" },
-		{ EINVAL, "its file system cannot do direct I/O: leave `,direct` out" },
-		{ EBUSY, "unmount it, or end what else has it (swap, RAID, LVM, another guest); or add `,ro`" },
-		{ ENXIO, "is a device file with no device behind it" },
-		{ ELOOP, "symbolic links lead in a circle" },
+		{ ENOENT, "make it first, e.g. with `truncate -s 1G PATH`", NULL },
+		{ EACCES, "give yourself the right to it, or add `,ro`; a device that is read-only wants that too",
+		  "give yourself the right to write to it" },
+		{ EROFS, "add `,ro`", "it is to be written: give a copy" },
+		{ EPERM, "is it immutable? add `,ro`", "is it immutable? give a copy" },
+		{ EINVAL, "its file system cannot do direct I/O: leave `,direct` out", NULL },
+		{ EBUSY, "unmount it, or end what else has it (swap, RAID, LVM, another guest); or add `,ro`",
+		  "unmount it, or end what else has it (swap, RAID, LVM, another guest)" },
+		{ ENXIO, "is a device file with no device behind it", NULL },
+		{ ELOOP, "symbolic links lead in a circle", NULL },
 	};
 
 	for (size_t i = 0; i < sizeof(advice) / sizeof(advice[0]); i++)
 		if (advice[i].errnum == errnum)
-			return refuse(config, errnum, "cannot be opened", advice[i].next, error);
+			return refuse(config, errnum, "cannot be opened",
+				      config->entry && advice[i].written ? advice[i].written : advice[i].next, error);
 	return refuse(config, errnum, "cannot be opened", "give a file or a block device that can", error);
 }
 
@@ -104,7 +109,7 @@ static int lock(const struct disk *disk, const struct device_config *config, str
 	if (is_locked(r))
 		return refuse(config, EBUSY, "another program has it open",
 			      disk->read_only ? "it is being written there: end that program" :
-						"end that program, or add `,ro` to both", error);
+			      config->entry ? "end that program" : "end that program, or add `,ro` to both", error);
 	/* Some network file systems have no locks: then nobody watches, as for any other program. */
 	return 0;
 }
@@ -130,7 +135,8 @@ static int measure_device(struct disk *disk, const struct device_config *config,
 		return refuse(config, 0, "does not say how large it is", "give a disk, a partition or a file", error);
 	/* Older kernels open it for writing all the same. */
 	if (!disk->read_only && sys_ioctl(sys, disk->fd, BLKROGET, (uintptr_t)&read_only) == 0 && read_only)
-		return refuse(config, EROFS, "cannot be written to", "add `,ro`, or `blockdev --setrw` it", error);
+		return refuse(config, EROFS, "cannot be written to",
+			      config->entry ? "`blockdev --setrw` it" : "add `,ro`, or `blockdev --setrw` it", error);
 	disk->logical_bytes = (uint32_t)logical;
 	disk->physical_bytes = sys_ioctl(sys, disk->fd, BLKPBSZGET, (uintptr_t)&physical) < 0 || physical < (unsigned)logical ?
 			       (uint32_t)logical : physical;

@@ -302,17 +302,6 @@ static void pause_done(struct engine_op *op, int32_t result)
 		receive(n);
 }
 
-/* Is nobody there any more? Anything else (a tap that is down, no memory) may pass. */
-static bool is_end(int errnum)
-{
-	static const int ends[] = { EPIPE, ECONNRESET, ECONNREFUSED, ENOTCONN, EBADF, EBADFD, ENODEV };
-
-	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
-		if (ends[i] == errnum)
-			return true;
-	return false;
-}
-
 static void read_done(struct engine_op *op, int32_t result)
 {
 	struct net *n = op->context;
@@ -326,7 +315,7 @@ static void read_done(struct engine_op *op, int32_t result)
 		receive(n);
 	} else if (result == -EAGAIN || result == -EINTR || (result == 0 && !n->port.connected)) {
 		start_read(n); /* nothing, or a datagram of no length */
-	} else if (result == 0 || is_end(-result)) {
+	} else if (result == 0 || net_port_is_end(-result)) {
 		lose(n, -result, "read");
 	} else {
 		virtio_host_error(&n->device, -result, "read", 0);
@@ -419,7 +408,7 @@ static void write_done(struct engine_op *op, int32_t result)
 	for (unsigned i = 0; i < n->tx_frames; i++)
 		virtio_request_done(&n->device, TX, n->tx_begin, result >= 0);
 	/* What passes costs these frames; but of a stream nobody knows then where in a frame it stands. */
-	if (result < 0 && (is_end(-result) || n->port.stream))
+	if (result < 0 && (net_port_is_end(-result) || n->port.stream))
 		lose(n, -result, "write");
 	else if (result < 0 && result != -EINVAL) /* that is a frame the host has no use for: the guest's own affair */
 		virtio_host_error(&n->device, -result, "write", 0);

@@ -108,16 +108,27 @@ static int choose_mac(struct net_port *port, const struct device_config *config,
 	return 0;
 }
 
+/* As its option has it. */
+static void name_port(struct net_port *port, const struct device_config *config, const char *what, const char *word)
+{
+	if (config->entry)
+		snprintf(port->name, sizeof(port->name), "--net:%s=%s%s", config->entry, config->net == NET_TAP ? "" : word, what);
+	else
+		snprintf(port->name, sizeof(port->name), "--net %s%s", word, what);
+}
+
 int net_port_open(struct net_port *port, const struct device_config *config, struct sys *sys, struct error *error)
 {
+	char number[16];
 	int r;
 
 	*port = (struct net_port){ .fd = -1 };
 	if (config->net == NET_TAP) {
-		snprintf(port->name, sizeof(port->name), "--net tap=%s", config->interface);
+		name_port(port, config, config->interface, "tap=");
 		r = net_tap_open(port, config->interface, sys, error);
 	} else if (config->net == NET_FD) {
-		snprintf(port->name, sizeof(port->name), "--net fd=%d", config->fd);
+		snprintf(number, sizeof(number), "%d", config->fd);
+		name_port(port, config, number, config->entry ? "@" : "fd=");
 		r = adopt(port, config->fd, sys, error);
 	} else if (!config->path) {
 		snprintf(port->name, sizeof(port->name), "--net user");
@@ -133,6 +144,16 @@ int net_port_open(struct net_port *port, const struct device_config *config, str
 	if (r < 0)
 		net_port_close(port, sys);
 	return r;
+}
+
+bool net_port_is_end(int errnum)
+{
+	static const int ends[] = { EPIPE, ECONNRESET, ECONNREFUSED, ENOTCONN, EBADF, EBADFD, ENODEV };
+
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+		if (ends[i] == errnum)
+			return true;
+	return false;
 }
 
 void net_port_close(struct net_port *port, struct sys *sys)

@@ -28,6 +28,12 @@ void net_port_close(struct net_port *port, struct sys *sys);
 /* From now on frames to the guest may use these, of `offloads`: the guest understands them. 0 or -errno. */
 int net_port_set_offloads(struct net_port *port, uint64_t features, struct sys *sys);
 
+/* The MTU that its interface has; `otherwise` where it has none, or does not say. */
+uint16_t net_port_mtu(const struct net_port *port, uint16_t otherwise, struct sys *sys);
+
+/* Does that (positive errno) mean that nobody is at the other side any more? Anything else (a tap that is down) may pass. */
+bool net_port_is_end(int errnum);
+
 /* "--net …: what: error: next step". Returns -errnum. */
 int net_port_refuse(const struct net_port *port, int errnum, const char *what, const char *next, struct error *error);
 

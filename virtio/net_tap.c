@@ -7,6 +7,7 @@
 #include <net/if.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <time.h>
 
 #include "virtio/device.h"
@@ -130,4 +131,19 @@ int net_tap_adopt(struct net_port *port, struct sys *sys, struct error *error)
 				       "make it with IFF_TAP and IFF_NO_PI", error);
 	port->header = flags & IFF_VNET_HDR;
 	return set_up(port, sys, error);
+}
+
+uint16_t net_port_mtu(const struct net_port *port, uint16_t otherwise, struct sys *sys)
+{
+	struct ifreq request = { 0 };
+	int fd, r;
+
+	if (!port->tap || sys_ioctl(sys, port->fd, TUNGETIFF, (uintptr_t)&request) < 0)
+		return otherwise;
+	fd = sys_socket(sys, AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0); /* of any kind: it is the kernel's interfaces that are asked */
+	if (fd < 0)
+		return otherwise;
+	r = sys_ioctl(sys, fd, SIOCGIFMTU, (uintptr_t)&request);
+	sys_close(sys, fd);
+	return r == 0 && request.ifr_mtu > 0 && request.ifr_mtu <= UINT16_MAX ? (uint16_t)request.ifr_mtu : otherwise;
 }

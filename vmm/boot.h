@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What differs between guests of different boot protocols, for the steps of machine.c: what a machine has, what its memory
- * is to hold, how its vCPU begins. One file for each: boot_native.c, boot_linux.c.
+ * is to hold, how its vCPU begins. One file for each: boot_native.c, boot_linux.c, boot_solo5.c.
  */
 #ifndef KVICK_VMM_BOOT_H
 #define KVICK_VMM_BOOT_H
@@ -12,6 +12,8 @@ struct machine;
 struct pc_config;
 
 struct boot {
+	/* Guests of kvick's own protocol: they may ring by VMCALL, and boot info has their stamps. */
+	bool native;
 	/* The guest expects a PC's interrupts, ports and tables (pc/pc.h). Else none of them is there. */
 	bool pc;
 	const struct pc_config *pc_config; /* what it expects besides (pc/config.h); NULL: nothing */
@@ -26,12 +28,16 @@ struct boot {
 	void (*leave_devices)(struct machine *m);
 	/* The vCPU is there: what the guest reads at its start, and its first registers. 0 or -errno. */
 	int (*start)(struct machine *m);
+	/* An exit for port I/O. */
+	void (*io)(struct machine *m);
+	/* Names of hypercalls, by machine.calls[]; NULL: no such call. The function: NULL where there are no hypercalls. */
+	const char *(*call_name)(unsigned nr);
 	/* After each return of KVM_RUN: what the guest has printed goes out, or will soon, by ticks. */
 	void (*drain)(struct machine *m);
 	/* At a tick (stop.h). */
 	void (*tick)(struct machine *m);
 };
 
-extern const struct boot boot_native, boot_linux;
+extern const struct boot boot_native, boot_linux, boot_solo5;
 
 #endif

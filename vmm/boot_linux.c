@@ -71,6 +71,7 @@ const struct boot boot_linux = {
 	.undo_devices = pc_destroy,
 	.leave_devices = pc_destroy,
 	.start = linux_start,
+	.io = pc_io,
 	.drain = pc_drain,
 	.tick = pc_tick,
 };

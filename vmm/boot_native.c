@@ -8,6 +8,7 @@
 
 #include <kvick/boot_info.h>
 
+#include "vmm/hypercalls.h"
 #include "vmm/layout.h"
 #include "vmm/machine.h"
 #include "vmm/pagetable.h"
@@ -151,12 +152,15 @@ static void native_drain(struct machine *m)
 }
 
 const struct boot boot_native = {
+	.native = true,
 	.plan = native_plan,
 	.tables = native_tables,
 	.devices = native_devices,
 	.undo_devices = native_undo_devices,
 	.leave_devices = native_leave_devices,
 	.start = native_start,
+	.io = hypercall_io,
+	.call_name = hypercall_name,
 	.drain = native_drain,
 	.tick = machine_look_in,
 };

@@ -10,26 +10,10 @@
 #include "vmm/machine.h"
 #include "vmm/pc/pc.h"
 
-/* Port I/O: a PC's devices, or the two doorbells; another port has nothing behind it under the native protocol. */
+/* Port I/O: a PC's devices, or doorbells. */
 static void exit_io(struct machine *m)
 {
-	const struct kvm_run *run = m->vcpu.run;
-	bool doorbell = run->io.direction == KVM_EXIT_IO_OUT && run->io.size == 4 && run->io.count == 1;
-	uint32_t value = 0;
-
-	if (m->pc) {
-		pc_io(m);
-		return;
-	}
-	if (doorbell)
-		memcpy(&value, (const uint8_t *)run + run->io.data_offset, sizeof(value));
-	if (doorbell && run->io.port == KVICK_PORT_CALL)
-		hypercall_serve(m, (uint64_t)value * sizeof(struct kvick_call));
-	else if (doorbell && run->io.port == KVICK_PORT_FAULT)
-		crash_from_stub(m);
-	else
-		crash_machine(m, "port I/O: %u-byte %s port 0x%x: there is no device; native guests ask by hypercall",
-			      run->io.size, run->io.direction == KVM_EXIT_IO_OUT ? "write to" : "read from", run->io.port);
+	m->boot->io(m);
 }
 
 /* KVM lets through only KVM_HC_MAP_GPA_RANGE, whose third argument it does not look at: our block. */
@@ -68,7 +52,8 @@ static COLD void exit_ioapic_eoi(struct machine *m)
 /* Without a local APIC inside KVM; with one, exit_halted() finds it. */
 static COLD void exit_hlt(struct machine *m)
 {
-	crash_machine(m, "hlt: nothing can wake this guest; end with the exit call, sleep with the wait call");
+	crash_machine(m, "hlt: nothing can wake this guest; end with the %s call, sleep with the %s call",
+		      m->boot->native ? "exit" : "halt", m->boot->native ? "wait" : "poll");
 }
 
 COLD void exit_halted(struct machine *m)

@@ -43,17 +43,16 @@ static int64_t clock_call(struct machine *m, struct kvick_call *call)
 	return 0;
 }
 
-/* A guest without devices: there is only time to wait for. */
-static int64_t wait_for_time(struct machine *m, struct kvick_call *call)
+int hypercall_sleep(struct machine *m, uint64_t ns)
 {
-	uint64_t ns = call->arg[1];
 	struct timespec until;
 	int r;
 
 	if (ns == 0)
 		return 0;
-	if (sys_clock_gettime(&m->sys, CLOCK_MONOTONIC, &until) < 0)
-		return -KVICK_EIO;
+	r = sys_clock_gettime(&m->sys, CLOCK_MONOTONIC, &until);
+	if (r < 0)
+		return r;
 	until.tv_sec += (time_t)(ns / NS_PER_S);
 	until.tv_nsec += (long)(ns % NS_PER_S);
 	if ((uint64_t)until.tv_nsec >= NS_PER_S) {
@@ -63,7 +62,13 @@ static int64_t wait_for_time(struct machine *m, struct kvick_call *call)
 	do
 		r = sys_clock_nanosleep(&m->sys, CLOCK_MONOTONIC, TIMER_ABSTIME, &until);
 	while (r == -EINTR && !m->config->stop->signal);
-	return r == 0 || r == -EINTR ? 0 : -KVICK_EIO;
+	return r == -EINTR ? 0 : r;
+}
+
+/* A guest without devices: there is only time to wait for. */
+static int64_t wait_for_time(struct machine *m, struct kvick_call *call)
+{
+	return hypercall_sleep(m, call->arg[1]) < 0 ? -KVICK_EIO : 0;
 }
 
 static int64_t wait_call(struct machine *m, struct kvick_call *call)
@@ -174,4 +179,21 @@ void hypercall_serve(struct machine *m, uint64_t block)
 	    guest_mem_write(&m->mem, gpa(block + offsetof(struct kvick_call, ret)), &call.ret, 2 * sizeof(uint64_t)) < 0)
 		crash_machine(m, "hypercall: no answer can be written into the call block at 0x%llx, which is in read-only "
 			      "memory, %s", (unsigned long long)block, machine_readonly_name(m, block));
+}
+
+void hypercall_io(struct machine *m)
+{
+	const struct kvm_run *run = m->vcpu.run;
+	bool doorbell = run->io.direction == KVM_EXIT_IO_OUT && run->io.size == 4 && run->io.count == 1;
+	uint32_t value = 0;
+
+	if (doorbell)
+		memcpy(&value, (const uint8_t *)run + run->io.data_offset, sizeof(value));
+	if (doorbell && run->io.port == KVICK_PORT_CALL)
+		hypercall_serve(m, (uint64_t)value * sizeof(struct kvick_call));
+	else if (doorbell && run->io.port == KVICK_PORT_FAULT)
+		crash_from_stub(m);
+	else
+		crash_machine(m, "port I/O: %u-byte %s port 0x%x: there is no device; native guests ask by hypercall",
+			      run->io.size, run->io.direction == KVM_EXIT_IO_OUT ? "write to" : "read from", run->io.port);
 }

@@ -21,6 +21,12 @@ typedef int64_t hypercall_fn(struct machine *machine, struct kvick_call *call);
  */
 void hypercall_serve(struct machine *machine, uint64_t block);
 
+/* An exit for port I/O: the two doorbells; another port has nothing behind it. */
+void hypercall_io(struct machine *machine);
+
+/* Sleeps so long, or until the guest is to end. 0 or -errno. */
+int hypercall_sleep(struct machine *machine, uint64_t ns);
+
 const char *hypercall_name(unsigned nr); /* NULL: no such call */
 
 /* hypercall_cpu.c: what a ring-3 guest may not do itself */

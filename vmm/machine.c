@@ -18,11 +18,13 @@
 #include "vmm/layout.h"
 #include "vmm/pc/pc.h"
 #include "vmm/sandbox.h"
+#include "vmm/solo5.h"
 
 /* So long a vCPU may stay where it stored to read-only memory: then KVM is trying in vain. */
 #define STUCK_TICKS_MAX 5
 
-static const struct boot *const boots[] = { [IMAGE_NATIVE] = &boot_native, [IMAGE_LINUX] = &boot_linux };
+static const struct boot *const boots[] = { [IMAGE_NATIVE] = &boot_native, [IMAGE_LINUX] = &boot_linux,
+					     [IMAGE_SOLO5] = &boot_solo5 };
 
 /* Less than this a host has in any case, and is not asked. */
 #define HOST_RAM_BYTES_SURE (1ull << 30)
@@ -42,6 +44,15 @@ static int host_has_ram(struct machine *m)
 			 m->image.path, (unsigned long long)m->plan.bytes >> 20, (unsigned long long)bytes >> 20);
 }
 
+static COLD int refuse_solo5_options(struct machine *m)
+{
+	const struct solo5_attachment *a = &m->config->solo5.list[0];
+	bool block = a->device.kind == DEVICE_BLOCK;
+
+	return error_set(&m->error, ERROR_USAGE, EINVAL, "--%s:%s: %s is no Solo5 guest: write --%s", block ? "block" : "net", a->name,
+			 m->image.path, block ? "disk PATH" : "net tap=NAME");
+}
+
 /* Reads the image and decides where everything goes. Nothing of the host's has been asked for yet. */
 static int step_plan(struct machine *m)
 {
@@ -50,6 +61,8 @@ static int step_plan(struct machine *m)
 	if (r < 0)
 		return r;
 	m->boot = boots[m->image.protocol->kind];
+	if (m->config->solo5.count && m->image.protocol->kind != IMAGE_SOLO5)
+		return refuse_solo5_options(m);
 	r = m->boot->plan(m);
 	return r < 0 ? r : host_has_ram(m);
 }
@@ -118,9 +131,10 @@ static int step_ring(struct machine *m)
 	if (m->facts.run_bytes && !m->facts.ring0_native && m->ring == 0 && c->ring == RING_AUTO && c->notice)
 		c->notice(m, "runs at ring 0 alone, which this host emulates, one instruction at a time: it will be slow; "
 			  "`kvick doctor` says what to do");
-	m->doorbell = m->ring == 0 && !m->boot->pc && c->doorbell != DOORBELL_PORT ? m->facts.doorbell : KVICK_DOORBELL_PORT;
+	m->doorbell = m->ring == 0 && m->boot->native && c->doorbell != DOORBELL_PORT ? m->facts.doorbell : KVICK_DOORBELL_PORT;
 	if (c->doorbell == DOORBELL_VMCALL && m->doorbell == KVICK_DOORBELL_PORT)
 		return error_set(&m->error, ERROR_HOST, 0, "--doorbell vmcall: %s: use --doorbell port",
+				 !m->boot->native ? "only native guests ring by it" :
 				 m->ring != 0 ? "KVM takes a VMCALL only from ring 0, and this guest runs at ring 3" :
 						"no VMCALL reaches kvick on this host");
 	return 0;
@@ -255,6 +269,8 @@ static int step_sandbox(struct machine *m)
 		needs |= SANDBOX_PC;
 	if (c->devices.count)
 		needs |= devices_sandbox(&m->devices, &c->devices);
+	if (m->solo5)
+		needs |= solo5_sandbox(m->solo5);
 	return sandbox_enter(needs, &m->sys, &m->error);
 }
 
@@ -430,7 +446,7 @@ int machine_run(struct machine *m, const struct machine_config *config)
 		if (steps[done].mark != MARK_COUNT)
 			timeline_stamp(&m->timeline, steps[done].mark);
 	}
-	if (r == 0 && config->report && !m->boot->pc)
+	if (r == 0 && config->report && m->boot->native)
 		guest_stamps(m);
 	config->stop->immediate_exit = NULL;
 	while (done-- > 0) {
@@ -453,6 +469,7 @@ int machine_run(struct machine *m, const struct machine_config *config)
 void machine_close(struct machine *m)
 {
 	devices_free(&m->devices);
+	solo5_free(m);
 	if (m->image.fd >= 0)
 		image_close(&m->image, &m->sys);
 }

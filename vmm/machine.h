@@ -23,6 +23,7 @@
 #include "vmm/kvm.h"
 #include "vmm/memory_plan.h"
 #include "vmm/pc/config.h"
+#include "vmm/solo5_config.h"
 #include "vmm/stop.h"
 #include "vmm/sys.h"
 #include "vmm/timeline.h"
@@ -46,6 +47,7 @@ struct machine_config {
 	enum guest_pages pages;
 	enum cpu_model cpu;    /* or CPU_AUTO */
 	struct devices_config devices;
+	struct solo5_config solo5; /* what Solo5 guests have instead */
 	const char *initrd_path; /* NULL: none; for kernels that take one */
 	const char *pc_words;  /* --machine as it was given; NULL: it was not */
 	struct pc_config pc;   /* what it says */
@@ -103,6 +105,7 @@ struct machine {
 	bool interrupt_flag;    /* as the guest last asked for it */
 
 	struct pc *pc;          /* NULL where boot->pc is not */
+	struct solo5 *solo5;    /* devices of a Solo5 guest; NULL: none */
 	enum outcome_kind outcome;
 	int status;             /* OUTCOME_EXITED: 0..255 */
 	uint64_t calls[CALLS_MAX];        /* by KVICK_CALL_* ; 0 counts unknown numbers */

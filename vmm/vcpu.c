@@ -11,11 +11,6 @@
 #include "vmm/system_page.h"
 #include "vmm/vm.h"
 
-/* EFER, AMD64 APM 2, 3.1.7; in no UAPI header. */
-#define EFER_LME (1u << 8)
-#define EFER_LMA (1u << 10)
-#define EFER_NX  (1u << 11)
-
 /* The APIC base register after reset: enabled, boot processor, default address. */
 #define APIC_BASE_RESET 0xfee00900u
 
@@ -69,8 +64,10 @@ static uint8_t tss_type(const struct vcpu *vcpu)
 
 void vcpu_set_start(struct vcpu *vcpu, const struct vcpu_start *start)
 {
-	struct kvm_segment code = flat(start->ring == 0 ? SELECTOR_CODE0 : SELECTOR_CODE3, 0xb, start->ring);
-	struct kvm_segment data = flat(start->ring == 0 ? SELECTOR_DATA0 : SELECTOR_DATA3, 0x3, start->ring);
+	struct kvm_segment code = flat(start->code ? start->code : start->ring == 0 ? SELECTOR_CODE0 : SELECTOR_CODE3, 0xb,
+				       start->ring);
+	struct kvm_segment data = flat(start->data ? start->data : start->ring == 0 ? SELECTOR_DATA0 : SELECTOR_DATA3, 0x3,
+				       start->ring);
 	struct vcpu_state state = {
 		.regs = {
 			.rax = start->rax, .rbx = start->rbx, .rcx = start->rcx, .rdx = start->rdx,
@@ -104,6 +101,10 @@ void vcpu_set_start(struct vcpu *vcpu, const struct vcpu_start *start)
 		state.sregs.gdt = (struct kvm_dtable){ .base = start->gdt, .limit = (uint16_t)(start->gdt_bytes - 1) };
 		state.sregs.idt = (struct kvm_dtable){ 0 };
 		state.sregs.tr = (struct kvm_segment){ .limit = 0xffff, .type = 0xb, .present = 1 }; /* VT-x wants one in TR */
+	}
+	if (start->cr0) {
+		state.sregs.cr0 = start->cr0;
+		state.sregs.efer = start->efer;
 	}
 	vcpu_set(vcpu, &state);
 }

@@ -17,6 +17,11 @@ struct vm;
 struct sys;
 struct error;
 
+/* EFER, AMD64 APM 2, 3.1.7; in no UAPI header. */
+#define EFER_LME (1u << 8)
+#define EFER_LMA (1u << 10)
+#define EFER_NX  (1u << 11)
+
 struct vcpu {
 	int fd;
 	struct kvm_run *run;
@@ -38,11 +43,13 @@ struct vcpu_start {
 	uint64_t rax, rbx, rcx, rdx, rsi, rdi;
 	bool xsave; /* CR4.OSXSAVE: its CPU model has XSAVE, and XCR0 is set */
 	/*
-	 * Where the guest's own GDT lies, with code and data of ring 0 where the system page has them; then there is no IDT, and no
-	 * TSS. 0: the system page's.
+	 * Where the guest's own GDT lies, with code and data of ring 0 where the system page has them unless said otherwise; then there
+	 * is no IDT, and no TSS. 0: the system page's.
 	 */
 	uint64_t gdt;
 	uint32_t gdt_bytes;
+	uint16_t code, data;
+	uint64_t cr0, efer; /* 0: as native guests have them */
 };
 
 /*
