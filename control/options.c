@@ -90,7 +90,8 @@ COLD int options_help(const struct command *command)
 
 		const char *value = row->value ? row->value : "";
 
-		snprintf(left, sizeof(left), "--%s%s%s", row->name, has_name(row) ? "=" : *value && *value != '[' ? " " : "", value);
+		snprintf(left, sizeof(left), "--%s%s%s", row->name,
+			 has_name(row) ? "=" : *value && *value != '[' ? " " : "", value);
 		printf("  %-28s %s\n", left, row->help);
 	}
 	if (command->more)

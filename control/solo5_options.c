@@ -29,8 +29,8 @@ static int cut(struct word *w, char *text)
 	char *equals = strchr(text, '=');
 
 	if (!equals || equals == text || !equals[1])
-		return error_set(w->error, ERROR_USAGE, EINVAL, "--%s:%s: write --%s:NAME=VALUE, with a name of the image's manifest",
-				 w->option, text, w->option);
+		return error_set(w->error, ERROR_USAGE, EINVAL, "--%s:%s: write --%s:NAME=VALUE, with a name of the image's "
+				 "manifest", w->option, text, w->option);
 	*equals = '\0';
 	w->name = text;
 	w->value = equals + 1;
@@ -137,5 +137,7 @@ int solo5_options_mac(struct solo5_options *options, char *text, struct error *e
 		return r;
 	if (memcmp(a->device.mac, none, sizeof(none)) != 0)
 		return refuse(&w, "that name's is said already: write it once");
-	return device_word_mac(&a->device, w.value) < 0 ? refuse(&w, "write the address of one station, such as 02:11:22:33:44:55") : 0;
+	if (device_word_mac(&a->device, w.value) < 0)
+		return refuse(&w, "write the address of one station, such as 02:11:22:33:44:55");
+	return 0;
 }

@@ -45,7 +45,7 @@ struct image {
 	uint64_t base;        /* lowest gpa, rounded down to a page */
 	uint64_t end;         /* first gpa after the image, rounded up to a page */
 	bool pie;             /* ET_DYN: loaded at LAYOUT_IMAGE_BASE, or the next multiple of its largest alignment */
-	bool readonly_always; /* read-only at the second level however small it is: its guest's first tables let it write anywhere */
+	bool readonly_always; /* what is not writable is so at the second level too, however small: the guest's tables allow all */
 	struct kvick_note note;
 	unsigned segment_count;
 	struct segment segments[IMAGE_SEGMENTS_MAX]; /* ascending, not overlapping */

@@ -118,8 +118,8 @@ static int check_phdr(const struct elf *elf, unsigned i, uint64_t before)
 	const Elf64_Phdr *phdr = &elf->phdrs[i];
 
 	if (phdr->p_vaddr < before)
-		return refuse(elf, "program header %u: p_vaddr 0x%" PRIx64 " is below that of the segment before it (0x%" PRIx64 "): "
-			      "segments must ascend: rebuild the image", i, phdr->p_vaddr, before);
+		return refuse(elf, "program header %u: p_vaddr 0x%" PRIx64 " is below that of the segment before it (0x%" PRIx64
+			      "): segments must ascend: rebuild the image", i, phdr->p_vaddr, before);
 	if (phdr->p_align & (phdr->p_align - 1))
 		return refuse(elf, "program header %u: p_align 0x%" PRIx64 ": must be a power of two: rebuild the image", i,
 			      phdr->p_align);
@@ -137,8 +137,8 @@ static int check_pages(const struct elf *elf, const struct image *image)
 
 		if ((before->perms ^ s->perms) & SEGMENT_W &&
 		    s->gpa / GUEST_PAGE_BYTES == (before->gpa + before->mem_bytes - 1) / GUEST_PAGE_BYTES)
-			return refuse(elf, "p_vaddr 0x%" PRIx64 ": this segment shares a page with the one before it, and one of them "
-				      "is writable: align segments to 4096 bytes", s->gpa);
+			return refuse(elf, "p_vaddr 0x%" PRIx64 ": this segment shares a page with the one before it, and one of "
+				      "them is writable: align segments to 4096 bytes", s->gpa);
 	}
 	return 0;
 }
@@ -159,8 +159,8 @@ static int find_segments(const struct elf *elf, struct image *image)
 	if (r == 0)
 		r = check_pages(elf, image);
 	if (r == 0 && !elf_entry_is_in(image, elf->ehdr.e_entry))
-		return refuse(elf, "e_entry 0x%" PRIx64 ": is in no executable segment: rebuild the image with its entry in the code",
-			      elf->ehdr.e_entry);
+		return refuse(elf, "e_entry 0x%" PRIx64 ": is in no executable segment: rebuild the image with its entry in the "
+			      "code", elf->ehdr.e_entry);
 	image->entry = elf->ehdr.e_entry;
 	return r;
 }

@@ -27,8 +27,8 @@ static bool is_name(const char *name)
 static int check_first(const struct solo5_entry *e, const char *path, struct error *error)
 {
 	if (e->type != SOLO5_FIRST)
-		return image_refuse(path, error, "manifest entry 0: type 0x%" PRIx32 ": must be 0x%x, which keeps handle 0 free: build "
-				    "the manifest again", e->type, SOLO5_FIRST);
+		return image_refuse(path, error, "manifest entry 0: type 0x%" PRIx32 ": must be 0x%x, which keeps handle 0 free: "
+				    "build the manifest again", e->type, SOLO5_FIRST);
 	if (e->name[0])
 		return image_refuse(path, error, "manifest entry 0: has a name, and is no device: build the manifest again");
 	return 0;
@@ -39,16 +39,16 @@ static int check_entry(const struct solo5_manifest *manifest, unsigned i, const 
 	const struct solo5_entry *e = &manifest->entry[i];
 
 	if (e->attached)
-		return image_refuse(path, error, "manifest entry %u: attached %u: that is the host's to say, and 0 in an image: build "
-				    "the manifest again", i, e->attached);
+		return image_refuse(path, error, "manifest entry %u: attached %u: that is the host's to say, and 0 in an image: "
+				    "build the manifest again", i, e->attached);
 	if (i == 0)
 		return check_first(e, path, error);
 	if (e->type != SOLO5_BLOCK && e->type != SOLO5_NET)
-		return image_refuse(path, error, "manifest entry %u: type 0x%" PRIx32 ": kvick knows block (1) and net (2): build the "
-				    "manifest again", i, e->type);
+		return image_refuse(path, error, "manifest entry %u: type 0x%" PRIx32 ": kvick knows block (1) and net (2): build "
+				    "the manifest again", i, e->type);
 	if (!is_name(e->name))
-		return image_refuse(path, error, "manifest entry %u: name: must be 1 to %u printable characters without \"=\", and a "
-				    "NUL: build the manifest again", i, SOLO5_NAME_BYTES - 1);
+		return image_refuse(path, error, "manifest entry %u: name: must be 1 to %u printable characters without \"=\", "
+				    "and a NUL: build the manifest again", i, SOLO5_NAME_BYTES - 1);
 	for (unsigned k = 1; k < i; k++)
 		if (strcmp(manifest->entry[k].name, e->name) == 0)
 			return image_refuse(path, error, "manifest entry %u: name \"%s\": entry %u has it too: give each device a "
@@ -62,8 +62,8 @@ int solo5_manifest_parse(struct solo5_manifest *manifest, const uint8_t *from, s
 	int r = 0;
 
 	if (bytes < HEADER_BYTES)
-		return image_refuse(path, error, "manifest: %zu bytes, and its header has %zu: it is cut short: build it again", bytes,
-				    HEADER_BYTES);
+		return image_refuse(path, error, "manifest: %zu bytes, and its header has %zu: it is cut short: build it again",
+				    bytes, HEADER_BYTES);
 	memcpy(manifest, from, HEADER_BYTES);
 	entries = manifest->entries;
 	if (manifest->version != SOLO5_MANIFEST_VERSION)
@@ -73,8 +73,8 @@ int solo5_manifest_parse(struct solo5_manifest *manifest, const uint8_t *from, s
 		return image_refuse(path, error, "manifest: entries %" PRIu32 ": must be 1 to %u: build it again", entries,
 				    SOLO5_ENTRIES_MAX);
 	if (bytes != SOLO5_MANIFEST_BYTES(entries))
-		return image_refuse(path, error, "manifest: %zu bytes, and %" PRIu32 " entries are %zu: build it again", bytes, entries,
-				    SOLO5_MANIFEST_BYTES(entries));
+		return image_refuse(path, error, "manifest: %zu bytes, and %" PRIu32 " entries are %zu: build it again", bytes,
+				    entries, SOLO5_MANIFEST_BYTES(entries));
 	memcpy(manifest->entry, from + HEADER_BYTES, bytes - HEADER_BYTES);
 	for (unsigned i = 0; i < entries && r == 0; i++) {
 		struct solo5_entry *e = &manifest->entry[i];

@@ -46,11 +46,11 @@ static int refuse_what_is_not_for_solo5(struct machine *m)
 	if (c->initrd_path)
 		return error_set(&m->error, ERROR_USAGE, EINVAL, "--initrd: %s is no Linux kernel: leave it out", m->image.path);
 	if (c->envc > 0)
-		return error_set(&m->error, ERROR_USAGE, EINVAL, "--env %s: a Solo5 guest has no environment: write arguments after "
-				 "--", c->envp[0]);
+		return error_set(&m->error, ERROR_USAGE, EINVAL, "--env %s: a Solo5 guest has no environment: write arguments "
+				 "after --", c->envp[0]);
 	if (c->devices.count > 0)
-		return error_set(&m->error, ERROR_USAGE, EINVAL, "%s: a Solo5 guest's devices have names: `kvick inspect` says which; "
-				 "write --block:NAME=PATH, --net:NAME=TAP", options[c->devices.list[0].kind]);
+		return error_set(&m->error, ERROR_USAGE, EINVAL, "%s: a Solo5 guest's devices have names: `kvick inspect` says "
+				 "which; write --block:NAME=PATH, --net:NAME=TAP", options[c->devices.list[0].kind]);
 	return 0;
 }
 
@@ -64,8 +64,8 @@ static int plan_memory(struct machine *m)
 	if (bytes == 0)
 		bytes = least < SOLO5_USUAL_BYTES ? SOLO5_USUAL_BYTES : least;
 	if (bytes < least || bytes > SOLO5_MOST_BYTES)
-		return error_set(&m->error, ERROR_IMAGE, ENOMEM, "%s: needs %llu MiB of guest RAM, and takes 4096 at most; --mem gives "
-				 "%llu: use --mem %lluM", m->image.path, (unsigned long long)least >> 20,
+		return error_set(&m->error, ERROR_IMAGE, ENOMEM, "%s: needs %llu MiB of guest RAM, and takes 4096 at most; --mem "
+				 "gives %llu: use --mem %lluM", m->image.path, (unsigned long long)least >> 20,
 				 (unsigned long long)bytes >> 20, (unsigned long long)least >> 20);
 	if (bytes % SOLO5_UNIT_BYTES)
 		return error_set(&m->error, ERROR_USAGE, EINVAL, "--mem: %llu KiB: a Solo5 guest's memory is a multiple of 2M: use "
@@ -97,8 +97,8 @@ static int solo5_plan(struct machine *m)
 	if (r == 0)
 		r = plan_memory(m);
 	if (r == 0 && line > SOLO5_COMMAND_LINE_BYTES)
-		r = error_set(&m->error, ERROR_USAGE, E2BIG, "the command line is too long: %llu characters, and a Solo5 guest takes "
-			      "%u: write less after --", (unsigned long long)line - 1, SOLO5_COMMAND_LINE_BYTES - 1);
+		r = error_set(&m->error, ERROR_USAGE, E2BIG, "the command line is too long: %llu characters, and a Solo5 guest "
+			      "takes %u: write less after --", (unsigned long long)line - 1, SOLO5_COMMAND_LINE_BYTES - 1);
 	if (r == 0)
 		r = solo5_manifest_read(&manifest, &m->image, &m->sys, &m->error);
 	return r == 0 ? solo5_check(&manifest, &m->config->solo5, &m->image, &m->error) : r;
@@ -188,8 +188,8 @@ static int solo5_start(struct machine *m)
 	};
 
 	if (!m->timeline.tsc_khz)
-		return error_set(&m->error, ERROR_HOST, ENOTSUP, "KVM_GET_TSC_KHZ: this host does not say how fast its TSC is, and a "
-				 "Solo5 guest's clock needs it: use another host");
+		return error_set(&m->error, ERROR_HOST, ENOTSUP, "KVM_GET_TSC_KHZ: this host does not say how fast its TSC is, "
+				 "and a Solo5 guest's clock needs it: use another host");
 	guest_mem_write(&m->mem, gpa(BOOT_INFO), &info, sizeof(info));
 	command_line_write(m, line);
 	vcpu_set_start(&m->vcpu, &(struct vcpu_start){

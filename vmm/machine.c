@@ -49,8 +49,8 @@ static COLD int refuse_solo5_options(struct machine *m)
 	const struct solo5_attachment *a = &m->config->solo5.list[0];
 	bool block = a->device.kind == DEVICE_BLOCK;
 
-	return error_set(&m->error, ERROR_USAGE, EINVAL, "--%s:%s: %s is no Solo5 guest: write --%s", block ? "block" : "net", a->name,
-			 m->image.path, block ? "disk PATH" : "net tap=NAME");
+	return error_set(&m->error, ERROR_USAGE, EINVAL, "--%s:%s: %s is no Solo5 guest: write --%s", block ? "block" : "net",
+			 a->name, m->image.path, block ? "disk PATH" : "net tap=NAME");
 }
 
 /* Reads the image and decides where everything goes. Nothing of the host's has been asked for yet. */

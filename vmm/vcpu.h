@@ -43,8 +43,8 @@ struct vcpu_start {
 	uint64_t rax, rbx, rcx, rdx, rsi, rdi;
 	bool xsave; /* CR4.OSXSAVE: its CPU model has XSAVE, and XCR0 is set */
 	/*
-	 * Where the guest's own GDT lies, with code and data of ring 0 where the system page has them unless said otherwise; then there
-	 * is no IDT, and no TSS. 0: the system page's.
+	 * Where the guest's own GDT lies, with code and data of ring 0 where the system page has them unless said otherwise; then
+	 * there is no IDT, and no TSS. 0: the system page's.
 	 */
 	uint64_t gdt;
 	uint32_t gdt_bytes;

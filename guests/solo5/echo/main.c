@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Answers ARP, ICMP echo requests and, on port 7, UDP (RFC 862), at the address 198.18.0.2. Ends when a datagram says "quit", or
- * when nothing came for 30 seconds. With "drop" as its first word it has a buffer that no frame fits into, and ends when it was told
- * three times that there is one. With "no-answers" it only makes calls that are to be refused.
+ * when nothing came for 30 seconds. With "drop" as its first word it has a buffer that no frame fits into, and ends when it was
+ * told three times that there is one. With "no-answers" it only makes calls that are to be refused.
  */
 #include "../../unikernels/netping/packet.h"
 #include "../guest.h"
