@@ -22,12 +22,15 @@ union call {
 /* What the call's pointer leads to must be RAM, and writable where we are to write; else that is the guest's end, and NULL. */
 static void *buffer(struct machine *m, const char *call, uint64_t at, uint64_t bytes, bool to_write)
 {
+	const struct memory_run *readonly = to_write ? guest_mem_readonly(&m->mem, gpa(at), bytes) : NULL;
+
 	if (!guest_mem_contains(&m->mem, gpa(at), bytes))
 		crash_machine(m, "hypercall %s: data 0x%llx, %llu bytes: not in RAM (0x%llx bytes)", call, (unsigned long long)at,
 			      (unsigned long long)bytes, (unsigned long long)m->mem.bytes);
-	else if (to_write && guest_mem_readonly(&m->mem, gpa(at), bytes))
+	else if (readonly)
 		crash_machine(m, "hypercall %s: data 0x%llx, %llu bytes: reach into read-only memory, %s", call,
-			      (unsigned long long)at, (unsigned long long)bytes, machine_readonly_name(m, at));
+			      (unsigned long long)at, (unsigned long long)bytes,
+			      machine_readonly_name(m, at > readonly->at ? at : readonly->at));
 	else
 		return (void *)(uintptr_t)guest_mem_view(&m->mem, gpa(at), bytes);
 	return NULL;

@@ -11,6 +11,7 @@ struct fixture {
 	const char *size; /* what --size was given */
 	const char *size_more;
 	const char *pages;
+	const char *named; /* what --thing: was given */
 	unsigned switches;
 	struct operands operands;
 	struct error error;
@@ -47,7 +48,15 @@ static int take_pages(void *into, const char *value, struct error *error)
 	return 0;
 }
 
+static int take_named(void *into, const char *value, struct error *error)
+{
+	(void)error;
+	((struct fixture *)into)->named = value;
+	return 0;
+}
+
 static const struct option_row rows[] = {
+	{ "size:NAME", "PATH", "whose size", take_named },
 	{ "size", "SIZE", "how large", take_size },
 	{ "size-more", "SIZE", "how much larger", take_size_more },
 	{ "switch", NULL, "whether", take_switch },
@@ -105,6 +114,35 @@ static void a_value_comes_after_an_equals_sign(void **state)
 
 	assert_int_equal(parse(f, "--size=16M"), 0);
 	assert_string_equal(f->size, "16M");
+}
+
+static void a_name_comes_after_a_colon(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(parse(f, "--size:a=b=c", "--size=16M", "thing"), 0);
+	assert_string_equal(f->named, "a=b=c");
+	assert_string_equal(f->size, "16M");
+	assert_string_equal(f->operands.operand, "thing");
+}
+
+/* What it makes of that, the row's function says. */
+static void a_name_without_a_value_takes_no_other_word_for_one(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(parse(f, "--size:a", "thing"), 0);
+	assert_string_equal(f->named, "a");
+	assert_string_equal(f->operands.operand, "thing");
+}
+
+static void a_name_after_what_takes_none_is_no_option(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_usage(f, "--switch:a: no such option", "--switch:a");
+	f->error.kind = ERROR_NONE;
+	assert_usage(f, "--siz:a=b: no such option", "--siz:a=b");
 }
 
 static void a_value_comes_after_a_space(void **state)
@@ -298,6 +336,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(nothing_is_fine),
 		TEST(a_value_comes_after_an_equals_sign),
+		TEST(a_name_comes_after_a_colon),
+		TEST(a_name_without_a_value_takes_no_other_word_for_one),
+		TEST(a_name_after_what_takes_none_is_no_option),
 		TEST(a_value_comes_after_a_space),
 		TEST(a_value_may_hold_equals_signs_or_nothing),
 		TEST(a_value_after_a_space_may_look_like_an_option),
