@@ -149,6 +149,7 @@ sweep() {
 
 few='EINTR ENOMEM'
 # Where the file system takes direct I/O: a disk for the rows about disks.
+truncate -s 1M "$scratch/solo5" "$scratch/asan-solo5"
 truncate -s 128K "$scratch/disk" "$scratch/asan-disk" # the two builds are swept at once, and each writes
 direct=
 ! "$build/fault/kvick-musl" run --disk "$scratch/disk,direct" "$build/guests/hello.elf" >"$scratch/direct" 2>&1 || direct=,direct
@@ -206,6 +207,10 @@ with_sanitizers() {
 			--disk "$scratch/asan-disk" --rng "$guests/abi.bzImage" -- all
 		sweep "sanitizers: old PC by $io" 0 '125' EIO "$asan" run --no-sandbox --io $io --rng "$guests/legacy.bzImage" -- all
 	done
+	for io in io_uring sync; do
+		sweep "sanitizers: Solo5 by $io" 0 '1' EIO "$asan" run --no-sandbox --io $io --block:disk="$scratch/asan-solo5" \
+			--block-sector-size:disk=4096 "$guests/abi.hvt" -- blocks
+	done
 	sweep 'sanitizers: page tables' 0 '1' EIO "$asan" run --ring 3 --no-sandbox "$guests/pgtable.elf"
 }
 
@@ -251,6 +256,13 @@ with_sandbox() {
 			--disk "$scratch/disk" --rng "$guests/abi.bzImage" -- all
 		sweep "sandbox: old PC by $io" 0 '125' 'ENOMEM EIO' "$musl" run --io $io --rng "$guests/legacy.bzImage" -- all
 	done
+	sweep 'sandbox: Solo5' 0 '' "$all" "$musl" run "$guests/hello.hvt"
+	for io in io_uring sync; do
+		sweep "sandbox: Solo5 with a disk by $io" 0 '1' "$few EIO" "$musl" run --io $io --block:disk="$scratch/solo5" \
+			--block-sector-size:disk=4096 "$guests/abi.hvt" -- blocks
+	done
+	[ $taps = no ] || sweep 'sandbox: Solo5 with a tap' 0 '1' "$few EIO" "$scratch/tap-kvick-musl" run --net:net=kvick0 \
+		"$guests/echo.hvt" -- no-answers
 	sweep 'inspect' 0 '' "$all" "$musl" inspect "$guests/hello.elf"
 }
 

@@ -28,12 +28,24 @@ $(HOSTILE_OUT)/bzimage/%.o: tests/hostile/bzimage/%.c guests/rules.mk tests/host
 $(foreach name,$(HOSTILE_BZIMAGE_NAMES),$(eval \
 	$(call guest_bzimage,$(HOSTILE_OUT)/$(name).bzImage,$(HOSTILE_OUT)/bzimage/$(name)/main.o)))
 
-$(HOSTILE_OUT)/make_images: tests/hostile/images/make_images.c include/kvick/note.h
+# Guests of Solo5's hvt ABI, of tests/hostile/solo5/NAME.
+HOSTILE_HVT_NAMES := $(patsubst tests/hostile/solo5/%/main.c,%,$(wildcard tests/hostile/solo5/*/main.c))
+HOSTILE_HVTS := $(HOSTILE_HVT_NAMES:%=$(HOSTILE_OUT)/%.hvt)
+
+$(HOSTILE_OUT)/solo5/%.o: tests/hostile/solo5/%.c guests/rules.mk tests/hostile/rules.mk
+	@mkdir -p $(@D)
+	$(GUEST_CC) $(GUEST_CFLAGS) $(GUEST_CFLAGS_exec) -Iguests/solo5 -mgeneral-regs-only -MMD -MP -c $< -o $@
+
+$(foreach name,$(HOSTILE_HVT_NAMES),$(eval \
+	$(call guest_hvt,$(HOSTILE_OUT)/$(name).hvt,$(HOSTILE_OUT)/solo5/$(name)/main.o)))
+
+$(HOSTILE_OUT)/make_images $(HOSTILE_OUT)/make_solo5_images: $(HOSTILE_OUT)/%: tests/hostile/images/%.c include/kvick/note.h \
+		include/kvick/solo5.h
 	@mkdir -p $(@D)
 	$(CC) -std=gnu17 -O1 -Wall -Wextra -Werror -Iinclude -o $@ $<
 
 .PHONY: hostile-build
-hostile-build: $(HOSTILE_ELFS) $(HOSTILE_BZIMAGES) $(HOSTILE_OUT)/make_images
+hostile-build: $(HOSTILE_ELFS) $(HOSTILE_BZIMAGES) $(HOSTILE_HVTS) $(HOSTILE_OUT)/make_images $(HOSTILE_OUT)/make_solo5_images
 
 -include $(HOSTILE_NAMES:%=$(HOSTILE_OUT)/obj/%/main.d) $(HOSTILE_OUT)/obj/manifest.d \
-	$(HOSTILE_BZIMAGE_NAMES:%=$(HOSTILE_OUT)/bzimage/%/main.d)
+	$(HOSTILE_BZIMAGE_NAMES:%=$(HOSTILE_OUT)/bzimage/%/main.d) $(HOSTILE_HVT_NAMES:%=$(HOSTILE_OUT)/solo5/%/main.d)

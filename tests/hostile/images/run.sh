@@ -5,7 +5,7 @@
 #
 #	tests/hostile/images/run.sh [DIR]
 #
-# DIR is build unless said otherwise. Needs DIR/kvick, DIR/hostile/make_images, DIR/guests/hello.elf. Prints TAP.
+# DIR is build unless said otherwise. Needs DIR/kvick, DIR/hostile/make*_images, DIR/guests/hello.elf, abi.hvt. Prints TAP.
 
 set -u
 
@@ -66,7 +66,8 @@ refused() {
 # --- spoiled images ---
 
 mkdir "$scratch/images"
-if ! "$build/hostile/make_images" "$hello" "$scratch/images" >"$scratch/list"; then
+if ! "$build/hostile/make_images" "$hello" "$scratch/images" >"$scratch/list" ||
+	! "$build/hostile/make_solo5_images" "$build/guests/abi.hvt" "$scratch/images" >>"$scratch/list"; then
 	echo "Bail out! make_images failed"
 	exit 1
 fi
@@ -196,6 +197,19 @@ for model in wrong auto none; do
 done
 refused "--doorbell wrong" 120 "--doorbell wrong: write auto, port or vmcall" "$kvick" run --doorbell wrong "$hello"
 refused "--doorbell vmcall at ring 3" 123 "--doorbell vmcall: " "$kvick" run --ring 3 --doorbell vmcall "$hello"
+hvt=$build/guests/abi.hvt
+refused "--block:NAME without a value" 120 "--block:disk: write --block:NAME=VALUE" "$kvick" run --block:disk "$hvt"
+refused "--block without a name" 120 "--block=/dev/null: no such option" "$kvick" run --block=/dev/null "$hvt"
+refused "--block:NAME twice" 120 "attached already" "$kvick" run --block:disk=/dev/null --block:disk=/dev/null "$hvt"
+refused "--block:NAME of a device without blocks" 123 "--block:disk=/dev/null: is neither a file nor a block device" \
+	"$kvick" run --block:disk=/dev/null "$hvt"
+refused "--block-sector-size:NAME of 521" 120 "--block-sector-size:disk=521: a sector's size is a power of two" \
+	"$kvick" run --block-sector-size:disk=521 "$hvt"
+refused "--net:NAME of no tap" 120 "--net:net=a/b: write a tap's name" "$kvick" run --net:net=a/b "$hvt"
+refused "--net-mac:NAME of no address" 120 "--net-mac:net=x: write the address of one station" "$kvick" run --net-mac:net=x "$hvt"
+refused "--mem=512 as Solo5 has it" 120 "less than the smallest guest's 2M" "$kvick" run --mem=512 "$hvt"
+refused "--doorbell vmcall for a Solo5 guest" 123 "--doorbell vmcall: only native guests ring by it" \
+	"$kvick" run --doorbell vmcall "$build/guests/hello.hvt"
 refused "--env without =" 120 "--env X: write NAME=VALUE" "$kvick" run --env X "$hello"
 refused "--env without a name" 120 "--env =X: write NAME=VALUE" "$kvick" run --env =X "$hello"
 long=$(printf '%0100000d' 0)
