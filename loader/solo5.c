@@ -24,21 +24,15 @@ uint64_t solo5_mem_bytes_least(const struct image *image)
 	return round_up(image->end + SOLO5_WORK_BYTES, SOLO5_UNIT_BYTES);
 }
 
-/* Has it the note that says what it is, whatever that is? Of a head without the program headers no protocol knows yet. */
+/* Has it the note that says what it is, whatever that is? Asked once no other protocol knows it: that costs reads of the file. */
 static const char *solo5_probe(const struct image *image, const uint8_t *head, size_t head_bytes, struct sys *sys)
 {
 	struct error nobodys = { 0 };
 	struct elf_note note;
-	Elf64_Ehdr ehdr;
 	struct elf elf;
 
-	if (head_bytes < sizeof(ehdr) || !elf_magic(head, head_bytes))
-		return NULL;
-	memcpy(&ehdr, head, sizeof(ehdr));
-	if (!image_head_is_whole(image, head_bytes) && (ehdr.e_phoff > head_bytes ||
-							 ehdr.e_phnum * sizeof(Elf64_Phdr) > head_bytes - ehdr.e_phoff))
-		return NULL;
-	if (elf_open(&elf, image, sys, &nobodys) < 0 ||
+	if (!image_head_is_whole(image, head_bytes) || !elf_magic(head, head_bytes) ||
+	    elf_open(&elf, image, sys, &nobodys) < 0 ||
 	    elf_find_note(&elf, SOLO5_NOTE_OWNER, SOLO5_NOTE_ABI, &note, NULL) != 1)
 		return NULL;
 	return "has a Solo5 ABI note";

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "vmm/error.h"
+#include "vmm/host_cache.h"
 #include "vmm/machine.h"
 
 int cpu_supported(const struct kvm *kvm, struct cpu_table *table, struct sys *sys, struct error *error)
@@ -56,6 +57,19 @@ enum cpu_model cpu_choose(const struct machine *m)
 	return m->image.note.flags & (KVICK_NOTE_CPUID | KVICK_NOTE_XSAVE) ? CPU_HOST : CPU_NONE;
 }
 
+/* KVM's answer to an earlier launch, or to this one. */
+static int remembered(struct machine *m, struct cpu_table *host)
+{
+	int r;
+
+	if (host_cache_read_cpuid(&m->kvm, host, &m->sys))
+		return 0;
+	r = cpu_supported(&m->kvm, host, &m->sys, &m->error);
+	if (r == 0)
+		host_cache_write_cpuid(&m->kvm, host, &m->sys);
+	return r;
+}
+
 /* Apart, for its table on the stack: a guest without a model must not pay for that. */
 static __attribute__((noinline)) int give_model(struct machine *m)
 {
@@ -71,7 +85,7 @@ static __attribute__((noinline)) int give_model(struct machine *m)
 		.kvmclock = m->boot->pc,
 		.xsave = m->image.note.flags & KVICK_NOTE_XSAVE, /* a PC's kernel enables it itself */
 	};
-	int r = cpu_supported(&m->kvm, &host, &m->sys, &m->error);
+	int r = remembered(m, &host);
 
 	if (r == 0)
 		r = cpu_model_make(&m->cpuid, &m->cpu_state, &host, &config, &m->error);

@@ -12,6 +12,7 @@
 
 #include <kvick/hypercall.h>
 
+#include "vmm/cpu_model.h"
 #include "vmm/guest_mem.h"
 #include "vmm/error.h"
 #include "vmm/host_probe.h"
@@ -36,7 +37,8 @@ _Static_assert(sizeof(struct record) == 88, "no padding");
 #define RUN_BYTES_MAX (1u << 20)
 
 #define PLACES 3
-#define FILE_NAME "/host-facts"
+#define FACTS "/host-facts"
+#define CPUID "/host-cpuid"
 #define FOLDER_BYTES (HOST_CACHE_PATH_BYTES - 32) /* leaves room for a file's name */
 
 /* Without asking the kernel: nothing here changes its user. */
@@ -135,31 +137,36 @@ static bool take(const struct record *record, const struct kvm *kvm, struct host
 	return false;
 }
 
-bool host_cache_read(const struct kvm *kvm, struct host_facts *facts, struct sys *sys)
+/* What is in the file of that name in the i-th folder, if nobody else can have written it; 0: nothing. */
+static size_t read_file(unsigned i, const char *name, void *into, size_t bytes, struct sys *sys)
 {
 	char path[HOST_CACHE_PATH_BYTES];
+	ssize_t n = 0;
+	int fd;
+
+	if (!folder(i, path))
+		return 0;
+	strcat(path, name);
+	fd = sys_open(sys, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0);
+	if (fd < 0)
+		return 0;
+	if (own(fd, S_IFREG, sys))
+		n = sys_read(sys, fd, into, bytes);
+	sys_close(sys, fd);
+	return n > 0 ? (size_t)n : 0;
+}
+
+bool host_cache_read(const struct kvm *kvm, struct host_facts *facts, struct sys *sys)
+{
 	struct {
 		struct record record;
 		uint8_t more; /* too much is as wrong as too little */
 	} file;
 
 	*facts = (struct host_facts){ 0 };
-	for (unsigned i = 0; i < PLACES; i++) {
-		ssize_t n = 0;
-		int fd;
-
-		if (!folder(i, path))
-			continue;
-		strcat(path, FILE_NAME);
-		fd = sys_open(sys, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0);
-		if (fd < 0)
-			continue;
-		if (own(fd, S_IFREG, sys))
-			n = sys_read(sys, fd, &file, sizeof(file));
-		sys_close(sys, fd);
-		if (n == sizeof(file.record) && take(&file.record, kvm, facts, sys))
+	for (unsigned i = 0; i < PLACES; i++)
+		if (read_file(i, FACTS, &file, sizeof(file), sys) == sizeof(file.record) && take(&file.record, kvm, facts, sys))
 			return true;
-	}
 	return false;
 }
 
@@ -175,36 +182,111 @@ static COLD bool folder_ready(const char *path, struct sys *sys)
 	return ready;
 }
 
-static COLD bool write_in(const char folder_path[FOLDER_BYTES], const struct record *record, char path[HOST_CACHE_PATH_BYTES],
-		     struct sys *sys)
+static COLD bool write_in(const char folder_path[FOLDER_BYTES], const char *name, const void *record, size_t bytes,
+			  char path[HOST_CACHE_PATH_BYTES], struct sys *sys)
 {
 	char fresh[HOST_CACHE_PATH_BYTES];
 	ssize_t written;
 	int fd;
 
-	snprintf(path, HOST_CACHE_PATH_BYTES, "%s" FILE_NAME, folder_path);
+	snprintf(path, HOST_CACHE_PATH_BYTES, "%s%s", folder_path, name);
 	snprintf(fresh, sizeof(fresh), "%s/.%ld", folder_path, (long)getpid());
 	sys_unlink(sys, fresh); /* left by one who was killed, and had the same number */
 	fd = sys_open(sys, fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
 	if (fd < 0)
 		return false;
-	written = sys_write(sys, fd, record, sizeof(*record));
+	written = sys_write(sys, fd, record, bytes);
 	sys_close(sys, fd);
-	if (written == sizeof(*record) && sys_rename(sys, fresh, path) == 0)
+	if (written == (ssize_t)bytes && sys_rename(sys, fresh, path) == 0)
 		return true;
 	sys_unlink(sys, fresh);
 	return false;
 }
 
-COLD bool host_cache_write(const struct kvm *kvm, const struct host_facts *facts, char *path, struct sys *sys)
+static COLD bool write_file(const char *name, const void *record, size_t bytes, char *path, struct sys *sys)
 {
 	char where[FOLDER_BYTES], written[HOST_CACHE_PATH_BYTES];
-	struct record record;
 
-	if (!fill(&record, kvm, facts, sys))
-		return false;
 	for (unsigned i = 0; i < PLACES; i++)
-		if (folder(i, where) && folder_ready(where, sys) && write_in(where, &record, path ? path : written, sys))
+		if (folder(i, where) && folder_ready(where, sys) && write_in(where, name, record, bytes, path ? path : written, sys))
 			return true;
 	return false;
+}
+
+COLD bool host_cache_write(const struct kvm *kvm, const struct host_facts *facts, char *path, struct sys *sys)
+{
+	struct record record;
+
+	return fill(&record, kvm, facts, sys) && write_file(FACTS, &record, sizeof(record), path, sys);
+}
+
+/* ---- KVM_GET_SUPPORTED_CPUID, for launches that want it ---- */
+
+struct cpuid_record {
+	char magic[16];
+	uint64_t kvm_device, kvm_inode; /* as above */
+	int64_t kvm_made_s, kvm_made_ns;
+	uint64_t check; /* of what follows, as far as it goes */
+	struct cpu_table table;
+};
+
+#define CPUID_MAGIC "kvick cpuid 001\n"
+
+_Static_assert(sizeof(CPUID_MAGIC) - 1 == sizeof(((struct cpuid_record *)0)->magic), "the magic fills its field");
+_Static_assert(sizeof(struct kvm_cpuid_entry2) % sizeof(uint64_t) == 0, "words");
+
+static size_t cpuid_bytes(uint32_t count)
+{
+	return offsetof(struct cpuid_record, table.entries) + count * sizeof(struct kvm_cpuid_entry2);
+}
+
+static COLD uint64_t cpuid_check(const struct cpu_table *table)
+{
+	const uint64_t *words = (const void *)table;
+	size_t count = (offsetof(struct cpu_table, entries) + table->count * sizeof(table->entries[0])) / sizeof(words[0]);
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < count; i++)
+		sum = (sum ^ words[i]) * 0x9e3779b97f4a7c15;
+	return sum;
+}
+
+/* All but the table. */
+static COLD bool cpuid_fill(struct cpuid_record *record, const struct kvm *kvm, const struct cpu_table *table, struct sys *sys)
+{
+	struct stat st;
+
+	if (sys_fstat(sys, kvm->fd, &st) < 0)
+		return false;
+	memcpy(record->magic, CPUID_MAGIC, sizeof(record->magic));
+	record->kvm_device = st.st_rdev;
+	record->kvm_inode = st.st_ino;
+	record->kvm_made_s = st.st_ctim.tv_sec;
+	record->kvm_made_ns = st.st_ctim.tv_nsec;
+	record->check = cpuid_check(table);
+	return true;
+}
+
+COLD bool host_cache_read_cpuid(const struct kvm *kvm, struct cpu_table *table, struct sys *sys)
+{
+	struct cpuid_record file, same;
+
+	for (unsigned i = 0; i < PLACES; i++) {
+		size_t n = read_file(i, CPUID, &file, sizeof(file), sys);
+
+		if (n < cpuid_bytes(1) || file.table.count > CPU_ENTRIES_MAX || n != cpuid_bytes(file.table.count) ||
+		    !cpuid_fill(&same, kvm, &file.table, sys) || memcmp(&file, &same, offsetof(struct cpuid_record, table)) != 0)
+			continue;
+		memcpy(table, &file.table, n - offsetof(struct cpuid_record, table));
+		return true;
+	}
+	return false;
+}
+
+COLD void host_cache_write_cpuid(const struct kvm *kvm, const struct cpu_table *table, struct sys *sys)
+{
+	struct cpuid_record record = { .table = *table };
+
+	if (cpuid_fill(&record, kvm, table, sys))
+		write_file(CPUID, &record, cpuid_bytes(table->count), NULL, sys);
 }

@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 
+struct cpu_table;
 struct kvm;
 struct sys;
 struct host_facts;
@@ -27,5 +28,9 @@ bool host_cache_read(const struct kvm *kvm, struct host_facts *facts, struct sys
  * HOST_CACHE_PATH_BYTES, may be NULL.
  */
 bool host_cache_write(const struct kvm *kvm, const struct host_facts *facts, char *path, struct sys *sys);
+
+/* The same of what KVM_GET_SUPPORTED_CPUID says, in a file of its own: a sixth of a launch that asks. */
+bool host_cache_read_cpuid(const struct kvm *kvm, struct cpu_table *table, struct sys *sys);
+void host_cache_write_cpuid(const struct kvm *kvm, const struct cpu_table *table, struct sys *sys);
 
 #endif

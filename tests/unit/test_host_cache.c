@@ -8,6 +8,7 @@
 
 #include <kvick/hypercall.h>
 
+#include "vmm/cpu_model.h"
 #include "vmm/host_cache.h"
 #include "vmm/host_probe.h"
 #include "vmm/kvm.h"
@@ -42,10 +43,12 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
 	struct fixture *f = *state;
-	char folder[80], other[80];
+	char folder[80], other[80], cpuid[100];
 
 	snprintf(folder, sizeof(folder), "%s/kvick", f->root);
 	snprintf(other, sizeof(other), "%s/other", f->root);
+	snprintf(cpuid, sizeof(cpuid), "%s/kvick/host-cpuid", f->root);
+	unlink(cpuid);
 	unlink(f->path);
 	rmdir(f->path);
 	rmdir(folder);
@@ -442,6 +445,78 @@ static void without_a_runtime_folder_nothing_is_written(void **state)
 	assert_false(read_back(f));
 }
 
+/* ---- CPUID ---- */
+
+static void cpuid_of(struct cpu_table *table, uint32_t count)
+{
+	memset(table, 0, sizeof(*table));
+	table->count = count;
+	for (uint32_t i = 0; i < count; i++)
+		table->entries[i] = (struct kvm_cpuid_entry2){ .function = i, .eax = i * 3, .edx = ~i };
+}
+
+static void assert_cpuid(struct fixture *f, uint32_t count)
+{
+	struct cpu_table table, got;
+
+	cpuid_of(&table, count);
+	host_cache_write_cpuid(&f->kvm, &table, &f->sys);
+	memset(&got, 0xff, sizeof(got));
+	assert_true(host_cache_read_cpuid(&f->kvm, &got, &f->sys));
+	assert_int_equal(got.count, count);
+	assert_memory_equal(got.entries, table.entries, count * sizeof(table.entries[0]));
+}
+
+static void cpuid_is_remembered(void **state)
+{
+	struct cpu_table got;
+
+	assert_false(host_cache_read_cpuid(&((struct fixture *)*state)->kvm, &got, &((struct fixture *)*state)->sys));
+	assert_cpuid(*state, 40);
+	assert_cpuid(*state, 1);
+	assert_cpuid(*state, CPU_ENTRIES_MAX);
+}
+
+static void cpuid_of_another_kvm_is_not_believed(void **state)
+{
+	struct fixture *f = *state;
+	struct kvm other = { .fd = memfd_create("other", MFD_CLOEXEC) };
+	struct cpu_table got;
+
+	assert_cpuid(f, 40);
+	assert_false(host_cache_read_cpuid(&other, &got, &f->sys));
+	close(other.fd);
+}
+
+/* Each byte of the file, changed, and each length that it can be cut to; and one byte more. */
+static void cpuid_that_is_not_what_was_written_is_not_believed(void **state)
+{
+	struct fixture *f = *state;
+	static uint8_t file[65536];
+	struct cpu_table got;
+	char path[100];
+	size_t bytes;
+	int fd;
+
+	assert_cpuid(f, 3);
+	snprintf(path, sizeof(path), "%s/kvick/host-cpuid", f->root);
+	fd = open(path, O_RDWR);
+	bytes = (size_t)read(fd, file, sizeof(file));
+	for (size_t i = 0; i < bytes; i++) {
+		file[i] ^= 1;
+		assert_int_equal(pwrite(fd, file, bytes, 0), bytes);
+		assert_false(host_cache_read_cpuid(&f->kvm, &got, &f->sys));
+		file[i] ^= 1;
+	}
+	assert_int_equal(pwrite(fd, file, bytes + 1, 0), bytes + 1);
+	assert_false(host_cache_read_cpuid(&f->kvm, &got, &f->sys));
+	for (size_t cut = 0; cut < bytes; cut++) {
+		assert_int_equal(ftruncate(fd, (off_t)cut), 0);
+		assert_false(host_cache_read_cpuid(&f->kvm, &got, &f->sys));
+	}
+	close(fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -472,6 +547,9 @@ int main(void)
 		TEST(a_file_with_more_in_it_is_refused),
 		TEST(garbage_is_refused),
 		TEST(without_a_runtime_folder_nothing_is_written),
+		TEST(cpuid_is_remembered),
+		TEST(cpuid_of_another_kvm_is_not_believed),
+		TEST(cpuid_that_is_not_what_was_written_is_not_believed),
 	};
 
 	return cmocka_run_group_tests_name("host_cache", tests, NULL, NULL);
