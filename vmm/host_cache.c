@@ -208,7 +208,8 @@ static COLD bool write_file(const char *name, const void *record, size_t bytes, 
 	char where[FOLDER_BYTES], written[HOST_CACHE_PATH_BYTES];
 
 	for (unsigned i = 0; i < PLACES; i++)
-		if (folder(i, where) && folder_ready(where, sys) && write_in(where, name, record, bytes, path ? path : written, sys))
+		if (folder(i, where) && folder_ready(where, sys) &&
+		    write_in(where, name, record, bytes, path ? path : written, sys))
 			return true;
 	return false;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Solo5's hypercalls: how a structure is taken in and given back, and what each call makes of it; a disk that is a file and a network
- * that is a socket, by both engines. KVM is none: ioctl() for the vCPU goes nowhere.
+ * Solo5's hypercalls: how a structure is taken in and given back, and what each call makes of it; a disk that is a file and a
+ * network that is a socket, by both engines. KVM is none: ioctl() for the vCPU goes nowhere.
  */
 #include "tests/unit/test_unit.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A guest of Solo5's hvt ABI that means harm: a disk of 1 MiB, handle 1, and a network, handle 2. What it gives calls to write to is
- * its own arena, or no RAM.
+ * A guest of Solo5's hvt ABI that means harm: a disk of 1 MiB, handle 1, and a network, handle 2. What it gives calls to write to
+ * is its own arena, or no RAM.
  */
 #include "guest.h"
 
@@ -223,7 +223,8 @@ static void text_executed_is_overwritten(void)
 
 static const struct way ways[] = {
 	{ "kill-puts-outside", puts_outside }, { "kill-puts-over-the-end", puts_over_the_end }, { "kill-puts-wraps", puts_wraps },
-	{ "kill-puts-endless", puts_endless }, { "kill-call-outside", call_outside }, { "kill-call-over-the-end", call_over_the_end },
+	{ "kill-puts-endless", puts_endless }, { "kill-call-outside", call_outside },
+	{ "kill-call-over-the-end", call_over_the_end },
 	{ "kill-call-in-text", call_in_text }, { "kill-read-into-text", read_into_text }, { "kill-read-outside", read_outside },
 	{ "kill-read-over-the-end", read_over_the_end }, { "kill-write-wraps", write_wraps }, { "kill-unknown-port", unknown_port },
 	{ "kill-port-0", port_0 }, { "kill-kvicks-doorbell", kvicks_doorbell }, { "kill-narrow-call", narrow_call },
