@@ -212,6 +212,7 @@ static void sleep_for_ever(void)
 {
 	uint64_t ready;
 
+	printf("asleep\n");
 	poll(UINT64_MAX, &ready);
 }
 
