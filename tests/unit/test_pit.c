@@ -131,6 +131,21 @@ static void mode_0_ticks_once_at_the_end_of_its_count(void **state)
 	assert_false(ticked(f));
 }
 
+/* Firmware has programmed it, and some guests write no more than counts. */
+static void channel_0_takes_counts_before_any_control_word(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_true(pit_next_ns(&f->pit) == PIT_NEVER);
+	put(f, 0, 1000 & 0xff);
+	put(f, 0, 1000 >> 8);
+	assert_true(pit_next_ns(&f->pit) != PIT_NEVER);
+	f->clock += 999;
+	assert_false(pit_has_ticked(&f->pit, ns(f->clock)));
+	f->clock += 1;
+	assert_true(pit_has_ticked(&f->pit, ns(f->clock)));
+}
+
 static void mode_0_begins_anew_by_a_count_alone(void **state)
 {
 	struct fixture *f = *state;
@@ -489,6 +504,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(nothing_ticks_until_it_is_programmed),
 		TEST(mode_0_ticks_once_at_the_end_of_its_count),
+		TEST(channel_0_takes_counts_before_any_control_word),
 		TEST(mode_0_begins_anew_by_a_count_alone),
 		TEST(mode_2_ticks_every_period),
 		TEST(mode_3_is_a_square),

@@ -40,6 +40,8 @@ void pit_init(struct pit *pit)
 {
 	*pit = (struct pit){ 0 };
 	pit->channels[0].gate = pit->channels[1].gate = true; /* wired so */
+	/* As firmware programs it; but it does not tick 18.2 times a second for nobody before it has a count. */
+	pit->channels[0].control = ACCESS_BOTH | RATE_GENERATOR << MODE_SHIFT;
 }
 
 /* ---- time: no product leaves 64 bits ---- */
