@@ -28,6 +28,10 @@ enum { VECTOR_UD = 6, VECTOR_GP = 13, VECTOR_PF = 14 };
 /* Page-fault error code, AMD64 APM 2, 8.4.2. */
 enum { PF_PRESENT = 1 << 0, PF_WRITE = 1 << 1, PF_RESERVED = 1 << 3, PF_FETCH = 1 << 4 };
 
+/* Where a CPU begins after a reset (AMD64 APM 2, 14.1.3). */
+#define RESET_RIP     0xfff0u
+#define RESET_CS_BASE 0xffff0000u
+
 /* What the VMM's stub and the CPU leave on the crash stack (system_stubs.S). */
 struct stub_frame {
 	uint64_t vector, error_code, rip, cs, rflags, rsp, ss;
@@ -78,14 +82,33 @@ static void leaf_frame(const struct machine *m, struct crash *crash)
 	crash->frames[crash->frame_count++] = top;
 }
 
+/* Of 32-bit code: pairs of words, in segments that begin at 0, as a compiler's do. */
+static void backtrace_32(const struct machine *m, struct crash *crash)
+{
+	uint64_t frame = crash->state.regs.rbp;
+
+	while (crash->state.sregs.cs.db && crash->frame_count < CRASH_FRAMES_MAX) {
+		uint32_t pair[2];
+
+		if (frame % 4 != 0 || !read_virtual(m, &crash->state.sregs, frame, pair, sizeof(pair)) || pair[1] == 0)
+			break;
+		crash->frames[crash->frame_count++] = pair[1];
+		if (pair[0] <= frame)
+			break;
+		frame = pair[0];
+	}
+}
+
 /* Return addresses along the chain of frame pointers, while it climbs and is mapped. */
 static void backtrace(const struct machine *m, struct crash *crash)
 {
 	uint64_t pgd = crash->state.sregs.cr3, frame = crash->state.regs.rbp;
 
 	crash->frames[crash->frame_count++] = crash->state.regs.rip;
-	if (!crash->state.sregs.cs.l)
+	if (!crash->state.sregs.cs.l) {
+		backtrace_32(m, crash);
 		return;
+	}
 	leaf_frame(m, crash);
 	while (crash->frame_count < CRASH_FRAMES_MAX) {
 		uint64_t pair[2]; /* caller's frame pointer, return address */
@@ -134,10 +157,25 @@ static void fetch_reason(const struct machine *m, struct crash *crash)
 	uint64_t rip = crash->state.regs.rip;
 	struct translation t;
 
-	if (pagetable_walk(&m->mem, crash->state.sregs.cr3, rip, &t) && !guest_mem_contains(&m->mem, t.gpa, 1))
+	if (crash->state.sregs.cs.l && pagetable_walk(&m->mem, crash->state.sregs.cr3, rip, &t) &&
+	    !guest_mem_contains(&m->mem, t.gpa, 1))
 		snprintf(crash->reason, sizeof(crash->reason), "cannot execute 0x%llx: it is mapped to guest-physical 0x%llx, "
 			 "outside RAM (0x%llx bytes)", (unsigned long long)rip, (unsigned long long)t.gpa.u,
 			 (unsigned long long)m->mem.bytes);
+}
+
+/*
+ * SVM leaves no registers behind when it shuts down, and KVM then gives the vCPU those of its reset (AMD64 APM 2, 15.14.3 and
+ * 14.1.3): better said than believed.
+ */
+static void shutdown_reason(struct crash *crash)
+{
+	size_t used = strlen(crash->reason);
+
+	if (crash->kvm_exit_reason == KVM_EXIT_SHUTDOWN && crash->state.regs.rip == RESET_RIP &&
+	    crash->state.sregs.cs.base == RESET_CS_BASE)
+		snprintf(crash->reason + used, sizeof(crash->reason) - used,
+			 "; on this CPU its registers are lost with it, and these are a reset's");
 }
 
 void crash_machine(struct machine *m, const char *format, ...)
@@ -154,6 +192,7 @@ void crash_machine(struct machine *m, const char *format, ...)
 		backtrace(m, crash);
 		if (crash->kvm_exit_reason == KVM_EXIT_INTERNAL_ERROR)
 			fetch_reason(m, crash);
+		shutdown_reason(crash);
 	}
 }
 

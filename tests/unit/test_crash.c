@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A guest's death told: what the CPU left on the crash stack, in words. */
+#include <asm/processor-flags.h>
+
 #include "tests/unit/test_machine.h"
 #include "vmm/exits.h"
 #include "vmm/msr.h"
@@ -403,6 +405,80 @@ static void a_frame_pointer_that_points_nowhere_ends_the_backtrace(void **state)
 	}
 }
 
+/* A PC's guest in 32-bit code without paging. */
+static void leave_long_mode(struct fixture *f)
+{
+	f->cpu.sregs.cr0 = X86_CR0_PE;
+	f->cpu.sregs.efer = 0;
+	f->cpu.sregs.cs.l = 0;
+	f->cpu.sregs.cs.db = 1;
+	f->cpu.regs.rip = CODE;
+}
+
+static void put_frame_32(struct fixture *f, uint64_t at, uint32_t next, uint32_t return_address)
+{
+	const uint32_t pair[2] = { next, return_address };
+
+	assert_int_equal(guest_mem_write(&f->m.mem, gpa(at), pair, sizeof(pair)), 0);
+}
+
+static void without_paging_code_and_backtrace_are_32_bit(void **state)
+{
+	struct fixture *f = *state;
+	const struct crash *crash = &f->m.crash;
+
+	memcpy(f->m.mem.host + CODE, "\x90\x91\x92", 3);
+	put_frame_32(f, STACK, STACK + 0x14, 0x100111);
+	put_frame_32(f, STACK + 0x14, 0, 0x100222);
+	f->cpu.regs.rbp = STACK;
+	leave_long_mode(f);
+	crash_machine(&f->m, "reason");
+	assert_memory_equal(crash->insn, "\x90\x91\x92", 3);
+	assert_int_equal(crash->frame_count, 3);
+	assert_int_equal(crash->frames[1], 0x100111);
+	assert_int_equal(crash->frames[2], 0x100222);
+}
+
+static void in_real_mode_code_is_found_by_its_segment(void **state)
+{
+	struct fixture *f = *state;
+
+	memcpy(f->m.mem.host + CODE, "\x90\x91\x92", 3);
+	f->cpu.regs.rbp = STACK;
+	leave_long_mode(f);
+	f->cpu.sregs.cr0 = 0;
+	f->cpu.sregs.cs.db = 0;
+	f->cpu.sregs.cs.base = CODE - 0x10;
+	f->cpu.regs.rip = 0x10;
+	crash_machine(&f->m, "reason");
+	assert_memory_equal(f->m.crash.insn, "\x90\x91\x92", 3);
+	assert_int_equal(f->m.crash.frame_count, 1);
+}
+
+static void the_page_tables_of_32_bit_code_are_not_walked(void **state)
+{
+	struct fixture *f = *state;
+
+	leave_long_mode(f);
+	f->cpu.sregs.cr0 |= X86_CR0_PG;
+	crash_machine(&f->m, "reason");
+	assert_int_equal(f->m.crash.insn_bytes, 0);
+	assert_int_equal(f->m.crash.frame_count, 1);
+}
+
+static void registers_of_a_reset_after_a_triple_fault_are_told_as_such(void **state)
+{
+	struct fixture *f = *state;
+
+	f->m.vcpu.run->exit_reason = KVM_EXIT_SHUTDOWN;
+	crash_machine(&f->m, "triple fault");
+	assert_string_equal(f->m.crash.reason, "triple fault");
+	f->cpu.sregs.cs.base = 0xffff0000;
+	f->cpu.regs.rip = 0xfff0;
+	crash_machine(&f->m, "triple fault");
+	assert_says(f->m.crash.reason, "its registers are lost with it");
+}
+
 static void registers_that_the_host_does_not_give_are_not_known(void **state)
 {
 	struct fixture *f = *state;
@@ -476,6 +552,10 @@ int main(void)
 		TEST(a_backtrace_without_end_is_cut),
 		TEST(a_backtrace_that_goes_in_circles_ends),
 		TEST(a_frame_pointer_that_points_nowhere_ends_the_backtrace),
+		TEST(without_paging_code_and_backtrace_are_32_bit),
+		TEST(in_real_mode_code_is_found_by_its_segment),
+		TEST(the_page_tables_of_32_bit_code_are_not_walked),
+		TEST(registers_of_a_reset_after_a_triple_fault_are_told_as_such),
 		TEST(registers_that_the_host_does_not_give_are_not_known),
 		TEST(a_long_reason_is_cut),
 		TEST(the_hosts_own_reason_is_kept),
