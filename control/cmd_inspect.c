@@ -9,9 +9,11 @@
 #include "control/text.h"
 #include "loader/image.h"
 #include "loader/linux.h"
+#include "loader/multiboot.h"
 #include "loader/solo5.h"
 #include "vmm/error.h"
 #include "vmm/memory_plan.h"
+#include "vmm/pc/layout.h"
 #include "vmm/round.h"
 #include "vmm/sys.h"
 
@@ -82,6 +84,14 @@ static int solo5_needs(struct needs *needs, const struct image *image, struct er
 	return 0;
 }
 
+static int multiboot_needs(struct needs *needs, const struct image *image, struct error *error)
+{
+	(void)error;
+	needs->least = round_up((image->end > PC_HIGH_RAM ? image->end : PC_HIGH_RAM) + MULTIBOOT_WORK_BYTES, PAGE_2M_BYTES);
+	needs->usual = needs->least > MULTIBOOT_USUAL_BYTES ? needs->least : MULTIBOOT_USUAL_BYTES;
+	return 0;
+}
+
 static void note_text(struct text *text, const struct image *image)
 {
 	text_printf(text, "note       ABI %u, rings %s, memory %llu, stack %llu, flags 0x%x%s\n", image->note.abi_version,
@@ -95,6 +105,15 @@ static void linux_text(struct text *text, const struct image *image)
 	text_printf(text, "header     boot protocol %u.%u, command line up to %llu characters, initrd below 0x%llx\n",
 		    image->kernel.version >> 8, image->kernel.version & 0xff,
 		    (unsigned long long)image->kernel.command_line_max, image->kernel.initrd_last + 1ull);
+}
+
+static void multiboot_text(struct text *text, const struct image *image)
+{
+	uint32_t flags = image->multiboot.flags;
+
+	text_printf(text, "header     at 0x%x, flags 0x%x%s%s\n", image->multiboot.header_at, flags,
+		    flags & MULTIBOOT_ADDRESSES ? ", addresses by the header" : ", addresses by ELF",
+		    flags & MULTIBOOT_VIDEO ? ", asks for a video mode, and gets none" : "");
 }
 
 static void note_json(struct text *text, const struct image *image)
@@ -117,6 +136,16 @@ static void linux_json(struct text *text, const struct image *image)
 	json_close(text, '}');
 }
 
+static void multiboot_json(struct text *text, const struct image *image)
+{
+	json_open(text, "multiboot", '{');
+	json_u64(text, "header_offset", image->multiboot.header_at);
+	json_u64(text, "flags", image->multiboot.flags);
+	json_bool(text, "addresses_in_header", image->multiboot.flags & MULTIBOOT_ADDRESSES);
+	json_bool(text, "wants_video_mode", image->multiboot.flags & MULTIBOOT_VIDEO);
+	json_close(text, '}');
+}
+
 /* What is particular to each kind of guest. */
 static const struct {
 	int (*needs)(struct needs *needs, const struct image *image, struct error *error);
@@ -126,6 +155,7 @@ static const struct {
 	[IMAGE_NATIVE] = { native_needs, note_text, note_json },
 	[IMAGE_LINUX] = { linux_needs, linux_text, linux_json },
 	[IMAGE_SOLO5] = { solo5_needs, solo5_manifest_text, solo5_manifest_json },
+	[IMAGE_MULTIBOOT] = { multiboot_needs, multiboot_text, multiboot_json },
 };
 
 static void print_text(struct text *text, const struct image *image, const struct needs *needs)

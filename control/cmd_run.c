@@ -31,6 +31,7 @@ struct run_options {
 	enum report_kind report;
 	const char *report_path; /* NULL: stderr */
 	const char **env;        /* RUN_ENV_MAX of them */
+	struct module_config *modules; /* MACHINE_MODULES_MAX of them: the first is the initrd's */
 	bool has_devices;        /* else nobody looks at devices: a page more to touch */
 	struct device_options *devices;
 	bool has_solo5;          /* the same */
@@ -243,6 +244,33 @@ COLD static int take_initrd(void *into, const char *value, struct error *error)
 	return 0;
 }
 
+/* Its words are cut up where they are: argv is ours to change. */
+COLD static int take_module(void *into, const char *value, struct error *error)
+{
+	struct run_options *o = into;
+	char *comma = strchr((char *)(uintptr_t)value, ',');
+
+	if (comma == value || *value == '\0')
+		return error_set(error, ERROR_USAGE, EINVAL, "--module %s: write FILE or FILE,STRING", value);
+	if (o->machine.module_count == MACHINE_MODULES_MAX - 1)
+		return error_set(error, ERROR_USAGE, E2BIG, "--module %s: one module too many: a guest takes %u", value,
+				 MACHINE_MODULES_MAX - 1);
+	if (comma)
+		*comma++ = '\0';
+	o->modules[++o->machine.module_count] = (struct module_config){ .path = value, .string = comma };
+	return 0;
+}
+
+COLD static void list_modules(struct run_options *o)
+{
+	o->machine.modules = o->modules + 1;
+	if (!o->machine.initrd_path)
+		return;
+	o->modules[0].path = o->machine.initrd_path;
+	o->machine.modules = o->modules;
+	o->machine.module_count++;
+}
+
 COLD static int take_protocol(void *into, const char *value, struct error *error)
 {
 	return command_take_protocol(value, &((struct run_options *)into)->machine.protocol, error);
@@ -268,6 +296,7 @@ static const struct option_row options[] = {
 	  take_initrd },
 	{ "machine", "WORD[,WORD…]",
 	  "what a PC has besides: debug-exit=PORT, exit-code=PORT, triple-fault=exit, pvpanic, testdev", take_machine },
+	{ "module", "FILE[,STRING]", "give a multiboot guest a file, after --initrd's; may be repeated", take_module },
 	{ "disk", "PATH[,ro][,direct][,id=NAME][,queues=N]",
 	  "give the guest a file or block device as a virtio disk; may be repeated", take_disk },
 	{ "net", "tap=NAME|fd=N|user[=PATH][,tcp=PORT][,udp=PORT][,mac=…][,mtu=N][,id=NAME]",
@@ -330,6 +359,8 @@ static int parse(struct run_options *o, const struct command *command, int argc,
 	o->machine.argv = (const char *const *)guest_argv;
 	o->machine.argc = operands.rest_count + 1;
 	o->machine.envp = o->env;
+	if (o->machine.initrd_path || o->machine.module_count)
+		list_modules(o);
 	if (o->has_devices) {
 		o->machine.devices.list = o->devices->list;
 		o->machine.devices.count = o->devices->count;
@@ -455,6 +486,7 @@ static int run(const struct command *command, int argc, char **argv)
 		const char *env[RUN_ENV_MAX];
 		struct device_options devices;
 		struct solo5_options solo5;
+		struct module_config modules[MACHINE_MODULES_MAX];
 	} launch;
 	struct run_options *o = &launch.options;
 	struct machine *m = &launch.machine;
@@ -466,6 +498,7 @@ static int run(const struct command *command, int argc, char **argv)
 	o->env = launch.env;
 	o->devices = &launch.devices;
 	o->solo5 = &launch.solo5;
+	o->modules = launch.modules;
 	sys_init(&m->sys);
 	timeline_stamp(&m->timeline, MARK_MAIN);
 	if (parse(o, command, argc, argv, &help, &m->error) < 0)

@@ -125,7 +125,47 @@ endef
 $(foreach name,$(GUEST_HVT_NAMES),$(eval \
 	$(call guest_hvt,$(GUEST_OUT)/$(name).hvt,$(GUEST_OUT)/exec/solo5/$(name)/main.o)))
 
+# --- a guest for multiboot 1, 32-bit, in all shapes that a boot loader takes ---
+
+GUEST_MULTIBOOT := $(addprefix $(GUEST_OUT)/multiboot,32.elf 64.elf -low.elf .kludge)
+GUEST_MULTIBOOT_CFLAGS := $(GUEST_CFLAGS) -m32 -fno-pic -fno-pie -fno-stack-protector -mgeneral-regs-only
+
+$(GUEST_OUT)/m32/main.o: guests/multiboot/main.c guests/rules.mk
+	@mkdir -p $(@D)
+	$(GUEST_CC) $(GUEST_MULTIBOOT_CFLAGS) -MMD -MP -c $< -o $@
+
+$(GUEST_OUT)/m32/start.o: guests/multiboot/start.S guests/rules.mk
+	@mkdir -p $(@D)
+	$(GUEST_CC) -m32 -nostdinc -c $< -o $@
+
+$(GUEST_OUT)/m32/start-kludge.o: guests/multiboot/start.S guests/rules.mk
+	@mkdir -p $(@D)
+	$(GUEST_CC) -m32 -nostdinc -DKLUDGE -c $< -o $@
+
+# $(call guest_multiboot,its address)
+guest_multiboot = $(GUEST_CC) -m32 -static -nostdlib -Wl,-T,guests/multiboot/multiboot.ld -Wl,--defsym=image_start=$(1) \
+	-Wl,--build-id=none -Wl,-z,noexecstack -Wl,-z,max-page-size=4096 -Wl,--no-warn-rwx-segments -Wl,--gc-sections -o $@ \
+	$(filter %.o,$^)
+
+GUEST_M32 := $(GUEST_OUT)/m32/main.o guests/multiboot/multiboot.ld
+
+$(GUEST_OUT)/multiboot32.elf: $(GUEST_OUT)/m32/start.o $(GUEST_M32)
+	$(call guest_multiboot,0x100000)
+
+$(GUEST_OUT)/multiboot-low.elf: $(GUEST_OUT)/m32/start.o $(GUEST_M32)
+	$(call guest_multiboot,0x90000)
+
+$(GUEST_OUT)/multiboot64.elf: $(GUEST_OUT)/multiboot32.elf
+	$(GUEST_OBJCOPY) -I elf32-i386 -O elf64-x86-64 $< $@
+
+# Not linked at a page: what is loaded need not begin one.
+$(GUEST_OUT)/multiboot.kludge: $(GUEST_OUT)/m32/start-kludge.o $(GUEST_M32)
+	$(call guest_multiboot,0x200010)
+	$(GUEST_OBJCOPY) -O binary $@ $@
+
+GUEST_DEPS += $(GUEST_OUT)/m32/main.d
+
 .PHONY: guests
-guests: $(GUEST_ELFS) $(GUEST_BZIMAGES) $(GUEST_HVTS)
+guests: $(GUEST_ELFS) $(GUEST_BZIMAGES) $(GUEST_HVTS) $(GUEST_MULTIBOOT)
 
 -include $(GUEST_DEPS)

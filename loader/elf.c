@@ -23,7 +23,7 @@ static int read_at(const struct elf *elf, uint64_t offset, void *into, size_t by
 }
 
 /* The two classes differ in widths and, in a program header, in the order of fields. */
-static void widen_ehdr(Elf64_Ehdr *wide, const Elf32_Ehdr *narrow)
+void elf_widen_ehdr(Elf64_Ehdr *wide, const Elf32_Ehdr *narrow)
 {
 	memcpy(wide->e_ident, narrow->e_ident, EI_NIDENT);
 	wide->e_type = narrow->e_type;
@@ -80,7 +80,7 @@ static int read_ehdr(struct elf *elf)
 	if (elf->is64)
 		elf->ehdr = header.wide;
 	else
-		widen_ehdr(&elf->ehdr, &header.narrow);
+		elf_widen_ehdr(&elf->ehdr, &header.narrow);
 	if (elf->ehdr.e_machine != EM_X86_64 && elf->ehdr.e_machine != EM_386)
 		return refuse(elf, "e_machine %u: kvick runs x86 images: rebuild it for x86-64", elf->ehdr.e_machine);
 	if (elf->ehdr.e_type != ET_EXEC && elf->ehdr.e_type != ET_DYN)

@@ -33,6 +33,9 @@ static inline bool elf_magic(const uint8_t *head, size_t head_bytes)
 	return head_bytes >= SELFMAG && memcmp(head, ELFMAG, SELFMAG) == 0;
 }
 
+/* A 32-bit header as a 64-bit one. */
+void elf_widen_ehdr(Elf64_Ehdr *wide, const Elf32_Ehdr *narrow);
+
 /*
  * Reads header and program headers of an executable for x86 whose file is open. 0, or -errno with `error` set. `elf` keeps the
  * pointers.

@@ -32,6 +32,7 @@ static const struct protocol *const protocols[] = {
 	&protocol_native,
 	&protocol_linux,
 	&protocol_solo5,
+	&protocol_multiboot,
 };
 
 /* Why a path could not be opened, where that is the path's fault and not the host's. */

@@ -60,6 +60,11 @@ struct image {
 		uint64_t manifest_offset;
 		uint32_t manifest_bytes;
 	} solo5;
+	/* IMAGE_MULTIBOOT. */
+	struct {
+		uint32_t header_at; /* in the file */
+		uint32_t flags;     /* the header's: MULTIBOOT_* (multiboot.h) */
+	} multiboot;
 };
 
 /*
@@ -94,6 +99,7 @@ static inline bool image_head_is_whole(const struct image *image, size_t head_by
 extern const struct protocol protocol_native; /* loader/native.c */
 extern const struct protocol protocol_linux;  /* loader/linux.c */
 extern const struct protocol protocol_solo5;  /* loader/solo5.c */
+extern const struct protocol protocol_multiboot; /* loader/multiboot.c */
 
 /* By name, for --protocol; NULL: no such. And all names, for messages: "native, linux". */
 const struct protocol *image_protocol(const char *name);

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "loader/elf.h"
 #include "loader/image.h"
 #include "vmm/sys.h"
 
@@ -15,10 +16,18 @@
 #define SYMBOL_TABLE_BYTES_MAX (4u << 20)
 #define BUFFER_BYTES 6144 /* on the stack */
 
-#define SECTIONS_PER_READ (BUFFER_BYTES / sizeof(Elf64_Shdr))
-#define SYMBOLS_PER_READ (BUFFER_BYTES / sizeof(Elf64_Sym))
+/*
+ * What differs between the classes, 32-bit and 64-bit: an entry's bytes in the file, and how it becomes the 64-bit one, which both
+ * are here.
+ */
+struct class {
+	size_t section_bytes, symbol_bytes;
+	void (*section)(Elf64_Shdr *wide, const uint8_t *raw);
+	void (*symbol)(Elf64_Sym *wide, const uint8_t *raw);
+};
 
 struct tables {
+	const struct class *class;
 	uint64_t symbols_offset;
 	uint64_t symbol_count;
 	uint64_t names_offset;
@@ -53,6 +62,43 @@ static bool read_exactly(struct sys *sys, int fd, void *to, size_t bytes, uint64
 	return true;
 }
 
+static void wide_section(Elf64_Shdr *wide, const uint8_t *raw)
+{
+	memcpy(wide, raw, sizeof(*wide));
+}
+
+static void narrow_section(Elf64_Shdr *wide, const uint8_t *raw)
+{
+	Elf32_Shdr narrow;
+
+	memcpy(&narrow, raw, sizeof(narrow));
+	*wide = (Elf64_Shdr){
+		.sh_type = narrow.sh_type, .sh_offset = narrow.sh_offset, .sh_size = narrow.sh_size, .sh_link = narrow.sh_link,
+		.sh_entsize = narrow.sh_entsize,
+	};
+}
+
+static void wide_symbol(Elf64_Sym *wide, const uint8_t *raw)
+{
+	memcpy(wide, raw, sizeof(*wide));
+}
+
+static void narrow_symbol(Elf64_Sym *wide, const uint8_t *raw)
+{
+	Elf32_Sym narrow;
+
+	memcpy(&narrow, raw, sizeof(narrow));
+	*wide = (Elf64_Sym){
+		.st_name = narrow.st_name, .st_info = narrow.st_info, .st_shndx = narrow.st_shndx, .st_value = narrow.st_value,
+		.st_size = narrow.st_size,
+	};
+}
+
+static const struct class classes[] = {
+	[ELFCLASS32] = { sizeof(Elf32_Shdr), sizeof(Elf32_Sym), narrow_section, narrow_symbol },
+	[ELFCLASS64] = { sizeof(Elf64_Shdr), sizeof(Elf64_Sym), wide_section, wide_symbol },
+};
+
 static bool in_file(const struct image *image, uint64_t offset, uint64_t bytes)
 {
 	return offset <= image->file_bytes && bytes <= image->file_bytes - offset;
@@ -62,11 +108,14 @@ static bool in_file(const struct image *image, uint64_t offset, uint64_t bytes)
 static bool find_names(const struct image *image, const Elf64_Ehdr *ehdr, uint32_t link, struct tables *tables,
 		       struct sys *sys)
 {
+	const struct class *class = tables->class;
+	uint8_t raw[sizeof(Elf64_Shdr)];
 	Elf64_Shdr names;
 
 	if (link >= ehdr->e_shnum ||
-	    !read_exactly(sys, image->fd, &names, sizeof(names), ehdr->e_shoff + link * sizeof(names)))
+	    !read_exactly(sys, image->fd, raw, class->section_bytes, ehdr->e_shoff + link * class->section_bytes))
 		return false;
+	class->section(&names, raw);
 	if (names.sh_type != SHT_STRTAB || !in_file(image, names.sh_offset, names.sh_size))
 		return false;
 	tables->names_offset = names.sh_offset;
@@ -79,33 +128,35 @@ static bool take_symbols(const struct image *image, const Elf64_Ehdr *ehdr, cons
 {
 	uint64_t bytes = section->sh_size;
 
-	if (section->sh_entsize != sizeof(Elf64_Sym) || !in_file(image, section->sh_offset, bytes))
+	if (section->sh_entsize != tables->class->symbol_bytes || !in_file(image, section->sh_offset, bytes))
 		return false;
 	if (bytes > SYMBOL_TABLE_BYTES_MAX)
 		bytes = SYMBOL_TABLE_BYTES_MAX;
 	tables->symbols_offset = section->sh_offset;
-	tables->symbol_count = bytes / sizeof(Elf64_Sym);
+	tables->symbol_count = bytes / tables->class->symbol_bytes;
 	return find_names(image, ehdr, section->sh_link, tables, sys);
 }
 
 /* gABI: an object has at most one SHT_SYMTAB. */
 static bool find_tables(const struct image *image, const Elf64_Ehdr *ehdr, struct tables *tables, struct sys *sys)
 {
-	Elf64_Shdr sections[SECTIONS_PER_READ];
+	size_t each = tables->class->section_bytes, at_once = BUFFER_BYTES / each;
+	uint8_t raw[BUFFER_BYTES];
 	unsigned count = ehdr->e_shnum;
+	Elf64_Shdr section;
 
-	if (!count || count > SECTIONS_MAX || ehdr->e_shentsize != sizeof(Elf64_Shdr) ||
-	    !in_file(image, ehdr->e_shoff, count * sizeof(Elf64_Shdr)))
+	if (!count || count > SECTIONS_MAX || ehdr->e_shentsize != each || !in_file(image, ehdr->e_shoff, count * each))
 		return false;
-	for (unsigned first = 0; first < count; first += SECTIONS_PER_READ) {
-		unsigned n = count - first < SECTIONS_PER_READ ? count - first : SECTIONS_PER_READ;
+	for (unsigned first = 0; first < count; first += at_once) {
+		size_t n = count - first < at_once ? count - first : at_once;
 
-		if (!read_exactly(sys, image->fd, sections, n * sizeof(sections[0]),
-				  ehdr->e_shoff + first * sizeof(sections[0])))
+		if (!read_exactly(sys, image->fd, raw, n * each, ehdr->e_shoff + first * each))
 			return false;
-		for (unsigned i = 0; i < n; i++)
-			if (sections[i].sh_type == SHT_SYMTAB)
-				return take_symbols(image, ehdr, &sections[i], tables, sys);
+		for (size_t i = 0; i < n; i++) {
+			tables->class->section(&section, raw + i * each);
+			if (section.sh_type == SHT_SYMTAB)
+				return take_symbols(image, ehdr, &section, tables, sys);
+		}
 	}
 	return false;
 }
@@ -152,17 +203,20 @@ static void consider(struct search *search, const Elf64_Sym *symbol)
 
 static bool find_symbol(const struct image *image, const struct tables *tables, struct search *search, struct sys *sys)
 {
-	Elf64_Sym symbols[SYMBOLS_PER_READ];
+	size_t each = tables->class->symbol_bytes, at_once = BUFFER_BYTES / each;
+	uint8_t raw[BUFFER_BYTES];
+	Elf64_Sym symbol;
 
-	for (uint64_t first = 0; first < tables->symbol_count; first += SYMBOLS_PER_READ) {
+	for (uint64_t first = 0; first < tables->symbol_count; first += at_once) {
 		uint64_t left = tables->symbol_count - first;
-		size_t n = left < SYMBOLS_PER_READ ? (size_t)left : SYMBOLS_PER_READ;
+		size_t n = left < at_once ? (size_t)left : at_once;
 
-		if (!read_exactly(sys, image->fd, symbols, n * sizeof(symbols[0]),
-				  tables->symbols_offset + first * sizeof(symbols[0])))
+		if (!read_exactly(sys, image->fd, raw, n * each, tables->symbols_offset + first * each))
 			return false;
-		for (size_t i = 0; i < n; i++)
-			consider(search, &symbols[i]);
+		for (size_t i = 0; i < n; i++) {
+			tables->class->symbol(&symbol, raw + i * each);
+			consider(search, &symbol);
+		}
 	}
 	return search->found && (search->best.st_size || search->best.st_value >= search->passed);
 }
@@ -201,14 +255,25 @@ bool image_symbol(const struct image *image, uint64_t address, char *name, size_
 	const struct segment *segment = segment_of(image, address);
 	struct search search = { 0 };
 	struct tables tables = { 0 };
+	union {
+		Elf64_Ehdr wide;
+		Elf32_Ehdr narrow;
+	} raw;
 	Elf64_Ehdr ehdr;
 	uint64_t bias;
 
 	if (!segment || name_bytes < 2)
 		return false;
-	if (!read_exactly(sys, image->fd, &ehdr, sizeof(ehdr), 0) || memcmp(ehdr.e_ident, ELFMAG, SELFMAG))
+	if (!read_exactly(sys, image->fd, &raw, sizeof(raw), 0) || memcmp(raw.wide.e_ident, ELFMAG, SELFMAG))
 		return false;
-	bias = image->entry - ehdr.e_entry;
+	if (raw.wide.e_ident[EI_CLASS] != ELFCLASS64 && raw.wide.e_ident[EI_CLASS] != ELFCLASS32)
+		return false;
+	tables.class = &classes[raw.wide.e_ident[EI_CLASS]];
+	ehdr = raw.wide;
+	if (tables.class == &classes[ELFCLASS32])
+		elf_widen_ehdr(&ehdr, &raw.narrow);
+	/* Elsewhere the two may differ for another reason: an entry that is not the ELF header's. */
+	bias = image->pie ? image->entry - ehdr.e_entry : 0;
 	search.address = address - bias;
 	search.low = segment->gpa - bias;
 	search.executable = segment->perms & SEGMENT_X;

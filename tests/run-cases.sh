@@ -9,7 +9,7 @@
 # OPTIONS go to every kvick run, before the case's own.
 #
 # A case is shell assignments:
-#	image    guest to boot: NAME (DIR/NAME.elf), NAME.bzImage or NAME.hvt (in DIR too), or a path
+#	image    guest to boot: NAME (DIR/NAME.elf), NAME.SUFFIX (in DIR too) or a path
 #	args     arguments for the guest, as shell words
 #	options  further options of kvick run, as shell words
 #	rings    "0 3" unless said otherwise: the case runs once at each; "auto" leaves it to kvick
@@ -114,7 +114,7 @@ load() { # FOLDER RING
 	. "$folder/case"
 	case $image in
 	*/*) path=$image ;;
-	*.bzImage | *.hvt) path=$guests/$image ;;
+	*.*) path=$guests/$image ;;
 	*) path=$guests/$image.elf ;;
 	esac
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What differs between guests of different boot protocols, for the steps of machine.c: what a machine has, what its memory
- * is to hold, how its vCPU begins. One file for each: boot_native.c, boot_linux.c, boot_solo5.c.
+ * is to hold, how its vCPU begins. One file for each: boot_native.c, boot_linux.c, …
  */
 #ifndef KVICK_VMM_BOOT_H
 #define KVICK_VMM_BOOT_H
@@ -38,6 +38,6 @@ struct boot {
 	void (*tick)(struct machine *m);
 };
 
-extern const struct boot boot_native, boot_linux, boot_solo5;
+extern const struct boot boot_native, boot_linux, boot_solo5, boot_multiboot;
 
 #endif

@@ -8,6 +8,7 @@
 
 #include <kvick/boot_info.h>
 
+#include "vmm/boot_modules.h"
 #include "vmm/hypercalls.h"
 #include "vmm/layout.h"
 #include "vmm/machine.h"
@@ -28,6 +29,8 @@ static int native_plan(struct machine *m)
 	if (c->devices.legacy)
 		return error_set(&m->error, ERROR_USAGE, EINVAL, "--virtio legacy: %s is a native guest, whose drivers are new: "
 				 "leave it out", m->image.path);
+	if (c->module_count)
+		return modules_refuse(m);
 	r = memory_plan_make(&m->plan, &m->image, c->mem_bytes, devices, &m->error);
 	if (r == 0 && c->pages == GUEST_PAGES_HUGETLBFS && m->plan.bytes % PAGE_2M_BYTES)
 		r = memory_plan_make(&m->plan, &m->image, (m->plan.bytes / PAGE_2M_BYTES + 1) * PAGE_2M_BYTES, devices, &m->error);

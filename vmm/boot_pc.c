@@ -2,11 +2,11 @@
 #include "vmm/boot_pc.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "vmm/boot_modules.h"
 #include "vmm/machine.h"
 #include "vmm/pagetable.h"
 #include "vmm/pc/acpi.h"
@@ -24,41 +24,20 @@
 
 /* ---- memory ---- */
 
-/* Its size, 0 for none. Opened again to be read: nothing is held between steps. */
-static int initrd_open(struct machine *m, int *fd, uint64_t *bytes)
-{
-	const char *path = m->config->initrd_path;
-	struct stat st;
-	int r;
-
-	*fd = r = sys_open(&m->sys, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0);
-	if (r >= 0)
-		r = sys_fstat(&m->sys, *fd, &st);
-	if (r < 0 || !S_ISREG(st.st_mode)) {
-		if (*fd >= 0)
-			sys_close(&m->sys, *fd);
-		return error_set(&m->error, ERROR_IMAGE, -r, "--initrd: %s: %s: give a regular file that can be read", path,
-				 r < 0 ? strerror(-r) : "not a regular file");
-	}
-	*bytes = (uint64_t)st.st_size;
-	return 0;
-}
-
 static int initrd_size(struct machine *m, uint64_t *bytes)
 {
-	int fd, r;
-
 	*bytes = 0;
 	if (!m->config->initrd_path)
 		return 0;
-	r = initrd_open(m, &fd, bytes);
-	if (r == 0)
-		sys_close(&m->sys, fd);
-	return r;
+	return module_size(m, 0, bytes);
 }
 
-static int refuse_what_is_not_for_it(struct machine *m)
+static int refuse_what_is_not_for_it(struct machine *m, bool modules)
 {
+	const struct machine_config *c = m->config;
+
+	if (!modules && c->module_count > (c->initrd_path ? 1 : 0))
+		return modules_refuse(m);
 	if (m->config->envc > 0)
 		return error_set(&m->error, ERROR_USAGE, EINVAL, "--env %s: a %s guest takes its environment from its command "
 				 "line: write it after --", m->config->envp[0], m->image.protocol->name);
@@ -70,18 +49,20 @@ static int refuse_what_is_not_for_it(struct machine *m)
 
 int pc_plan(struct machine *m, const struct pc_needs *needs)
 {
-	uint64_t bytes = m->config->mem_bytes, end = needs->initrd_end, initrd, least;
-	int r = refuse_what_is_not_for_it(m);
+	uint64_t bytes = m->config->mem_bytes, end = needs->initrd_end, initrd = 0, least, used = m->image.end;
+	int r = refuse_what_is_not_for_it(m, needs->modules);
 
+	if (used < PC_HIGH_RAM)
+		used = PC_HIGH_RAM;
 	if (r == 0)
-		r = initrd_size(m, &initrd);
+		r = needs->modules ? modules_plan(m, &used, PC_RAM_END) : initrd_size(m, &initrd);
 	if (r < 0)
 		return r;
 	if (initrd > PC_RAM_END)
 		return error_set(&m->error, ERROR_IMAGE, EFBIG, "--initrd: %s: %" PRIu64 " bytes, and a PC guest has 3 GiB: "
 				 "give a smaller one", m->config->initrd_path, initrd);
 	/* An initrd is unpacked into RAM: it needs its place twice. */
-	least = round_up(m->image.end + needs->work_bytes + 2 * initrd, PAGE_2M_BYTES);
+	least = round_up(used + needs->work_bytes + 2 * initrd, PAGE_2M_BYTES);
 	if (bytes == 0)
 		bytes = needs->usual_bytes > least ? needs->usual_bytes : least;
 	if (bytes < least || bytes > PC_RAM_END)
@@ -105,21 +86,7 @@ int pc_plan(struct machine *m, const struct pc_needs *needs)
 
 int pc_load_initrd(struct machine *m)
 {
-	uint64_t bytes;
-	int fd, r;
-
-	if (!m->config->initrd_path)
-		return 0;
-	r = initrd_open(m, &fd, &bytes);
-	if (r < 0)
-		return r;
-	r = bytes == m->initrd.bytes ? guest_mem_read_file(&m->mem, gpa(m->initrd.at), bytes, fd, 0, &m->sys) : -ENODATA;
-	sys_close(&m->sys, fd);
-	if (r == -ENODATA)
-		return error_set(&m->error, ERROR_IMAGE, -r, "--initrd: %s: it changed while it was being read: wait until it is "
-				 "written", m->config->initrd_path);
-	return r == 0 ? 0 : error_set(&m->error, ERROR_HOST, -r, "--initrd: %s: cannot be read: %s", m->config->initrd_path,
-				      strerror(-r));
+	return m->config->initrd_path ? module_load(m, 0, &m->initrd) : 0;
 }
 
 /* ---- what the kernel reads at its start ---- */
@@ -147,7 +114,7 @@ static void append(struct command_line *line, const char *word)
  * Devices come first: some guests have words of their own behind a "--". A kernel that understands these words and ACPI finds each
  * device twice, keeps the first and complains of the second.
  */
-int pc_write_command_line(struct machine *m, uint64_t max, const char *usual, uint64_t *bytes)
+int pc_write_command_line_at(struct machine *m, uint64_t at, const char *first, uint64_t max, const char *usual, uint64_t *bytes)
 {
 	const struct machine_config *c = m->config;
 	struct command_line line = { .max = max };
@@ -155,20 +122,27 @@ int pc_write_command_line(struct machine *m, uint64_t max, const char *usual, ui
 
 	if (line.max > PC_COMMAND_LINE_BYTES - 1)
 		line.max = PC_COMMAND_LINE_BYTES - 1;
-	line.text = guest_mem_span(&m->mem, gpa(PC_COMMAND_LINE), PC_COMMAND_LINE_BYTES);
+	line.text = guest_mem_span(&m->mem, gpa(at), PC_COMMAND_LINE_BYTES);
+	if (first)
+		append(&line, first);
 	for (unsigned i = 0; i < c->devices.count; i++) {
 		snprintf(word, sizeof(word), "virtio_mmio.device=4K@0x%llx:%u", PC_VIRTIO + i * PC_VIRTIO_BYTES, PC_IRQ_VIRTIO + i);
 		append(&line, word);
 	}
 	for (unsigned i = 1; i < c->argc; i++)
 		append(&line, c->argv[i]);
-	if (c->argc == 1)
+	if (c->argc == 1 && usual)
 		append(&line, usual);
 	*bytes = line.bytes;
 	if (line.cut)
 		return error_set(&m->error, ERROR_USAGE, E2BIG, "the command line is too long: this kernel takes %" PRIu64
 				 " characters: write less after --", line.max);
 	return 0;
+}
+
+int pc_write_command_line(struct machine *m, uint64_t max, const char *usual, uint64_t *bytes)
+{
+	return pc_write_command_line_at(m, PC_COMMAND_LINE, NULL, max, usual, bytes);
 }
 
 /* boot.rst, 1.14: __BOOT_CS and __BOOT_DS, flat; AMD64 APM 2, 4.8. Kernels take their own soon. */

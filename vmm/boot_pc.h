@@ -6,6 +6,7 @@
 #ifndef KVICK_VMM_BOOT_PC_H
 #define KVICK_VMM_BOOT_PC_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct machine;
@@ -14,9 +15,10 @@ struct pc_needs {
 	uint64_t work_bytes;  /* of RAM behind the image, besides twice the initrd */
 	uint64_t usual_bytes; /* what it gets where nobody says */
 	uint64_t initrd_end;  /* the first address that no byte of an initrd may have */
+	bool modules;         /* instead: it takes several, the initrd the first of them, right behind the image */
 };
 
-/* m->plan and m->initrd. 0 or -errno with m->error set. */
+/* m->plan, m->initrd or m->modules. 0 or -errno with m->error set. */
 int pc_plan(struct machine *m, const struct pc_needs *needs);
 
 /* --initrd, to where it was planned. 0 or -errno with m->error set. */
@@ -27,6 +29,9 @@ int pc_load_initrd(struct machine *m);
  * kernel takes; bytes: what it is, without the NUL. 0 or -errno with m->error set.
  */
 int pc_write_command_line(struct machine *m, uint64_t max, const char *usual, uint64_t *bytes);
+
+/* The same to another place of PC_COMMAND_LINE_BYTES, after a word of the boot protocol's own. first, usual: NULL for none. */
+int pc_write_command_line_at(struct machine *m, uint64_t at, const char *first, uint64_t max, const char *usual, uint64_t *bytes);
 
 /* GDT, reset vector, ACPI's tables. Returns where the RSDP is. */
 uint64_t pc_write_firmware(struct machine *m);

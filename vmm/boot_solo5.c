@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "loader/solo5.h"
+#include "vmm/boot_modules.h"
 #include "vmm/layout.h"
 #include "vmm/machine.h"
 #include "vmm/pagetable.h"
@@ -45,6 +46,8 @@ static int refuse_what_is_not_for_solo5(struct machine *m)
 
 	if (c->initrd_path)
 		return error_set(&m->error, ERROR_USAGE, EINVAL, "--initrd: %s is no Linux kernel: leave it out", m->image.path);
+	if (c->module_count)
+		return modules_refuse(m);
 	if (c->envc > 0)
 		return error_set(&m->error, ERROR_USAGE, EINVAL, "--env %s: a Solo5 guest has no environment: write arguments "
 				 "after --", c->envp[0]);

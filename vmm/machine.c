@@ -24,7 +24,7 @@
 #define STUCK_TICKS_MAX 5
 
 static const struct boot *const boots[] = { [IMAGE_NATIVE] = &boot_native, [IMAGE_LINUX] = &boot_linux,
-					     [IMAGE_SOLO5] = &boot_solo5 };
+					     [IMAGE_SOLO5] = &boot_solo5, [IMAGE_MULTIBOOT] = &boot_multiboot };
 
 /* Less than this a host has in any case, and is not asked. */
 #define HOST_RAM_BYTES_SURE (1ull << 30)

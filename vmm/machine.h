@@ -32,6 +32,14 @@
 
 #define MACHINE_ARGS_BYTES_MAX (128u * 1024) /* argument and environment strings */
 
+#define MACHINE_MODULES_MAX 17u /* an initrd and 16 more */
+
+/* A file that is put into RAM as it is. */
+struct module_config {
+	const char *path;
+	const char *string; /* what the guest is told of it; NULL: path */
+};
+
 enum ring_choice { RING_AUTO = -1, RING_0 = 0, RING_3 = 3 };
 enum doorbell_choice { DOORBELL_AUTO, DOORBELL_PORT, DOORBELL_VMCALL };
 
@@ -51,6 +59,8 @@ struct machine_config {
 	const char *initrd_path; /* NULL: none; for kernels that take one */
 	const char *pc_words;  /* --machine as it was given; NULL: it was not */
 	struct pc_config pc;   /* what it says */
+	const struct module_config *modules; /* the initrd first, where there is one, then the others; for kernels that take such */
+	unsigned module_count;
 	bool sandbox;
 	bool report;           /* somebody will read the guest's stamps */
 	bool process_ends;     /* the process ends right after: leave tearing down to it, which is quicker */
@@ -115,6 +125,7 @@ struct machine {
 	struct error error;
 	struct devices devices;
 	struct memory_run initrd; /* where it goes; of 0 bytes: there is none */
+	struct memory_run modules[MACHINE_MODULES_MAX]; /* where they go, for boot protocols that have a list of them */
 	struct crash crash;
 	struct cpu_table cpuid; /* the guest's; empty: it has none */
 };

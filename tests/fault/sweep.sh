@@ -211,6 +211,8 @@ with_sanitizers() {
 		sweep "sanitizers: Solo5 by $io" 0 '1' EIO "$asan" run --no-sandbox --io $io --block:disk="$scratch/asan-solo5" \
 			--block-sector-size:disk=4096 "$guests/abi.hvt" -- blocks
 	done
+	sweep 'sanitizers: multiboot' 0 '' EIO "$asan" run --no-sandbox --module "$scratch/initrd" "$guests/multiboot32.elf" \
+		-- modules
 	sweep 'sanitizers: page tables' 0 '1' EIO "$asan" run --ring 3 --no-sandbox "$guests/pgtable.elf"
 }
 
@@ -263,6 +265,7 @@ with_sandbox() {
 	done
 	[ $taps = no ] || sweep 'sandbox: Solo5 with a tap' 0 '1' "$few EIO" "$scratch/tap-kvick-musl" run --net:net=kvick0 \
 		"$guests/echo.hvt" -- no-answers
+	sweep 'sandbox: multiboot' 0 '' "$few EIO" "$musl" run --module "$scratch/initrd" "$guests/multiboot32.elf" -- modules
 	sweep 'inspect' 0 '' "$all" "$musl" inspect "$guests/hello.elf"
 }
 

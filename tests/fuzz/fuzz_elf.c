@@ -170,6 +170,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 		return 0;
 	}
 	PROMISE(error.kind == ERROR_NONE);
+	if (image.protocol != &protocol_native) { /* other rules: fuzz_multiboot.c */
+		image_close(&image, &sys);
+		return 0;
+	}
 	check_image(&image);
 	load(&image, data, &sys);
 	look_up(&image, image.entry, &sys);

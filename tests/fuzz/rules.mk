@@ -7,12 +7,16 @@ FUZZ_CFLAGS := -std=gnu17 -g -O1 $(WARNINGS) -DIMAGE_COPY_BYTES_MAX=0 -fsanitize
 
 $(eval $(call variant,fuzz,clang $(FUZZ_CFLAGS)))
 
-FUZZ_TARGETS := $(addprefix $(BUILD)/fuzz/fuzz_,elf solo5 virtq virtio devices pc)
+FUZZ_TARGETS := $(addprefix $(BUILD)/fuzz/fuzz_,elf multiboot solo5 virtq virtio devices pc)
 
 $(BUILD)/fuzz/fuzz_elf: $(call objects,fuzz,$(LOADER_SOURCES) vmm/error.c vmm/sys.c vmm/guest_mem.c tests/fuzz/fuzz_elf.c)
 	clang -fsanitize=fuzzer,address,undefined -o $@ $^ $(LIBURING)
 
 $(BUILD)/fuzz/fuzz_solo5: $(call objects,fuzz,$(LOADER_SOURCES) vmm/error.c vmm/sys.c vmm/guest_mem.c tests/fuzz/fuzz_solo5.c)
+	clang -fsanitize=fuzzer,address,undefined -o $@ $^ $(LIBURING)
+
+$(BUILD)/fuzz/fuzz_multiboot: $(call objects,fuzz,$(LOADER_SOURCES) vmm/error.c vmm/sys.c vmm/guest_mem.c \
+	tests/fuzz/fuzz_multiboot.c)
 	clang -fsanitize=fuzzer,address,undefined -o $@ $^ $(LIBURING)
 
 $(BUILD)/fuzz/fuzz_virtq: $(call objects,fuzz,$(wildcard virtio/queue*.c) vmm/error.c vmm/sys.c vmm/guest_mem.c \

@@ -173,6 +173,51 @@ static void shared_page(struct victim *v)
 	v->text->p_vaddr -= 8;
 }
 
+/* Multiboot 1: the note goes, a header comes; with addresses that are right. */
+
+struct multiboot {
+	uint32_t magic, flags, checksum, header_addr, load_addr, load_end_addr, bss_end_addr, entry_addr;
+};
+
+#define MULTIBOOT_AT 0x800u
+
+static struct multiboot *multiboot(struct victim *v, uint32_t flags)
+{
+	struct multiboot *header = (struct multiboot *)(v->file + MULTIBOOT_AT);
+
+	v->notes->p_type = PT_NULL;
+	*header = (struct multiboot){
+		0x1badb002, flags, -(0x1badb002 + flags), IMAGE_BASE + MULTIBOOT_AT, IMAGE_BASE, 0, 0, IMAGE_BASE + MULTIBOOT_AT,
+	};
+	return header;
+}
+
+#define ADDRESSES (1u << 16)
+
+static void mb_flag(struct victim *v) { multiboot(v, 0x8); }
+static void mb_load_above(struct victim *v) { multiboot(v, ADDRESSES)->load_addr += MULTIBOOT_AT + 1; }
+static void mb_load_before(struct victim *v) { multiboot(v, ADDRESSES)->header_addr += 1; }
+static void mb_load_end_low(struct victim *v) { multiboot(v, ADDRESSES)->load_end_addr = 1; }
+static void mb_load_end_high(struct victim *v) { multiboot(v, ADDRESSES)->load_end_addr = UINT32_MAX; }
+static void mb_bss_end(struct victim *v) { multiboot(v, ADDRESSES)->bss_end_addr = IMAGE_BASE; }
+static void mb_bss_huge(struct victim *v) { multiboot(v, ADDRESSES)->bss_end_addr = UINT32_MAX; }
+static void mb_entry(struct victim *v) { multiboot(v, ADDRESSES)->entry_addr = 0; }
+static void mb_cut(struct victim *v) { multiboot(v, ADDRESSES), v->bytes = MULTIBOOT_AT + sizeof(struct multiboot) - 1; }
+static void mb_no_elf(struct victim *v) { multiboot(v, 0), v->file[0] = 0; }
+static void mb_hole(struct victim *v) { multiboot(v, 0), v->first->p_paddr = 0xa0000; }
+static void mb_low(struct victim *v) { multiboot(v, 0), v->first->p_paddr = 0; }
+static void mb_high(struct victim *v) { multiboot(v, 0), v->last->p_paddr = 0xfffff000; }
+static void mb_overlap(struct victim *v) { multiboot(v, 0), v->last->p_paddr = v->text->p_paddr; }
+static void mb_elf_entry(struct victim *v) { multiboot(v, 0), v->ehdr->e_entry = UINT64_MAX; }
+
+static void mb_wraps(struct victim *v)
+{
+	struct multiboot *header = multiboot(v, ADDRESSES);
+
+	header->load_addr = 0xfffff000;
+	header->header_addr = header->entry_addr = 0xfffff000 + MULTIBOOT_AT;
+}
+
 static const struct {
 	const char *name;
 	void (*spoil)(struct victim *v);
@@ -264,6 +309,23 @@ static const struct {
 	{ "entry-in-data", entry_in_data, "is in no executable segment", NULL },
 	{ "entry-past-text", entry_past_text, "is in no executable segment", NULL },
 	{ "entry-high", entry_high, "e_entry 0xffffffffffffffff", NULL },
+
+	{ "multiboot-flag", mb_flag, "flags 0x8: bit 3 is one that a boot loader must know", NULL },
+	{ "multiboot-load-above", mb_load_above, "load_addr 0x100801: above header_addr 0x100800", NULL },
+	{ "multiboot-load-before", mb_load_before, "header_addr 0x100801: 2049 bytes after load_addr", NULL },
+	{ "multiboot-load-end-low", mb_load_end_low, "load_end_addr 0x1: not above load_addr", NULL },
+	{ "multiboot-load-end-high", mb_load_end_high, "load_end_addr 0xffffffff: 4293918719 bytes to load", NULL },
+	{ "multiboot-bss-end", mb_bss_end, "bss_end_addr 0x100000: below the end of what is loaded", NULL },
+	{ "multiboot-bss-huge", mb_bss_huge, "load_addr 0x100000: 4293918719 bytes there end beyond 0xc0000000", NULL },
+	{ "multiboot-entry", mb_entry, "entry_addr 0x0: not in what is loaded", NULL },
+	{ "multiboot-cut", mb_cut, "only 31 of its 32 bytes", NULL },
+	{ "multiboot-no-elf", mb_no_elf, "flags 0x0: without bit 16 it must be an ELF file", NULL },
+	{ "multiboot-hole", mb_hole, "p_paddr 0xa0000: reaches into 0x9fc00 to 0x100000", NULL },
+	{ "multiboot-low", mb_low, "p_paddr 0x0: below 0x1000", NULL },
+	{ "multiboot-high", mb_high, "p_paddr 0xfffff000", NULL },
+	{ "multiboot-overlap", mb_overlap, "this segment overlaps", NULL },
+	{ "multiboot-elf-entry", mb_elf_entry, "e_entry 0xffffffffffffffff: is in no segment", NULL },
+	{ "multiboot-wraps", mb_wraps, "load_addr 0xfffff000", NULL },
 
 	{ "mem-wish-not-given", mem_1g, "--mem", "--mem=16M" },
 };

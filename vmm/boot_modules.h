@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Files that are put into RAM as they are: --initrd, --module. For the steps of machine.c. Nothing is held between them: a file is
+ * opened again to be read. What they return is 0, or -errno with m->error set.
+ */
+#ifndef KVICK_VMM_BOOT_MODULES_H
+#define KVICK_VMM_BOOT_MODULES_H
+
+#include <stdint.h>
+
+#include "vmm/guest_mem.h"
+
+struct machine;
+
+/* Of config->modules[i]. */
+int module_size(struct machine *m, unsigned i, uint64_t *bytes);
+int module_load(struct machine *m, unsigned i, const struct memory_run *to);
+
+/* All of them, from *end on, each at a page of its own: m->modules. *end moves on behind them, and never beyond `limit`. */
+int modules_plan(struct machine *m, uint64_t *end, uint64_t limit);
+int modules_load(struct machine *m);
+
+/* For guests that take none, where one is given. */
+int modules_refuse(struct machine *m);
+
+/* What the guest is told of config->modules[i]. */
+const char *module_string(const struct machine *m, unsigned i);
+
+#endif
