@@ -68,10 +68,10 @@ static int native_needs(struct needs *needs, const struct image *image, struct e
 	return r;
 }
 
-static int linux_needs(struct needs *needs, const struct image *image, struct error *error)
+static int kernel_needs(struct needs *needs, const struct image *image, struct error *error)
 {
 	(void)error;
-	needs->least = round_up(image->end + LINUX_WORK_BYTES, PAGE_2M_BYTES);
+	needs->least = round_up(image->end + image->kernel.work_bytes, PAGE_2M_BYTES);
 	needs->usual = needs->least > LINUX_USUAL_BYTES ? needs->least : LINUX_USUAL_BYTES;
 	return 0;
 }
@@ -100,10 +100,14 @@ static void note_text(struct text *text, const struct image *image)
 		    flags_name(image->note.flags));
 }
 
-static void linux_text(struct text *text, const struct image *image)
+/* Without a bzImage's header there is no version. */
+static void kernel_text(struct text *text, const struct image *image)
 {
-	text_printf(text, "header     boot protocol %u.%u, command line up to %llu characters, initrd below 0x%llx\n",
-		    image->kernel.version >> 8, image->kernel.version & 0xff,
+	if (image->kernel.version)
+		text_printf(text, "header     boot protocol %u.%u, ", image->kernel.version >> 8, image->kernel.version & 0xff);
+	else
+		text_printf(text, "kernel     ");
+	text_printf(text, "command line up to %llu characters, initrd below 0x%llx\n",
 		    (unsigned long long)image->kernel.command_line_max, image->kernel.initrd_last + 1ull);
 }
 
@@ -127,9 +131,9 @@ static void note_json(struct text *text, const struct image *image)
 	json_close(text, '}');
 }
 
-static void linux_json(struct text *text, const struct image *image)
+static void kernel_json(struct text *text, const struct image *image)
 {
-	json_open(text, "linux", '{');
+	json_open(text, image->protocol->name, '{');
 	json_u64(text, "boot_protocol", image->kernel.version);
 	json_u64(text, "command_line_max", image->kernel.command_line_max);
 	json_u64(text, "initrd_address_max", image->kernel.initrd_last);
@@ -153,7 +157,8 @@ static const struct {
 	void (*json)(struct text *text, const struct image *image);
 } kinds[] = {
 	[IMAGE_NATIVE] = { native_needs, note_text, note_json },
-	[IMAGE_LINUX] = { linux_needs, linux_text, linux_json },
+	[IMAGE_LINUX] = { kernel_needs, kernel_text, kernel_json },
+	[IMAGE_PVH] = { kernel_needs, kernel_text, kernel_json },
 	[IMAGE_SOLO5] = { solo5_needs, solo5_manifest_text, solo5_manifest_json },
 	[IMAGE_MULTIBOOT] = { multiboot_needs, multiboot_text, multiboot_json },
 };
@@ -164,7 +169,11 @@ static void print_text(struct text *text, const struct image *image, const struc
 
 	text_printf(text, "image      ");
 	text_name(text, image->path);
-	text_printf(text, " (%llu bytes)\n", (unsigned long long)image->file_bytes);
+	if (image->packed_bytes)
+		text_printf(text, " (%llu bytes, with %llu by LZ4)\n", (unsigned long long)image->packed_bytes,
+			    (unsigned long long)image->file_bytes);
+	else
+		text_printf(text, " (%llu bytes)\n", (unsigned long long)image->file_bytes);
 	text_printf(text, "protocol   %s (%s)%s, for it %s\n", image->protocol->name, image->protocol->about,
 		    image->pie ? ", position-independent" : "", image->why);
 	text_printf(text, "entry      0x%llx\n", (unsigned long long)image->entry);
@@ -188,7 +197,8 @@ static void print_json(struct text *text, const struct image *image, const struc
 
 	json_open(text, NULL, '{');
 	json_string(text, "image", image->path);
-	json_u64(text, "file_bytes", image->file_bytes);
+	json_u64(text, "file_bytes", image->packed_bytes ? image->packed_bytes : image->file_bytes);
+	json_u64(text, "unpacked_bytes", image->packed_bytes ? image->file_bytes : 0);
 	json_string(text, "protocol", image->protocol->name);
 	json_string(text, "why", image->why);
 	json_bool(text, "pie", image->pie);

@@ -8,6 +8,8 @@
 #      GUEST_ELFS  $(BUILD)/guests/NAME.elf, and NAME-pie.elf for those in GUEST_PIE
 #      GUEST_BZIMAGES  $(BUILD)/guests/NAME.bzImage: of guests/bzimage/NAME
 #      GUEST_HVTS      $(BUILD)/guests/NAME.hvt: of guests/solo5/NAME
+#      GUEST_KERNELS   the same as NAME.kernel, an ELF file; as NAME-pvh.kernel, with PVH's entry too; and that as the payload of
+#                      NAME-lz4.bzImage
 
 GUEST_CC ?= gcc
 GUEST_AR ?= ar
@@ -93,9 +95,9 @@ GUEST_BZIMAGE_OBJECTS := $(call guest_objects,exec,$(addprefix guests/bzimage/,s
 	$(addprefix guests/runtime/,string.c printf.c printf_variadic.c))
 GUEST_DEPS += $(patsubst %.o,%.d,$(GUEST_BZIMAGE_OBJECTS)) $(GUEST_BZIMAGE_NAMES:%=$(GUEST_OUT)/exec/bzimage/%/main.d)
 
-# $(call guest_bzimage,image,object of its main.c)
+# $(call guest_bzimage,image,its own objects,those that it shares)
 define guest_bzimage
-$(1): $(2) $(GUEST_BZIMAGE_OBJECTS) guests/bzimage/bzimage.ld
+$(1): $(2) $(3) guests/bzimage/bzimage.ld
 	@mkdir -p $$(@D)
 	$$(GUEST_CC) -static -nostdlib -Wl,-T,guests/bzimage/bzimage.ld -Wl,--build-id=none -Wl,-z,max-page-size=4096 \
 		-Wl,-z,noexecstack -Wl,--no-warn-rwx-segments -Wl,--gc-sections -o $$@.elf $$(filter %.o,$$^)
@@ -104,7 +106,30 @@ $(1): $(2) $(GUEST_BZIMAGE_OBJECTS) guests/bzimage/bzimage.ld
 endef
 
 $(foreach name,$(GUEST_BZIMAGE_NAMES),$(eval \
-	$(call guest_bzimage,$(GUEST_OUT)/$(name).bzImage,$(GUEST_OUT)/exec/bzimage/$(name)/main.o)))
+	$(call guest_bzimage,$(GUEST_OUT)/$(name).bzImage,$(GUEST_OUT)/exec/bzimage/$(name)/main.o,$(GUEST_BZIMAGE_OBJECTS))))
+
+GUEST_KERNELS := $(GUEST_BZIMAGE_NAMES:%=$(GUEST_OUT)/%.kernel) $(GUEST_BZIMAGE_NAMES:%=$(GUEST_OUT)/%-pvh.kernel) \
+	$(GUEST_BZIMAGE_NAMES:%=$(GUEST_OUT)/%-lz4.bzImage)
+GUEST_PVH_OBJECTS := $(call guest_objects,exec,$(addprefix guests/bzimage/,pvh_start.S pvh.c))
+GUEST_DEPS += $(GUEST_PVH_OBJECTS:.o=.d)
+
+GUEST_KERNEL_LDFLAGS := -static -nostdlib -Wl,-T,guests/bzimage/kernel.ld -Wl,--build-id=none -Wl,-z,max-page-size=4096 \
+	-Wl,-z,noexecstack -Wl,--gc-sections
+
+$(GUEST_OUT)/%-pvh.kernel: $(GUEST_OUT)/exec/bzimage/%/main.o $(GUEST_BZIMAGE_OBJECTS) $(GUEST_PVH_OBJECTS) guests/bzimage/kernel.ld
+	$(GUEST_CC) $(GUEST_KERNEL_LDFLAGS) -o $@ $(filter %.o,$^)
+
+$(GUEST_OUT)/%.kernel: $(GUEST_OUT)/exec/bzimage/%/main.o $(GUEST_BZIMAGE_OBJECTS) guests/bzimage/kernel.ld
+	$(GUEST_CC) $(GUEST_KERNEL_LDFLAGS) -o $@ $(filter %.o,$^)
+
+$(GUEST_OUT)/%.lz4: $(GUEST_OUT)/%-pvh.kernel
+	lz4 -q -f -l -9 $< $@
+
+$(GUEST_OUT)/%-packed.o: guests/bzimage/packed.S $(GUEST_OUT)/%.lz4 $(GUEST_OUT)/%-pvh.kernel
+	$(GUEST_CC) -nostdinc -DPAYLOAD='"$(GUEST_OUT)/$*.lz4"' -DUNPACKED_BYTES=$$(stat -c %s $(GUEST_OUT)/$*-pvh.kernel) -c $< -o $@
+
+$(foreach name,$(GUEST_BZIMAGE_NAMES),$(eval $(call guest_bzimage,$(GUEST_OUT)/$(name)-lz4.bzImage, \
+	$(GUEST_OUT)/$(name)-packed.o $(call guest_objects,exec,guests/bzimage/start.S),)))
 
 # --- guests of Solo5's hvt ABI, with nothing of the runtime but strings, numbers and printf, and nothing of Solo5 ---
 
@@ -166,6 +191,6 @@ $(GUEST_OUT)/multiboot.kludge: $(GUEST_OUT)/m32/start-kludge.o $(GUEST_M32)
 GUEST_DEPS += $(GUEST_OUT)/m32/main.d
 
 .PHONY: guests
-guests: $(GUEST_ELFS) $(GUEST_BZIMAGES) $(GUEST_HVTS) $(GUEST_MULTIBOOT)
+guests: $(GUEST_ELFS) $(GUEST_BZIMAGES) $(GUEST_KERNELS) $(GUEST_HVTS) $(GUEST_MULTIBOOT)
 
 -include $(GUEST_DEPS)

@@ -9,6 +9,7 @@
 
 #include "loader/elf.h"
 #include "loader/image.h"
+#include "loader/payload.h"
 #include "loader/refuse.h"
 #include "vmm/error.h"
 #include "vmm/guest_mem.h"
@@ -27,9 +28,10 @@
 /* How many of a refused file's first bytes its error shows. */
 #define MAGIC_BYTES_SHOWN 4
 
-/* Asked in this order. */
+/* Asked in this order: what says by a mark of its own which protocol it speaks, before what can only be guessed. */
 static const struct protocol *const protocols[] = {
 	&protocol_native,
+	&protocol_pvh,
 	&protocol_linux,
 	&protocol_solo5,
 	&protocol_multiboot,
@@ -113,6 +115,12 @@ int image_read(const struct image *image, uint64_t offset, void *into, size_t wa
 {
 	size_t done = 0;
 
+	if (image->unpacked) {
+		if (offset > image->file_bytes || want > image->file_bytes - offset)
+			return shrank(image->path, error);
+		memcpy(into, image->unpacked + offset, want);
+		return 0;
+	}
 	/* One turn, except after a signal or on a file system that reads less than asked. */
 	while (done < want) {
 		ssize_t n = sys_pread(sys, image->fd, (uint8_t *)into + done, want - done, offset + done);
@@ -228,6 +236,7 @@ int image_open(struct image *image, const char *path, const struct protocol *pro
 
 void image_close(struct image *image, struct sys *sys)
 {
+	payload_free(image, sys);
 	if (image->fd >= 0)
 		sys_close(sys, image->fd);
 	image->fd = -1;
@@ -275,9 +284,12 @@ static struct whole_pages whole_pages(const struct segment *segment)
 	return (struct whole_pages){ .start = start, .bytes = end - start };
 }
 
+/* A kernel that may write wherever it likes does so, and then each page is copied after all, one by one. */
 static bool worth_mapping(const struct segment *segment)
 {
-	return whole_pages(segment).bytes > IMAGE_COPY_BYTES_MAX;
+	bool anything = (segment->perms & SEGMENT_W) && (segment->perms & SEGMENT_X);
+
+	return !anything && whole_pages(segment).bytes > IMAGE_COPY_BYTES_MAX;
 }
 
 unsigned image_readonly(const struct image *image, struct memory_run runs[static IMAGE_SEGMENTS_MAX])
@@ -367,7 +379,7 @@ static int load_copied(const struct image *image, unsigned first, unsigned after
 	return 0;
 }
 
-int image_load(const struct image *image, struct guest_mem *mem, struct sys *sys, struct error *error)
+int image_load(struct image *image, struct guest_mem *mem, struct sys *sys, struct error *error)
 {
 	unsigned i = 0;
 	int rc = 0;
@@ -375,6 +387,8 @@ int image_load(const struct image *image, struct guest_mem *mem, struct sys *sys
 	assert(image->segment_count && image->segment_count <= IMAGE_SEGMENTS_MAX);
 	assert(guest_mem_contains(mem, gpa(image->base), image->end - image->base));
 
+	if (image->unpacked)
+		return payload_load(image, mem, sys, error);
 	/* Upwards, so that a segment which starts in the page where the last one ends is written after it. */
 	while (i < image->segment_count && !rc) {
 		unsigned first = i++;

@@ -39,6 +39,9 @@ struct image {
 	int fd;
 	const char *path;     /* the caller's string */
 	uint64_t file_bytes;
+	/* What was unpacked of it (payload.h) and is the image now, until it is loaded; file_bytes are its, packed_bytes the file's. */
+	uint8_t *unpacked;
+	uint64_t packed_bytes; /* 0: nothing was */
 	const struct protocol *protocol;
 	const char *why;      /* it is that one: "has a kvick note" */
 	uint64_t entry;       /* guest-virtual, load bias included; in an executable segment */
@@ -49,11 +52,13 @@ struct image {
 	struct kvick_note note;
 	unsigned segment_count;
 	struct segment segments[IMAGE_SEGMENTS_MAX]; /* ascending, not overlapping */
-	/* IMAGE_LINUX, of its header. */
+	/* Of those that are entered as kernels are: IMAGE_LINUX, IMAGE_PVH. */
 	struct {
 		uint32_t command_line_max; /* without the NUL */
 		uint32_t initrd_last;      /* the highest address that a byte of an initrd may have */
-		uint16_t version;          /* of the boot protocol: 0x020f is 2.15 */
+		uint64_t work_bytes;       /* of RAM behind it, for it to begin with */
+		bool bzimage;              /* the file begins with Linux's boot header */
+		uint16_t version;          /* of the boot protocol, by that header: 0x020f is 2.15 */
 	} kernel;
 	/* IMAGE_SOLO5: where its manifest lies in the file (loader/solo5.h). */
 	struct {
@@ -97,6 +102,7 @@ static inline bool image_head_is_whole(const struct image *image, size_t head_by
 }
 
 extern const struct protocol protocol_native; /* loader/native.c */
+extern const struct protocol protocol_pvh;    /* loader/pvh.c */
 extern const struct protocol protocol_linux;  /* loader/linux.c */
 extern const struct protocol protocol_solo5;  /* loader/solo5.c */
 extern const struct protocol protocol_multiboot; /* loader/multiboot.c */
@@ -113,7 +119,7 @@ const char *image_protocol_names(char *into, size_t bytes);
 int image_open(struct image *image, const char *path, const struct protocol *protocol, struct sys *sys, struct error *error);
 void image_close(struct image *image, struct sys *sys);
 
-/* Bytes of the file, for protocols. 0, or -errno with `error` set. */
+/* Bytes of the file, or of what was unpacked of it, for protocols. 0, or -errno with `error` set. */
 int image_read(const struct image *image, uint64_t offset, void *into, size_t bytes, struct sys *sys, struct error *error);
 
 /* Least guest RAM in bytes for the image alone: its end, or its note's wish if that is more. */
@@ -127,9 +133,9 @@ unsigned image_readonly(const struct image *image, struct memory_run runs[static
 
 /*
  * Puts the segments into RAM: mapped where file offset and address are page-aligned and worth it,
- * copied otherwise. RAM must hold the image (checked by the plan, asserted here).
+ * copied otherwise. RAM must hold the image (checked by the plan, asserted here). What was unpacked moves there, and is no more.
  */
-int image_load(const struct image *image, struct guest_mem *mem, struct sys *sys, struct error *error);
+int image_load(struct image *image, struct guest_mem *mem, struct sys *sys, struct error *error);
 
 /*
  * Finds the function or object that holds `address` (guest-virtual) in the image's symbol table,

@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Linux kernels as Linux builds them: bzImage, entered by the 64-bit boot protocol (Documentation/arch/x86/boot.rst). The
- * compressed kernel is one segment; it unpacks itself.
+ * What is entered by Linux's 64-bit boot protocol (Documentation/arch/x86/boot.rst): bzImages, as Linux builds them, and ELF files
+ * (linux_elf.c), which may be inside of one. What kvick cannot unpack is one segment, and unpacks itself.
  */
 #include "loader/linux.h"
 
 #include <asm/bootparam.h>
 #include <assert.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <string.h>
 
+#include "loader/elf.h"
 #include "loader/image.h"
+#include "loader/payload.h"
 #include "loader/refuse.h"
 #include "vmm/round.h"
 #include "vmm/sys.h"
@@ -21,22 +24,28 @@
 #define SECTOR_BYTES   512u
 #define SETUP_SECTORS_OF_0 4u
 #define ENTRY_64       0x200u      /* of the protected-mode kernel, 1.14 */
-#define LOW_MEMORY_END 0x100000u
 #define LOADER_UNDEFINED 0xff
 
 #define HEADER_AT offsetof(struct boot_params, hdr)
 #define JUMP_END   0x202u
 #define HEADER_END (HEADER_AT + sizeof(struct setup_header))
 
-static const char *linux_probe(const struct image *image, const uint8_t *head, size_t head_bytes, struct sys *sys)
+static bool is_bzimage(const uint8_t *head, size_t head_bytes)
 {
 	struct setup_header hdr;
 
-	(void)image, (void)sys;
 	if (head_bytes < HEADER_END)
-		return NULL;
+		return false;
 	memcpy(&hdr, head + HEADER_AT, sizeof(hdr));
-	return hdr.boot_flag == BOOT_FLAG && hdr.header == HEADER_MAGIC ? "has a Linux boot header, \"HdrS\"" : NULL;
+	return hdr.boot_flag == BOOT_FLAG && hdr.header == HEADER_MAGIC;
+}
+
+static const char *linux_probe(const struct image *image, const uint8_t *head, size_t head_bytes, struct sys *sys)
+{
+	if (is_bzimage(head, head_bytes))
+		return "has a Linux boot header, \"HdrS\"";
+	/* A note of kvick's may come yet. */
+	return elf_magic(head, head_bytes) && image_head_is_whole(image, head_bytes) ? linux_elf_probe(image, sys) : NULL;
 }
 
 static int check_kind(const char *path, const struct setup_header *hdr, struct error *error)
@@ -66,7 +75,7 @@ static int place(struct image *image, const struct setup_header *hdr, struct err
 	if (bytes <= ENTRY_64)
 		return image_refuse(image->path, error, "syssize: %" PRIu64 " bytes of kernel: too few for one: build it again",
 				    bytes);
-	if (at % GUEST_PAGE_BYTES || at < LOW_MEMORY_END)
+	if (at % GUEST_PAGE_BYTES || at < KERNEL_LOWEST)
 		return image_refuse(image->path, error, "pref_address 0x%" PRIx64 ": not a page from 1 MiB on: build it again", at);
 	if (init_bytes < bytes)
 		return image_refuse(image->path, error, "init_size %" PRIu64 ": less than the %" PRIu64 " bytes of kernel: build "
@@ -96,22 +105,62 @@ static size_t header_bytes(const uint8_t *head)
 	return (end < HEADER_END ? end : HEADER_END) - HEADER_AT;
 }
 
-static int linux_parse(struct image *image, const uint8_t *head, size_t head_bytes, struct sys *sys, struct error *error)
+/* Inside of [first, first + bytes) of the file, as place() has found them. */
+static int unpack(struct image *image, const struct setup_header *hdr, struct sys *sys, struct error *error)
+{
+	const struct segment kernel = image->segments[0];
+	uint64_t offset = hdr->payload_offset, bytes = hdr->payload_length;
+	int r;
+
+	if (bytes == 0)
+		return 0;
+	if (offset + bytes > kernel.file_bytes)
+		return image_refuse(image->path, error, "payload_offset 0x%" PRIx64 " + payload_length 0x%" PRIx64 " is beyond the "
+				    "%" PRIu64 " bytes of kernel: build it again", offset, bytes, kernel.file_bytes);
+	r = payload_unpack(image, kernel.file_offset + offset, bytes, hdr->init_size, sys, error);
+	if (r == 1)
+		image->segment_count = 0;
+	return r;
+}
+
+int linux_open_bzimage(struct image *image, const uint8_t *head, size_t head_bytes, struct sys *sys, struct error *error)
 {
 	struct setup_header hdr = { 0 };
 	int r;
 
-	if (!linux_probe(image, head, head_bytes, sys))
-		return image_refuse(image->path, error, "has no Linux boot header: \"HdrS\" at 0x202: leave --protocol out");
+	if (!is_bzimage(head, head_bytes))
+		return image_refuse(image->path, error, "is no ELF file, and has no Linux boot header (\"HdrS\" at 0x202): leave "
+				    "--protocol out");
 	memcpy(&hdr, head + HEADER_AT, header_bytes(head));
 	r = check_kind(image->path, &hdr, error);
 	if (r == 0)
 		r = place(image, &hdr, error);
-	image->note = (struct kvick_note){ .rings = KVICK_RINGS_0 };
+	if (r < 0)
+		return r;
 	image->kernel.command_line_max = hdr.cmdline_size;
 	image->kernel.initrd_last = hdr.initrd_addr_max;
 	image->kernel.version = hdr.version;
-	return r;
+	image->kernel.work_bytes = LINUX_WORK_BYTES;
+	image->kernel.bzimage = true;
+	return unpack(image, &hdr, sys, error);
+}
+
+static int linux_parse(struct image *image, const uint8_t *head, size_t head_bytes, struct sys *sys, struct error *error)
+{
+	bool elf = elf_magic(head, head_bytes);
+	int r;
+
+	image->note = (struct kvick_note){ .rings = KVICK_RINGS_0 };
+	if (!elf) {
+		r = linux_open_bzimage(image, head, head_bytes, sys, error);
+		if (r <= 0)
+			return r;
+		return linux_elf_parse(image, sys, error);
+	}
+	image->kernel.command_line_max = KERNEL_COMMAND_LINE_MAX;
+	image->kernel.initrd_last = UINT32_MAX;
+	image->kernel.work_bytes = KERNEL_WORK_BYTES;
+	return linux_elf_parse(image, sys, error);
 }
 
 static void add_ram(struct boot_params *params, uint64_t from, uint64_t to, uint32_t type)
@@ -119,11 +168,28 @@ static void add_ram(struct boot_params *params, uint64_t from, uint64_t to, uint
 	params->e820_table[params->e820_entries++] = (struct boot_e820_entry){ .addr = from, .size = to - from, .type = type };
 }
 
+/* What Firecracker says of such a kernel, and the version to which it is true. */
+static const struct setup_header made_header = {
+	.boot_flag = BOOT_FLAG,
+	.header = HEADER_MAGIC,
+	.version = VERSION_MIN,
+	.loadflags = LOADED_HIGH,
+	.xloadflags = XLF_KERNEL_64,
+	.kernel_alignment = 0x1000000,
+	.cmdline_size = KERNEL_COMMAND_LINE_MAX,
+	.initrd_addr_max = INT32_MAX,
+};
+
 static int read_header(const struct image *image, struct setup_header *hdr, struct sys *sys, struct error *error)
 {
 	uint8_t head[HEADER_END];
-	ssize_t n = sys_pread(sys, image->fd, head, sizeof(head), 0);
+	ssize_t n;
 
+	if (!image->kernel.bzimage) {
+		*hdr = made_header;
+		return 0;
+	}
+	n = sys_pread(sys, image->fd, head, sizeof(head), 0);
 	if (n != sizeof(head))
 		return image_error(image->path, error, n < 0 ? ERROR_HOST : ERROR_IMAGE, n < 0 ? (int)-n : ENODATA,
 				   "its header cannot be read again: %s", n < 0 ? strerror((int)-n) : "the file shrank");
@@ -156,7 +222,7 @@ int linux_write_zero_page(const struct image *image, struct guest_mem *mem, cons
 
 const struct protocol protocol_linux = {
 	.name = "linux",
-	.about = "bzImage, Linux 64-bit boot protocol",
+	.about = "bzImage or ELF, Linux 64-bit boot protocol",
 	.kind = IMAGE_LINUX,
 	.probe = linux_probe,
 	.parse = linux_parse,

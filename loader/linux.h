@@ -5,6 +5,7 @@
 #ifndef KVICK_LOADER_LINUX_H
 #define KVICK_LOADER_LINUX_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "vmm/guest_mem.h"
@@ -13,9 +14,15 @@ struct image;
 struct sys;
 struct error;
 
-/* RAM behind the kernel for it to work in, besides twice the initrd; and what it gets where nobody says. */
+/* RAM behind a Linux for it to work in, besides twice the initrd; behind what may be anything; and what it gets where nobody says. */
 #define LINUX_WORK_BYTES  (64ull << 20)
+#define KERNEL_WORK_BYTES (1ull << 20)
 #define LINUX_USUAL_BYTES (256ull << 20)
+
+/* A kernel begins at or above it. */
+#define KERNEL_LOWEST           0x100000ull
+/* What Linux takes, and so what those that are no Linux may have been tried with. */
+#define KERNEL_COMMAND_LINE_MAX 2047u
 
 struct linux_boot {
 	uint64_t zero_page;                        /* page-aligned; the page is fresh */
@@ -31,5 +38,24 @@ struct linux_boot {
  */
 int linux_write_zero_page(const struct image *image, struct guest_mem *mem, const struct linux_boot *boot, struct sys *sys,
 			  struct error *error);
+
+/*
+ * A bzImage's header, checked, into image->kernel, and the compressed kernel as its one segment. Where kvick can unpack that
+ * (payload.h), the image is the ELF file inside afterwards, and has no segments yet: 1. Else 0, or -errno with `error` set.
+ */
+int linux_open_bzimage(struct image *image, const uint8_t *head, size_t head_bytes, struct sys *sys, struct error *error);
+
+/* ---- linux_elf.c: kernels as ELF files, entered where they say, by their physical addresses ---- */
+
+struct elf;
+
+/* Why that is one, in words that follow its name, or NULL: an ordinary program, as far as can be seen. */
+const char *linux_elf_probe(const struct image *image, struct sys *sys);
+
+/* Segments and entry. 0 or -errno with `error` set. */
+int linux_elf_parse(struct image *image, struct sys *sys, struct error *error);
+
+/* Segments by p_paddr, for the guest to do anything with: RAM is all it knows. 0 or -errno. */
+int kernel_segments(const struct elf *elf, struct image *image);
 
 #endif

@@ -277,7 +277,7 @@ static int read_notes(struct native *n)
 	}
 	if (n->note_phdr == NO_PHDR)
 		return refuse(n, "has no kvick note: an ordinary Linux program, or made for another VMM: build it with kvick's"
-			      " guest runtime");
+			      " guest runtime, or use --protocol linux for a kernel");
 	return 0;
 }
 

@@ -18,11 +18,14 @@ musl-tools        | musl-gcc
 linux-libc-dev    | linux/kvm.h
 libc6-dev         | sys/io.h and the C library headers
 liburing-dev      | liburing.h and a static liburing.a
+libxen-dev        | xen/arch-x86/hvm/start_info.h, xen/elfnote.h
+lz4               | lz4
 binutils          | ld, readelf, strip
 '
 set_check='
 +build
 libcmocka-dev     | cmocka.h
+liblz4-dev        | lz4.h, lz4hc.h and a static liblz4.a, to compare with
 clang             | clang
 libclang-rt-14-dev| the sanitizer and fuzzer runtimes of clang
 strace            | strace

@@ -38,6 +38,6 @@ struct boot {
 	void (*tick)(struct machine *m);
 };
 
-extern const struct boot boot_native, boot_linux, boot_solo5, boot_multiboot;
+extern const struct boot boot_native, boot_linux, boot_pvh, boot_solo5, boot_multiboot;
 
 #endif

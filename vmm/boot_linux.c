@@ -19,7 +19,7 @@
 static int linux_plan(struct machine *m)
 {
 	return pc_plan(m, &(struct pc_needs){
-		.work_bytes = LINUX_WORK_BYTES,
+		.work_bytes = m->image.kernel.work_bytes,
 		.usual_bytes = LINUX_USUAL_BYTES,
 		.initrd_end = m->image.kernel.initrd_last + 1ull,
 	});

@@ -110,27 +110,47 @@ static void append(struct command_line *line, const char *word)
 	line->bytes += bytes;
 }
 
+static void append_devices(struct command_line *line, unsigned count)
+{
+	char word[64];
+
+	for (unsigned i = 0; i < count; i++) {
+		snprintf(word, sizeof(word), "virtio_mmio.device=4K@0x%llx:%u", PC_VIRTIO + i * PC_VIRTIO_BYTES, PC_IRQ_VIRTIO + i);
+		append(line, word);
+	}
+}
+
+static unsigned first_dashes(const struct machine_config *c)
+{
+	for (unsigned i = 1; i < c->argc; i++)
+		if (strcmp(c->argv[i], "--") == 0)
+			return i;
+	return 0;
+}
+
 /*
- * Devices come first: some guests have words of their own behind a "--". A kernel that understands these words and ACPI finds each
- * device twice, keeps the first and complains of the second.
+ * Devices come first, or before the guest's own "--": behind it are words that are no kernel's, and Unikraft takes the very first
+ * word for a name. A kernel that understands these words and ACPI finds each device twice, keeps the first and complains of the
+ * second.
  */
 int pc_write_command_line_at(struct machine *m, uint64_t at, const char *first, uint64_t max, const char *usual, uint64_t *bytes)
 {
 	const struct machine_config *c = m->config;
 	struct command_line line = { .max = max };
-	char word[64];
+	unsigned dashes = first_dashes(c);
 
 	if (line.max > PC_COMMAND_LINE_BYTES - 1)
 		line.max = PC_COMMAND_LINE_BYTES - 1;
 	line.text = guest_mem_span(&m->mem, gpa(at), PC_COMMAND_LINE_BYTES);
 	if (first)
 		append(&line, first);
-	for (unsigned i = 0; i < c->devices.count; i++) {
-		snprintf(word, sizeof(word), "virtio_mmio.device=4K@0x%llx:%u", PC_VIRTIO + i * PC_VIRTIO_BYTES, PC_IRQ_VIRTIO + i);
-		append(&line, word);
-	}
-	for (unsigned i = 1; i < c->argc; i++)
+	if (!dashes)
+		append_devices(&line, c->devices.count);
+	for (unsigned i = 1; i < c->argc; i++) {
+		if (i == dashes)
+			append_devices(&line, c->devices.count);
 		append(&line, c->argv[i]);
+	}
 	if (c->argc == 1 && usual)
 		append(&line, usual);
 	*bytes = line.bytes;

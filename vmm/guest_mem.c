@@ -44,7 +44,8 @@ int guest_mem_create(struct guest_mem *mem, uint64_t bytes, enum guest_pages pag
 	 * The second level has a large page only where guest-physical and host address agree below 2 MiB. hugetlbfs aligns
 	 * by itself. Else the address space for it costs nothing, and a second call to give the rest back would.
 	 */
-	uint64_t mapping_bytes = bytes + (transparent ? PAGE_2M_BYTES - GUEST_PAGE_BYTES : 0);
+	bool aligned = transparent || pages == GUEST_PAGES_ALIGNED;
+	uint64_t mapping_bytes = bytes + (aligned ? PAGE_2M_BYTES - GUEST_PAGE_BYTES : 0);
 	void *mapping;
 	int r;
 
@@ -53,7 +54,7 @@ int guest_mem_create(struct guest_mem *mem, uint64_t bytes, enum guest_pages pag
 	if (r < 0)
 		return cannot_map(bytes, pages, r, error);
 	*mem = (struct guest_mem){
-		.host = transparent ? (uint8_t *)round_up((uintptr_t)mapping, PAGE_2M_BYTES) : mapping,
+		.host = aligned ? (uint8_t *)round_up((uintptr_t)mapping, PAGE_2M_BYTES) : mapping,
 		.bytes = bytes, .hugepages = hugetlbfs, .mapping = mapping, .mapping_bytes = mapping_bytes,
 	};
 	r = transparent ? want_large_pages(mem, sys, error) : 0;
@@ -150,6 +151,13 @@ int guest_mem_map_file(struct guest_mem *mem, gpa_t at, uint64_t bytes, int fd, 
 	if (r == 0)
 		*mapped = true;
 	return r;
+}
+
+int guest_mem_take(struct guest_mem *mem, gpa_t at, uint64_t bytes, void *from, bool *taken, struct sys *sys)
+{
+	assert((at.u | bytes | (uintptr_t)from) % GUEST_PAGE_BYTES == 0 && guest_mem_writable(mem, at, bytes));
+	*taken = !mem->hugepages;
+	return mem->hugepages ? 0 : sys_mremap(sys, from, bytes, mem->host + at.u);
 }
 
 int guest_mem_read_file(struct guest_mem *mem, gpa_t at, uint64_t bytes, int fd, uint64_t offset, struct sys *sys)

@@ -41,6 +41,7 @@ struct memory_run {
 /* What the host is to make RAM of. */
 enum guest_pages {
 	GUEST_PAGES_4K,
+	GUEST_PAGES_ALIGNED,     /* the same, but where the host gives larger ones by itself, the second level has them too */
 	GUEST_PAGES_HUGETLBFS,   /* 2 MiB, reserved at once; files cannot be mapped into them */
 	GUEST_PAGES_TRANSPARENT, /* 2 MiB where the host has them when they are first touched */
 };
@@ -90,6 +91,12 @@ int guest_mem_write(const struct guest_mem *mem, gpa_t at, const void *from, uin
  */
 int guest_mem_map_file(struct guest_mem *mem, gpa_t at, uint64_t bytes, int fd, uint64_t offset, bool *mapped,
 		       struct sys *sys);
+
+/*
+ * Makes [from, from + bytes), private anonymous memory that nothing else uses, these pages of RAM; it is gone from where it was.
+ * All page-aligned and in RAM (asserted). `taken` false where this RAM cannot (hugepages): the caller copies instead. 0 or -errno.
+ */
+int guest_mem_take(struct guest_mem *mem, gpa_t at, uint64_t bytes, void *from, bool *taken, struct sys *sys);
 
 /* Reads exactly `bytes` of a file into RAM; -ENODATA where the file ends early, else 0 or -errno. */
 int guest_mem_read_file(struct guest_mem *mem, gpa_t at, uint64_t bytes, int fd, uint64_t offset, struct sys *sys);

@@ -23,8 +23,13 @@
 /* So long a vCPU may stay where it stored to read-only memory: then KVM is trying in vain. */
 #define STUCK_TICKS_MAX 5
 
-static const struct boot *const boots[] = { [IMAGE_NATIVE] = &boot_native, [IMAGE_LINUX] = &boot_linux,
-					     [IMAGE_SOLO5] = &boot_solo5, [IMAGE_MULTIBOOT] = &boot_multiboot };
+static const struct boot *const boots[] = {
+	[IMAGE_NATIVE] = &boot_native,
+	[IMAGE_LINUX] = &boot_linux,
+	[IMAGE_PVH] = &boot_pvh,
+	[IMAGE_SOLO5] = &boot_solo5,
+	[IMAGE_MULTIBOOT] = &boot_multiboot,
+};
 
 /* Less than this a host has in any case, and is not asked. */
 #define HOST_RAM_BYTES_SURE (1ull << 30)
@@ -168,9 +173,11 @@ static void undo_vm(struct machine *m)
 		guest_mem_destroy(&m->mem, &m->sys);
 }
 
+/* A kernel uses much of its RAM; a small guest would have to wait for large pages to be cleared. */
 static int step_memory(struct machine *m)
 {
-	int r = guest_mem_create(&m->mem, m->plan.bytes, m->config->pages, &m->sys, &m->error);
+	enum guest_pages pages = m->boot->pc && m->config->pages == GUEST_PAGES_4K ? GUEST_PAGES_ALIGNED : m->config->pages;
+	int r = guest_mem_create(&m->mem, m->plan.bytes, pages, &m->sys, &m->error);
 
 	return r < 0 ? r : vm_set_memory(&m->vm, &m->mem, &m->sys, &m->error);
 }
@@ -279,7 +286,8 @@ COLD bool machine_end_if_image_shrank(struct machine *m)
 {
 	uint8_t last;
 
-	if (sys_pread(&m->sys, m->image.fd, &last, 1, m->image.file_bytes - 1) != 0)
+	/* Nothing is mapped of a file that was unpacked. */
+	if (m->image.packed_bytes || sys_pread(&m->sys, m->image.fd, &last, 1, m->image.file_bytes - 1) != 0)
 		return false;
 	m->outcome = OUTCOME_FAILED;
 	error_set(&m->error, ERROR_IMAGE, 0, "%s: the file was cut short while its guest ran: replace images by rename, not in "

@@ -132,6 +132,11 @@ int sys_mprotect(struct sys *sys, void *at, size_t bytes, int prot)
 	return (int)THROUGH(sys, mprotect(at, bytes, prot));
 }
 
+COLD int sys_mremap(struct sys *sys, void *from, size_t bytes, void *to)
+{
+	return (int)THROUGH(sys, mremap(from, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, to) == MAP_FAILED ? -1 : 0);
+}
+
 int sys_munmap(struct sys *sys, void *at, size_t bytes)
 {
 	int result = munmap(at, bytes); /* as for close(): an injected failure must not leak */

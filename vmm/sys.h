@@ -49,6 +49,8 @@ ssize_t sys_write(struct sys *sys, int fd, const void *from, size_t bytes);
 int sys_mmap(struct sys *sys, void *want, size_t bytes, int prot, int flags, int fd, uint64_t offset, void **at);
 int sys_madvise(struct sys *sys, void *at, size_t bytes, int advice);
 int sys_mprotect(struct sys *sys, void *at, size_t bytes, int prot);
+/* To exactly `to`, over what is there. */
+int sys_mremap(struct sys *sys, void *from, size_t bytes, void *to);
 int sys_munmap(struct sys *sys, void *at, size_t bytes);
 ssize_t sys_getrandom(struct sys *sys, void *to, size_t bytes);
 int sys_clock_gettime(struct sys *sys, clockid_t clock, struct timespec *now);

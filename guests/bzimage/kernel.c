@@ -7,6 +7,7 @@
 #define LSR_THRE          0x20
 
 struct start_found start_found = { .rsi = 1 }; /* not in the bss, which nobody has to zero before the entry */
+struct pvh_found pvh_found = { .start_info = 1 };
 struct mmio_device devices[DEVICES_MAX];
 unsigned device_count;
 char argument[64];

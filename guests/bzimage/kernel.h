@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What kernels that are no Linux share: bzImages in C that speak the 64-bit boot protocol, to find out what a PC's guest finds.
+ * What kernels that are no Linux share: in C, to find out what a PC's guest finds. Each is a bzImage; an ELF file; one that has
+ * PVH's entry too; and that in a bzImage, as its compressed payload (guests/rules.mk).
  *
  * A kernel is a table of ways, one of which the first word of its command line names that is not a device's; "ways" lists
  * them. Its end says how it went: power-off (code 0), or a reset (125) after a complaint. General registers only, one vCPU.
@@ -30,6 +31,19 @@ struct start_found {
 };
 
 extern struct start_found start_found;
+
+/* As it was at PVH's entry, where the kernel was entered there; pvh_start.S knows the offsets. */
+struct pvh_found {
+	uint32_t start_info, esp, eflags, cr0, cr4, efer;
+};
+
+extern struct pvh_found pvh_found;
+
+/* struct hvm_start_info: Xen's public/arch-x86/hvm/start_info.h. */
+enum {
+	START_MAGIC = 0x00, START_VERSION = 0x04, START_FLAGS = 0x08, START_MODULE_COUNT = 0x0c, START_MODULES = 0x10,
+	START_COMMAND_LINE = 0x18, START_RSDP = 0x20, START_MEMORY = 0x28, START_MEMORY_ENTRIES = 0x30,
+};
 
 /* ---- the zero page: Documentation/arch/x86/zero-page.rst ---- */
 

@@ -30,7 +30,7 @@ header:
 	.long 2047                        /* cmdline_size */
 	.long 0                           /* hardware_subarch */
 	.quad 0                           /* hardware_subarch_data */
-	.long 0, 0                        /* payload_offset, payload_length */
+	.long kernel_payload_offset, kernel_payload_length
 	.quad 0                           /* setup_data */
 	.quad kernel_start                /* pref_address */
 	.long kernel_init_size
@@ -104,6 +104,7 @@ interrupted:
 	.bss
 	.balign 16
 	.skip 0x4000
+	.globl stack_end
 stack_end:
 
 	.section .note.GNU-stack, "", @progbits

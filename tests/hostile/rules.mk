@@ -26,7 +26,7 @@ $(HOSTILE_OUT)/bzimage/%.o: tests/hostile/bzimage/%.c guests/rules.mk tests/host
 	$(GUEST_CC) $(GUEST_CFLAGS) $(GUEST_CFLAGS_exec) -Iguests/bzimage -mgeneral-regs-only -MMD -MP -c $< -o $@
 
 $(foreach name,$(HOSTILE_BZIMAGE_NAMES),$(eval \
-	$(call guest_bzimage,$(HOSTILE_OUT)/$(name).bzImage,$(HOSTILE_OUT)/bzimage/$(name)/main.o)))
+	$(call guest_bzimage,$(HOSTILE_OUT)/$(name).bzImage,$(HOSTILE_OUT)/bzimage/$(name)/main.o,$(GUEST_BZIMAGE_OBJECTS))))
 
 # Guests of Solo5's hvt ABI, of tests/hostile/solo5/NAME.
 HOSTILE_HVT_NAMES := $(patsubst tests/hostile/solo5/%/main.c,%,$(wildcard tests/hostile/solo5/*/main.c))

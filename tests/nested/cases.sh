@@ -38,8 +38,8 @@ cases | shadow)
 	set -- "$@" --add tests/helpers:/kvick/tests/helpers --add "$build/helpers:/kvick/build/helpers"
 	# shellcheck disable=SC2046 # paths without spaces
 	set -- "$@" $(add_passt)
-	for image in "$build"/guests/*.elf "$build"/guests/*.bzImage "$build"/guests/*.hvt "$build"/guests/*.kludge \
-		"$build"/hostile/*.elf "$build"/hostile/*.bzImage "$build"/hostile/*.hvt; do
+	for image in "$build"/guests/*.elf "$build"/guests/*.bzImage "$build"/guests/*.kernel "$build"/guests/*.hvt \
+		"$build"/guests/*.kludge "$build"/hostile/*.elf "$build"/hostile/*.bzImage "$build"/hostile/*.hvt; do
 		set -- "$@" --add "$image:/kvick/build/images/${image##*/}"
 	done
 	;;
@@ -67,7 +67,8 @@ fault)
 	for image in fat readonly sockets; do
 		set -- "$@" --add "$build/hostile/$image.elf:/kvick/build/hostile/$image.elf"
 	done
-	for image in "$build"/guests/*.elf "$build"/guests/*.bzImage "$build"/guests/*.hvt "$build"/guests/*.kludge; do
+	for image in "$build"/guests/*.elf "$build"/guests/*.bzImage "$build"/guests/*.kernel "$build"/guests/*.hvt \
+		"$build"/guests/*.kludge; do
 		set -- "$@" --add "$image:/kvick/build/guests/${image##*/}"
 	done
 	;;

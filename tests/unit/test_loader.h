@@ -66,21 +66,36 @@ static inline int free_fd(void)
 	return fd;
 }
 
-/* Writes what the builder holds to a file and opens that as an image. */
-static inline int open_built(struct fixture *f)
+static inline void write_built(struct fixture *f)
 {
 	f->fd = elf_memfd(&f->b);
 	assert_true(f->fd >= 0);
 	snprintf(f->path, sizeof(f->path), "/proc/self/fd/%d", f->fd);
-	return image_open(&f->image, f->path, NULL, &f->sys, &f->error);
+}
+
+/* Writes what the builder holds to a file and opens that as an image, of a protocol that is named or NULL. */
+static inline int open_built_as(struct fixture *f, const char *protocol)
+{
+	write_built(f);
+	return image_open(&f->image, f->path, protocol ? image_protocol(protocol) : NULL, &f->sys, &f->error);
+}
+
+static inline int open_built(struct fixture *f)
+{
+	return open_built_as(f, NULL);
+}
+
+static inline void assert_opens_as(struct fixture *f, const char *protocol)
+{
+	if (open_built_as(f, protocol))
+		fail_msg("%s", f->error.text);
+	assert_int_equal(f->error.kind, ERROR_NONE);
+	assert_true(f->image.fd >= 0);
 }
 
 static inline void assert_opens(struct fixture *f)
 {
-	if (open_built(f))
-		fail_msg("%s", f->error.text);
-	assert_int_equal(f->error.kind, ERROR_NONE);
-	assert_true(f->image.fd >= 0);
+	assert_opens_as(f, NULL);
 }
 
 static inline void assert_fragment(const struct error *error, const char *fragment)
@@ -101,16 +116,20 @@ static inline void assert_refusal(const struct fixture *f, int rc, const char *p
 		assert_in_range(*c, ' ', '~');
 }
 
-static inline void assert_refused(struct fixture *f, const char *fragment)
+static inline void assert_refused_as(struct fixture *f, const char *protocol, const char *fragment)
 {
+	const struct protocol *as = protocol ? image_protocol(protocol) : NULL;
 	int before;
 
-	f->fd = elf_memfd(&f->b);
-	assert_true(f->fd >= 0);
-	snprintf(f->path, sizeof(f->path), "/proc/self/fd/%d", f->fd);
+	write_built(f);
 	before = free_fd();
-	assert_refusal(f, image_open(&f->image, f->path, NULL, &f->sys, &f->error), f->path, fragment);
+	assert_refusal(f, image_open(&f->image, f->path, as, &f->sys, &f->error), f->path, fragment);
 	assert_int_equal(free_fd(), before);
+}
+
+static inline void assert_refused(struct fixture *f, const char *fragment)
+{
+	assert_refused_as(f, NULL, fragment);
 }
 
 #endif

@@ -11,6 +11,7 @@
 /* RAM. Where Firecracker has it: that is what many kernels were tried on. */
 #define PC_GDT                  0x500ull
 #define PC_GDT_BYTES            0x20u
+#define PC_START_INFO           0x6000ull     /* PVH's, and its lists */
 #define PC_ZERO_PAGE            0x7000ull
 #define PC_BOOT_STACK           0x8ff0ull     /* downwards */
 #define PC_TABLES               0x9000ull     /* page tables */
@@ -66,7 +67,8 @@
 #define PC_IRQ_COM1             4u
 #define PC_IRQ_VIRTIO           5u     /* device n has PC_IRQ_VIRTIO + n */
 
-_Static_assert(PC_GDT + PC_GDT_BYTES <= PC_ZERO_PAGE && PC_ZERO_PAGE + 0x1000 < PC_BOOT_STACK, "GDT, zero page, stack are apart");
+_Static_assert(PC_GDT + PC_GDT_BYTES <= PC_START_INFO && PC_START_INFO + 0x1000 <= PC_ZERO_PAGE, "GDT and start info are apart");
+_Static_assert(PC_ZERO_PAGE + 0x1000 < PC_BOOT_STACK, "zero page and stack are apart");
 _Static_assert(PC_BOOT_STACK <= PC_TABLES && PC_TABLES_END <= PC_COMMAND_LINE, "stack, tables and command line are apart");
 _Static_assert(PC_COMMAND_LINE + PC_COMMAND_LINE_BYTES <= PC_LOW_RAM_END, "the command line lies in low RAM");
 _Static_assert(PC_LOW_RAM_END <= PC_ACPI && PC_ACPI_END <= PC_HIGH_RAM, "ACPI's tables lie in the hole");

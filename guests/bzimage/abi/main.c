@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What docs/ABI.md, "Linux kernels", promises, looked at from inside. */
+/* What docs/ABI.md promises to kernels, "Linux kernels" and "PVH", looked at from inside. */
 #include "../kernel.h"
 
 /* ---- the entry ---- */
@@ -7,10 +7,12 @@
 #define BOOT_CS 0x10
 #define BOOT_DS 0x18
 
+#define RFLAGS_TF 0x100
 #define RFLAGS_IF 0x200
 #define RFLAGS_DF 0x400
+#define RFLAGS_VM 0x20000
 
-static void registers(void)
+static void look_at_registers(void)
 {
 	struct { uint16_t limit; uint64_t base; } __attribute__((packed)) gdtr;
 	uint64_t cr0;
@@ -18,7 +20,6 @@ static void registers(void)
 	__asm__ volatile("sgdt %0" : "=m"(gdtr));
 	__asm__ volatile("mov %%cr0, %0" : "=r"(cr0));
 	expect("RSI", start_found.rsi, 0x7000);
-	expect("RIP", start_found.rip, zero_page(0x258, 8) + 0x200); /* pref_address */
 	expect("interrupts", start_found.rflags & (RFLAGS_IF | RFLAGS_DF), 0);
 	expect("CS", start_found.cs, BOOT_CS);
 	expect("DS", start_found.ds, BOOT_DS);
@@ -29,6 +30,21 @@ static void registers(void)
 	expect("__BOOT_CS", number_at(gdtr.base + BOOT_CS, 8) >> 40 & 0x60f8, 0x2098);
 	expect("__BOOT_DS", number_at(gdtr.base + BOOT_DS, 8) >> 40 & 0xfa, 0x92);
 	expect("CR0.PG, CR0.PE", cr0 & 0x80000001, 0x80000001);
+}
+
+static void registers(void)
+{
+	look_at_registers();
+	expect("RIP", start_found.rip, zero_page(0x258, 8) + 0x200); /* pref_address */
+}
+
+/* Entered where the ELF file says, and not where it may have been in a bzImage. */
+static void elf_registers(void)
+{
+	extern const uint8_t kernel_entry[];
+
+	look_at_registers();
+	expect("RIP", start_found.rip, (uintptr_t)kernel_entry);
 }
 
 static uint64_t rdmsr(uint32_t msr)
@@ -98,6 +114,50 @@ static void zero_page_header(void)
 	expect("sentinel", zero_page(ZERO_SENTINEL, 1), 0);
 	for (unsigned at = ZERO_HEADER_END + 4; at < 0x290; at += 4)
 		expect("after the header", zero_page(at, 4), 0);
+}
+
+/* Of an ELF file: a header that is none of its own. */
+static void zero_page_made(void)
+{
+	expect("HdrS", zero_page(ZERO_MAGIC, 4), 0x53726448);
+	expect("boot_flag", zero_page(0x1fe, 2), 0xaa55);
+	expect("version", zero_page(ZERO_VERSION, 2), 0x020c);
+	expect("type_of_loader", zero_page(ZERO_LOADER, 1), 0xff);
+	expect("cmd_line_ptr", zero_page(ZERO_COMMAND_LINE, 4), 0x20000);
+	expect("cmdline_size", zero_page(0x238, 4), 2047);
+	expect("pref_address", zero_page(0x258, 8), 0);
+	expect("sentinel", zero_page(ZERO_SENTINEL, 1), 0);
+}
+
+/* The header of the bzImage that the kernel was inside of. */
+static void zero_page_packed(void)
+{
+	expect("HdrS", zero_page(ZERO_MAGIC, 4), 0x53726448);
+	expect("pref_address", zero_page(0x258, 8), 0x1000000);
+	expect("payload_length", zero_page(0x24c, 4) > 0, 1);
+	expect("type_of_loader", zero_page(ZERO_LOADER, 1), 0xff);
+}
+
+static void pvh_registers(void)
+{
+	expect("EBX", pvh_found.start_info, 0x6000);
+	expect("ESP", pvh_found.esp, 0x8ff0);
+	expect("EFLAGS", pvh_found.eflags & (RFLAGS_IF | RFLAGS_TF | RFLAGS_VM), 0);
+	expect("CR0.PG, CR0.PE", pvh_found.cr0 & 0x80000001, 1);
+	expect("CR4", pvh_found.cr4, 0);
+	expect("EFER", pvh_found.efer, 0);
+}
+
+static void start_info(void)
+{
+	uint64_t info = pvh_found.start_info;
+
+	expect("magic", number_at(info + START_MAGIC, 4), 0x336ec578);
+	expect("version", number_at(info + START_VERSION, 4), 1);
+	expect("flags", number_at(info + START_FLAGS, 4), 0);
+	expect("rsdp_paddr", number_at(info + START_RSDP, 8), 0xe0000);
+	expect("cmdline_paddr", number_at(info + START_COMMAND_LINE, 8), 0x20000);
+	printf("modules: %lu\n", number_at(info + START_MODULE_COUNT, 4));
 }
 
 static void e820(void)
@@ -559,10 +619,15 @@ static void faults_thrice(void)
 
 const struct way ways[] = {
 	{ "registers", registers },
+	{ "elf_registers", elf_registers },
+	{ "pvh_registers", pvh_registers },
+	{ "start_info", start_info },
 	{ "selectors", selectors },
 	{ "msrs", msrs },
 	{ "cpuid", cpuid_leaves },
 	{ "zero_page", zero_page_header },
+	{ "zero_page_made", zero_page_made },
+	{ "zero_page_packed", zero_page_packed },
 	{ "e820", e820 },
 	{ "command_line", command_line },
 	{ "initrd", initrd },
