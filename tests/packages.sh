@@ -25,7 +25,7 @@ binutils          | ld, readelf, strip
 set_check='
 +build
 libcmocka-dev     | cmocka.h
-liblz4-dev        | lz4.h, lz4hc.h and a static liblz4.a, to compare with
+liblz4-dev        | lz4.h, lz4hc.h and liblz4, to compare with
 clang             | clang
 libclang-rt-14-dev| the sanitizer and fuzzer runtimes of clang
 strace            | strace

@@ -41,9 +41,9 @@ struct memory_run {
 /* What the host is to make RAM of. */
 enum guest_pages {
 	GUEST_PAGES_4K,
-	GUEST_PAGES_ALIGNED,     /* the same, but where the host gives larger ones by itself, the second level has them too */
 	GUEST_PAGES_HUGETLBFS,   /* 2 MiB, reserved at once; files cannot be mapped into them */
 	GUEST_PAGES_TRANSPARENT, /* 2 MiB where the host has them when they are first touched */
+	GUEST_PAGES_ALIGNED,     /* 4 KiB, but where the host gives larger ones by itself, the second level has them too */
 };
 
 struct guest_mem {

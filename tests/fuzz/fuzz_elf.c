@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Any bytes at all as an image: opened, loaded, asked for symbols. Beside what the sanitizers see,
- * checks what loader/image.h promises of every image that it accepts.
+ * Any bytes at all as an image, of the protocol that they look like and of each by name: opened, loaded, asked for symbols. Beside
+ * what the sanitizers see, checks what loader/image.h promises of every image that it accepts.
  *
  *	fuzz_elf -max_len=12288 tests/fuzz/corpus/elf
  *
@@ -16,6 +16,7 @@
 
 #include "tests/fuzz/fuzz.h"
 #include "loader/image.h"
+#include "loader/linux.h"
 #include "vmm/error.h"
 #include "vmm/guest_mem.h"
 #include "vmm/layout.h"
@@ -34,10 +35,47 @@ static void check_refusal(const struct image *image, const struct error *error, 
 		PROMISE(*c >= ' ' && *c <= '~');
 }
 
-static void check_image(const struct image *image)
+/* Native ones: their own permissions, which no page has two of. */
+static void check_native(const struct image *image)
 {
 	uint64_t end = LAYOUT_IMAGE_BASE;
 	unsigned perms = 0;
+
+	for (unsigned i = 0; i < image->segment_count; i++) {
+		const struct segment *segment = &image->segments[i];
+
+		PROMISE((segment->perms & (SEGMENT_W | SEGMENT_X)) != (SEGMENT_W | SEGMENT_X));
+		PROMISE(!i || segment->perms == perms ||
+			(end - 1) / GUEST_PAGE_BYTES != segment->gpa / GUEST_PAGE_BYTES);
+		end = segment->gpa + segment->mem_bytes;
+		perms = segment->perms;
+	}
+	PROMISE(image->note.abi_version == KVICK_ABI_VERSION && !(image->note.flags & ~KVICK_NOTE_FLAGS) && !image->note.reserved);
+	PROMISE(image->note.rings && !(image->note.rings & ~KVICK_RINGS_ANY));
+	PROMISE(image->note.mem_bytes <= GUEST_MEM_BYTES_MAX && image->note.stack_bytes <= 1ull << 30);
+}
+
+/* Kernels: all RAM is theirs from 1 MiB on, at ring 0. */
+static void check_kernel(const struct image *image)
+{
+	for (unsigned i = 0; i < image->segment_count; i++)
+		PROMISE(image->segments[i].perms == (SEGMENT_R | SEGMENT_W | SEGMENT_X));
+	PROMISE(image->segments[0].gpa >= KERNEL_LOWEST && image->note.rings == KVICK_RINGS_0);
+	PROMISE(!image->kernel.bzimage || image->kernel.version);
+}
+
+/* NULL: other rules, with a target of its own (fuzz_solo5.c, fuzz_multiboot.c). */
+static void (*const kinds[])(const struct image *image) = {
+	[IMAGE_NATIVE] = check_native,
+	[IMAGE_LINUX] = check_kernel,
+	[IMAGE_PVH] = check_kernel,
+	[IMAGE_SOLO5] = NULL,
+	[IMAGE_MULTIBOOT] = NULL,
+};
+
+static void check_image(const struct image *image)
+{
+	uint64_t end = LAYOUT_IMAGE_BASE;
 	bool entry = false;
 
 	PROMISE(image->segment_count >= 1 && image->segment_count <= IMAGE_SEGMENTS_MAX);
@@ -51,20 +89,14 @@ static void check_image(const struct image *image)
 		PROMISE(!segment->file_bytes || (segment->file_offset <= image->file_bytes &&
 						 segment->file_bytes <= image->file_bytes - segment->file_offset));
 		PROMISE(segment->perms && segment->perms <= 7);
-		PROMISE((segment->perms & (SEGMENT_W | SEGMENT_X)) != (SEGMENT_W | SEGMENT_X));
-		PROMISE(!i || segment->perms == perms ||
-			(end - 1) / GUEST_PAGE_BYTES != segment->gpa / GUEST_PAGE_BYTES);
 		entry |= segment->perms & SEGMENT_X && image->entry >= segment->gpa &&
 			 image->entry < segment->gpa + segment->file_bytes;
 		end = segment->gpa + segment->mem_bytes;
-		perms = segment->perms;
 	}
 	PROMISE(entry);
 	PROMISE(image->base <= image->segments[0].gpa && image->segments[0].gpa - image->base < GUEST_PAGE_BYTES);
 	PROMISE(image->end >= end && image->end - end < GUEST_PAGE_BYTES);
-	PROMISE(image->note.abi_version == KVICK_ABI_VERSION && !(image->note.flags & ~KVICK_NOTE_FLAGS) && !image->note.reserved);
-	PROMISE(image->note.rings && !(image->note.rings & ~KVICK_RINGS_ANY));
-	PROMISE(image->note.mem_bytes <= GUEST_MEM_BYTES_MAX && image->note.stack_bytes <= 1ull << 30);
+	kinds[image->protocol->kind](image);
 }
 
 static void check_zero(const struct guest_mem *mem, uint64_t from, uint64_t to)
@@ -111,7 +143,7 @@ static void check_readonly(const struct image *image, const struct memory_run *r
 	}
 }
 
-static void load(const struct image *image, const uint8_t *data, struct sys *sys)
+static void load(struct image *image, const uint8_t *data, struct sys *sys)
 {
 	uint64_t bytes = image_mem_bytes_min(image);
 	struct memory_run runs[IMAGE_SEGMENTS_MAX];
@@ -125,10 +157,11 @@ static void load(const struct image *image, const uint8_t *data, struct sys *sys
 	if (bytes < GUEST_MEM_BYTES_MIN)
 		bytes = GUEST_MEM_BYTES_MIN;
 	bytes = (bytes + GUEST_PAGE_BYTES - 1) / GUEST_PAGE_BYTES * GUEST_PAGE_BYTES;
-	PROMISE(!guest_mem_create(&mem, bytes, false, sys, &error));
+	PROMISE(!guest_mem_create(&mem, bytes, GUEST_PAGES_4K, sys, &error));
 	PROMISE(!image_load(image, &mem, sys, &error));
 	PROMISE(!guest_mem_protect(&mem, runs, count, sys));
-	check_loaded(image, &mem, data);
+	if (!image->packed_bytes)
+		check_loaded(image, &mem, data);
 	guest_mem_destroy(&mem, sys);
 }
 
@@ -146,15 +179,32 @@ static void look_up(const struct image *image, uint64_t address, struct sys *sys
 	PROMISE(sys->calls - before <= 1024);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
+static void open_as(const char *protocol, const char *path, const uint8_t *data)
 {
-	static int fd = -1;
-	static char path[32]; /* the one file that every input is written to */
 	struct sys sys;
 	struct error error = { 0 };
 	struct image image;
 
 	sys_init(&sys);
+	if (image_open(&image, path, protocol ? image_protocol(protocol) : NULL, &sys, &error)) {
+		check_refusal(&image, &error, path);
+		return;
+	}
+	PROMISE(error.kind == ERROR_NONE);
+	if (kinds[image.protocol->kind]) {
+		check_image(&image);
+		load(&image, data, &sys);
+		look_up(&image, image.entry, &sys);
+		look_up(&image, image.segments[image.segment_count - 1].gpa, &sys);
+	}
+	image_close(&image, &sys);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
+{
+	static int fd = -1;
+	static char path[32]; /* the one file that every input is written to */
+
 	if (fd < 0) {
 		fd = memfd_create("fuzz", MFD_CLOEXEC);
 		PROMISE(fd >= 0);
@@ -164,20 +214,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 		return -1;
 	PROMISE(!ftruncate(fd, (off_t)bytes));
 	PROMISE(pwrite(fd, data, bytes, 0) == (ssize_t)bytes);
-
-	if (image_open(&image, path, NULL, &sys, &error)) {
-		check_refusal(&image, &error, path);
-		return 0;
-	}
-	PROMISE(error.kind == ERROR_NONE);
-	if (image.protocol != &protocol_native) { /* other rules: fuzz_multiboot.c */
-		image_close(&image, &sys);
-		return 0;
-	}
-	check_image(&image);
-	load(&image, data, &sys);
-	look_up(&image, image.entry, &sys);
-	look_up(&image, image.segments[image.segment_count - 1].gpa, &sys);
-	image_close(&image, &sys);
+	open_as(NULL, path, data);
+	open_as("linux", path, data);
+	open_as("pvh", path, data);
 	return 0;
 }

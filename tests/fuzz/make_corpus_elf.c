@@ -4,6 +4,7 @@
  *
  *	make_corpus_elf tests/fuzz/corpus/elf
  */
+#include <asm/bootparam.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -141,6 +142,39 @@ static void cut(struct elf_builder *b)
 	b->bytes = ELF_NOTE_OFFSET + 16;
 }
 
+static void kernel(struct elf_builder *b)
+{
+	elf_phdr(b, ELF_PH_NOTE)->p_type = PT_NULL;
+	for (unsigned i = ELF_PH_HEADERS; i <= ELF_PH_DATA; i++)
+		elf_phdr(b, i)->p_vaddr += 0xffffffff80000000;
+}
+
+static void kernel_by_header(struct elf_builder *b)
+{
+	elf_phdr(b, ELF_PH_NOTE)->p_type = PT_NULL;
+	memcpy(b->file + ELF_TEXT_OFFSET, "HdrS", 4);
+}
+
+static void pvh(struct elf_builder *b)
+{
+	const uint32_t entry = ELF_TEXT_ADDRESS;
+
+	elf_phdr(b, ELF_PH_NOTE)->p_filesz = 0;
+	elf_add_note(b, "Xen", 4, 18, &entry, sizeof(entry));
+}
+
+static void bzimage(struct elf_builder *b)
+{
+	struct setup_header header = {
+		.setup_sects = 1, .boot_flag = 0xaa55, .jump = 0x6aeb, .header = 0x53726448, .version = 0x020f,
+		.loadflags = LOADED_HIGH, .initrd_addr_max = 0x7fffffff, .xloadflags = XLF_KERNEL_64, .cmdline_size = 2047,
+		.pref_address = 0x1000000, .init_size = 0x400000, .syssize = 0xc0,
+	};
+
+	memset(b->file, 0, ELF_TEXT_OFFSET);
+	memcpy(b->file + 0x1f1, &header, sizeof(header));
+}
+
 static const struct {
 	const char *name;
 	void (*spoil)(struct elf_builder *b);
@@ -165,6 +199,10 @@ static const struct {
 	{ "tls", tls },
 	{ "interp", interp },
 	{ "cut", cut },
+	{ "kernel", kernel },
+	{ "kernel-by-header", kernel_by_header },
+	{ "pvh", pvh },
+	{ "bzimage", bzimage },
 };
 
 int main(int argc, char **argv)

@@ -7,7 +7,7 @@ FUZZ_CFLAGS := -std=gnu17 -g -O1 $(WARNINGS) -DIMAGE_COPY_BYTES_MAX=0 -fsanitize
 
 $(eval $(call variant,fuzz,clang $(FUZZ_CFLAGS)))
 
-FUZZ_TARGETS := $(addprefix $(BUILD)/fuzz/fuzz_,elf multiboot solo5 virtq virtio devices pc)
+FUZZ_TARGETS := $(addprefix $(BUILD)/fuzz/fuzz_,elf payload multiboot solo5 virtq virtio devices pc)
 
 $(BUILD)/fuzz/fuzz_elf: $(call objects,fuzz,$(LOADER_SOURCES) vmm/error.c vmm/sys.c vmm/guest_mem.c tests/fuzz/fuzz_elf.c)
 	clang -fsanitize=fuzzer,address,undefined -o $@ $^ $(LIBURING)
@@ -18,6 +18,9 @@ $(BUILD)/fuzz/fuzz_solo5: $(call objects,fuzz,$(LOADER_SOURCES) vmm/error.c vmm/
 $(BUILD)/fuzz/fuzz_multiboot: $(call objects,fuzz,$(LOADER_SOURCES) vmm/error.c vmm/sys.c vmm/guest_mem.c \
 	tests/fuzz/fuzz_multiboot.c)
 	clang -fsanitize=fuzzer,address,undefined -o $@ $^ $(LIBURING)
+
+$(BUILD)/fuzz/fuzz_payload: $(call objects,fuzz,$(LOADER_SOURCES) vmm/error.c vmm/sys.c vmm/guest_mem.c tests/fuzz/fuzz_payload.c)
+	clang -fsanitize=fuzzer,address,undefined -o $@ $^ $(LIBURING) -llz4
 
 $(BUILD)/fuzz/fuzz_virtq: $(call objects,fuzz,$(wildcard virtio/queue*.c) vmm/error.c vmm/sys.c vmm/guest_mem.c \
 	tests/unit/virtq_driver.c tests/fuzz/fuzz_virtq.c)
