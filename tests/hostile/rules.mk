@@ -44,8 +44,13 @@ $(HOSTILE_OUT)/make_images $(HOSTILE_OUT)/make_solo5_images: $(HOSTILE_OUT)/%: t
 	@mkdir -p $(@D)
 	$(CC) -std=gnu17 -O1 -Wall -Wextra -Werror -Iinclude -o $@ $<
 
+$(HOSTILE_OUT)/make_kernels: tests/hostile/images/make_kernels.c
+	@mkdir -p $(@D)
+	$(CC) -std=gnu17 -O1 -Wall -Wextra -Werror -o $@ $<
+
 .PHONY: hostile-build
-hostile-build: $(HOSTILE_ELFS) $(HOSTILE_BZIMAGES) $(HOSTILE_HVTS) $(HOSTILE_OUT)/make_images $(HOSTILE_OUT)/make_solo5_images
+hostile-build: $(HOSTILE_ELFS) $(HOSTILE_BZIMAGES) $(HOSTILE_HVTS) $(HOSTILE_OUT)/make_images $(HOSTILE_OUT)/make_solo5_images \
+	$(HOSTILE_OUT)/make_kernels
 
 -include $(HOSTILE_NAMES:%=$(HOSTILE_OUT)/obj/%/main.d) $(HOSTILE_OUT)/obj/manifest.d \
 	$(HOSTILE_BZIMAGE_NAMES:%=$(HOSTILE_OUT)/bzimage/%/main.d) $(HOSTILE_HVT_NAMES:%=$(HOSTILE_OUT)/solo5/%/main.d)

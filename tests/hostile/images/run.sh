@@ -5,7 +5,8 @@
 #
 #	tests/hostile/images/run.sh [DIR]
 #
-# DIR is build unless said otherwise. Needs DIR/kvick, DIR/hostile/make*_images, DIR/guests/hello.elf, abi.hvt. Prints TAP.
+# DIR is build unless said otherwise. Needs DIR/kvick, what DIR/hostile/make* makes, DIR/guests/hello.elf, abi.hvt and abi's kernels
+# there. Prints TAP.
 
 set -u
 
@@ -69,6 +70,11 @@ mkdir "$scratch/images"
 if ! "$build/hostile/make_images" "$hello" "$scratch/images" >"$scratch/list" ||
 	! "$build/hostile/make_solo5_images" "$build/guests/abi.hvt" "$scratch/images" >>"$scratch/list"; then
 	echo "Bail out! make_images failed"
+	exit 1
+fi
+abi=$build/guests/abi
+if ! "$build/hostile/make_kernels" "$abi.kernel" "$abi-pvh.kernel" "$abi-lz4.bzImage" "$scratch/images" >>"$scratch/list"; then
+	echo "Bail out! make_kernels failed"
 	exit 1
 fi
 while IFS=$tab read -r image fragment options; do
