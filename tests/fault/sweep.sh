@@ -205,7 +205,8 @@ with_sanitizers() {
 	for io in io_uring sync; do
 		sweep "sanitizers: PC by $io" 0 '125' EIO "$asan" run --no-sandbox --io $io --initrd "$scratch/initrd" \
 			--disk "$scratch/asan-disk" --rng "$guests/abi.bzImage" -- all
-		sweep "sanitizers: old PC by $io" 0 '125' EIO "$asan" run --no-sandbox --io $io --rng "$guests/legacy.bzImage" -- all
+		sweep "sanitizers: old PC by $io" 0 '125' EIO "$asan" run --no-sandbox --io $io --rng \
+			"$guests/legacy.bzImage" -- all
 	done
 	for io in io_uring sync; do
 		sweep "sanitizers: Solo5 by $io" 0 '1' EIO "$asan" run --no-sandbox --io $io --block:disk="$scratch/asan-solo5" \

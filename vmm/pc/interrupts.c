@@ -12,10 +12,10 @@
 #include "vmm/pc/pc_private.h"
 
 /*
- * The PIT interrupts at most so often: a guest may program it to a megahertz, and each tick is an end of KVM_RUN. KVM's own PIT has
- * a limit of half of that.
+ * The PIT interrupts at most so often, as KVM's own does: a guest may program it to a megahertz, and each tick is an end of
+ * KVM_RUN, after which it is to get on.
  */
-#define TICK_NS_MIN 100000u
+#define TICK_NS_MIN 200000u
 
 /* Local APIC, SDM 3, 11.5.1: LVT entries by the byte, and the delivery modes of its two pins in a PC. */
 #define LAPIC_LVT_LINT0 0x350
