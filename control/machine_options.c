@@ -52,7 +52,7 @@ static int take_triple_fault(struct pc_config *config, const char *value)
 {
 	if (!value || (strcmp(value, "exit") != 0 && strcmp(value, "crash") != 0))
 		return -EINVAL;
-	config->triple_fault_exits = strcmp(value, "exit") == 0;
+	config->triple_fault = strcmp(value, "exit") == 0 ? PC_TRIPLE_FAULT_EXITS : PC_TRIPLE_FAULT_CRASHES;
 	return 0;
 }
 

@@ -62,9 +62,9 @@ static void others_are_words(void **state)
 	(void)state;
 	take("pvpanic,testdev,triple-fault=exit");
 	assert_int_equal(config.parts, PC_PVPANIC | PC_TESTDEV);
-	assert_true(config.triple_fault_exits);
+	assert_int_equal(config.triple_fault, PC_TRIPLE_FAULT_EXITS);
 	take("triple-fault=crash");
-	assert_false(config.triple_fault_exits);
+	assert_int_equal(config.triple_fault, PC_TRIPLE_FAULT_CRASHES);
 }
 
 static void what_is_no_word_is_refused(void **state)

@@ -152,7 +152,7 @@ static void a_triple_fault_is_a_crash_unless_it_is_the_end(void **state)
 
 	assert_false(pc_triple_fault(&f->m));
 	assert_alive(f);
-	f->m.pc->config.triple_fault_exits = true;
+	f->m.pc->config.triple_fault = PC_TRIPLE_FAULT_EXITS;
 	assert_true(pc_triple_fault(&f->m));
 	assert_exited(f, 0);
 }
@@ -234,9 +234,14 @@ static int create_again(struct fixture *f, const struct pc_config *wanted, const
 
 static void the_operators_word_counts_more_than_the_protocols(void **state)
 {
-	static const struct pc_config protocols = { .parts = PC_PVPANIC, .exit_count = 1, .exits = { { 0xf4, false } } };
+	static const struct pc_config protocols = {
+		.parts = PC_PVPANIC, .exit_count = 1, .exits = { { 0xf4, false } }, .triple_fault = PC_TRIPLE_FAULT_EXITS,
+	};
 	const struct boot boot = { .pc = true, .pc_config = &protocols };
-	const struct pc_config operators = { .parts = PC_TESTDEV, .exit_count = 2, .exits = { { 0x501, true }, { 0xf4, true } } };
+	const struct pc_config operators = {
+		.parts = PC_TESTDEV, .exit_count = 2, .exits = { { 0x501, true }, { 0xf4, true } },
+		.triple_fault = PC_TRIPLE_FAULT_CRASHES,
+	};
 	struct fixture *f = *state;
 
 	assert_int_equal(create_again(f, &operators, &boot), 0);
@@ -246,6 +251,7 @@ static void the_operators_word_counts_more_than_the_protocols(void **state)
 	assert_exited(f, 5);
 	out(f, 0x501, 1, 6);
 	assert_exited(f, 6);
+	assert_false(pc_triple_fault(&f->m));
 }
 
 static void an_exit_at_a_port_of_the_pcs_is_refused(void **state)

@@ -19,11 +19,17 @@ enum {
 	PC_TESTDEV = 1u << 1, /* testdev.h */
 };
 
+enum pc_triple_fault {
+	PC_TRIPLE_FAULT_UNSAID, /* a crash, unless the protocol says otherwise */
+	PC_TRIPLE_FAULT_EXITS,  /* it is how this guest says good-bye: code 0 */
+	PC_TRIPLE_FAULT_CRASHES,
+};
+
 struct pc_config {
 	unsigned parts; /* PC_* */
 	unsigned exit_count;
 	struct pc_exit exits[PC_EXITS_MAX];
-	bool triple_fault_exits; /* it is how this guest says good-bye: code 0 */
+	enum pc_triple_fault triple_fault;
 };
 
 #endif

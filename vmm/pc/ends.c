@@ -108,9 +108,11 @@ void ends_write_pvpanic(struct machine *m, uint16_t port, uint32_t value)
 
 bool pc_triple_fault(struct machine *m)
 {
-	if (m->pc->config.triple_fault_exits)
+	bool exits = m->pc->config.triple_fault == PC_TRIPLE_FAULT_EXITS;
+
+	if (exits)
 		end(m, 0);
-	return m->pc->config.triple_fault_exits;
+	return exits;
 }
 
 /* An exit code has 8 bits: what does not fit is the largest, and never a success by chance. */

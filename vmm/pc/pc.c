@@ -111,7 +111,8 @@ int pc_start(struct machine *m)
 static void add_config(struct pc_config *to, const struct pc_config *from)
 {
 	to->parts |= from->parts;
-	to->triple_fault_exits |= from->triple_fault_exits;
+	if (from->triple_fault)
+		to->triple_fault = from->triple_fault;
 	for (unsigned i = 0; i < from->exit_count; i++) {
 		unsigned k = 0;
 
