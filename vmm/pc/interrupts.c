@@ -225,7 +225,7 @@ int interrupts_start(struct machine *m)
 		return error_set(&m->error, ERROR_HOST, -r, "KVM_SET_LAPIC: %s: `kvick doctor` says what this host offers",
 				 strerror(-r));
 	r = alarm_create(&pc->tick, m->config->stop, &m->sys);
-	if (r == 0)
+	if (r == 0 && m->devices.engine)
 		r = alarm_create(&pc->kick, m->config->stop, &m->sys);
 	if (r < 0)
 		return error_set(&m->error, ERROR_HOST, -r, "no timer for the guest: %s: raise RLIMIT_SIGPENDING", strerror(-r));
