@@ -19,7 +19,9 @@
 /* Solo5's other targets, by number. */
 #define TARGET_VIRTIO 3u
 
-static const char *const targets[] = { [1] = "hvt", [2] = "spt", [TARGET_VIRTIO] = "virtio", [4] = "muen", [5] = "genode", [6] = "xen" };
+static const char *const targets[] = {
+	[1] = "hvt", [2] = "spt", [TARGET_VIRTIO] = "virtio", [4] = "muen", [5] = "genode", [6] = "xen",
+};
 
 uint64_t solo5_mem_bytes_least(const struct image *image)
 {
