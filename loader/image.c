@@ -236,7 +236,8 @@ int image_open(struct image *image, const char *path, const struct protocol *pro
 
 void image_close(struct image *image, struct sys *sys)
 {
-	payload_free(image, sys);
+	if (image->unpacked)
+		payload_free(image, sys);
 	if (image->fd >= 0)
 		sys_close(sys, image->fd);
 	image->fd = -1;

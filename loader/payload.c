@@ -151,8 +151,7 @@ int payload_unpack(struct image *image, uint64_t offset, uint64_t bytes, uint64_
 
 void payload_free(struct image *image, struct sys *sys)
 {
-	if (image->unpacked)
-		sys_munmap(sys, image->unpacked, image->file_bytes);
+	sys_munmap(sys, image->unpacked, image->file_bytes);
 	image->unpacked = NULL;
 }
 

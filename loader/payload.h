@@ -22,6 +22,7 @@ int payload_unpack(struct image *image, uint64_t offset, uint64_t bytes, uint64_
 /* image_load() of what was unpacked: its pages become RAM's where they can. 0 or -errno with `error` set. */
 int payload_load(struct image *image, struct guest_mem *mem, struct sys *sys, struct error *error);
 
+/* Where there is image->unpacked: it is no more. */
 void payload_free(struct image *image, struct sys *sys);
 
 #endif

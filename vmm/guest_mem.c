@@ -153,7 +153,7 @@ int guest_mem_map_file(struct guest_mem *mem, gpa_t at, uint64_t bytes, int fd, 
 	return r;
 }
 
-int guest_mem_take(struct guest_mem *mem, gpa_t at, uint64_t bytes, void *from, bool *taken, struct sys *sys)
+COLD int guest_mem_take(struct guest_mem *mem, gpa_t at, uint64_t bytes, void *from, bool *taken, struct sys *sys)
 {
 	assert((at.u | bytes | (uintptr_t)from) % GUEST_PAGE_BYTES == 0 && guest_mem_writable(mem, at, bytes));
 	*taken = !mem->hugepages;

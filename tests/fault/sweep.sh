@@ -214,6 +214,7 @@ with_sanitizers() {
 	done
 	sweep 'sanitizers: multiboot' 0 '' EIO "$asan" run --no-sandbox --module "$scratch/initrd" "$guests/multiboot32.elf" \
 		-- modules
+	sweep 'sanitizers: payload, by PVH' 0 '' "$few EIO" "$asan" run --no-sandbox --protocol pvh "$guests/abi-lz4.bzImage" -- start_info
 	sweep 'sanitizers: page tables' 0 '1' EIO "$asan" run --ring 3 --no-sandbox "$guests/pgtable.elf"
 }
 
@@ -267,6 +268,8 @@ with_sandbox() {
 	[ $taps = no ] || sweep 'sandbox: Solo5 with a tap' 0 '1' "$few EIO" "$scratch/tap-kvick-musl" run --net:net=kvick0 \
 		"$guests/echo.hvt" -- no-answers
 	sweep 'sandbox: multiboot' 0 '' "$few EIO" "$musl" run --module "$scratch/initrd" "$guests/multiboot32.elf" -- modules
+	sweep 'sandbox: ELF kernel' 0 '' 'ENOMEM EIO' "$musl" run --initrd "$scratch/initrd" "$guests/abi.kernel" -- initrd
+	sweep 'sandbox: payload' 0 '' "$few EIO" "$musl" run --initrd "$scratch/initrd" "$guests/abi-lz4.bzImage" -- initrd
 	sweep 'inspect' 0 '' "$all" "$musl" inspect "$guests/hello.elf"
 }
 

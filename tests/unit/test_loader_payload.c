@@ -232,15 +232,17 @@ REFUSAL(refuses_an_offset_beyond_the_kernel, "payload_offset 0xffffffff + payloa
 REFUSAL(refuses_a_size_of_0, "unpacks to 0 bytes", set_size(p, 0))
 REFUSAL(refuses_a_size_beyond_init_size, "unpacks to 4194305 bytes, and init_size is 4194304", set_size(p, 0x400001))
 REFUSAL(refuses_a_size_that_is_too_large, "kvick unpacks up to 536870912", h->init_size = UINT32_MAX, set_size(p, 0x20000001))
-REFUSAL(refuses_more_than_its_size, "payload: LZ4 block at 0x4: no LZ4, or more than the 12287 bytes", set_size(p, INSIDE_BYTES - 1))
+REFUSAL(refuses_more_than_its_size,
+	"payload: LZ4 block at 0x4: no LZ4, or more than the 12287 bytes", set_size(p, INSIDE_BYTES - 1))
 REFUSAL(refuses_less_than_its_size, "unpacks to 12288 bytes, and its last 4 bytes say 12289", set_size(p, INSIDE_BYTES + 1))
-REFUSAL(refuses_a_block_beyond_the_payload, "payload: LZ4 block at 0x4: 65536 bytes, and payload_length leaves", set_block(p, 65536))
+REFUSAL(refuses_a_block_beyond_the_payload, "LZ4 block at 0x4: 65536 bytes, and payload_length leaves", set_block(p, 65536))
 REFUSAL(refuses_a_block_of_nothing, "payload: LZ4 block at 0x4: 0 bytes", set_block(p, 0))
 REFUSAL(refuses_the_largest_block, "payload: LZ4 block at 0x4: 4294967295 bytes", set_block(p, UINT32_MAX))
 REFUSAL(refuses_what_is_no_lz4, "payload: LZ4 block at 0x4: no LZ4", p->payload[8] = 0x0f)
 REFUSAL(refuses_a_payload_cut_short, "unpacks to 0 bytes, and its last 4 bytes say 1296", h->payload_length = 8,
 	memcpy(p->payload + 4, "\x10\x05\0", 4))
-REFUSAL(refuses_a_block_cut_short, "payload: LZ4 block at 0x4: 12338 bytes, and payload_length leaves 12238", h->payload_length -= 100,
+REFUSAL(refuses_a_block_cut_short,
+	"payload: LZ4 block at 0x4: 12338 bytes, and payload_length leaves 12238", h->payload_length -= 100,
 	set_size(p, INSIDE_BYTES))
 REFUSAL(refuses_what_is_no_kernel_inside, "EI_CLASS 9", p->inside[EI_CLASS] = 9; pack(p, 1))
 REFUSAL(refuses_an_entry_outside, "e_entry 0x0: in no segment", memset(p->inside + 24, 0, 8); pack(p, 1))

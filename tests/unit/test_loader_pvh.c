@@ -125,7 +125,7 @@ REFUSAL(refuses_an_entry_in_what_is_zeroed, "note PHYS32_ENTRY 0x103000: in no s
 REFUSAL(refuses_an_image_without_the_note, "has no note PHYS32_ENTRY (owner \"Xen\", type 18)", elf_nhdr(&f->b)->n_type = 17)
 REFUSAL(refuses_another_owners_note, "has no note PHYS32_ENTRY", memcpy(elf_nhdr(&f->b) + 1, "XeN", 4))
 REFUSAL(refuses_a_note_cut_short, "go beyond p_filesz", elf_phdr(&f->b, ELF_PH_NOTE)->p_filesz -= 4)
-REFUSAL(refuses_segments_that_overlap, "this segment overlaps the one at 0x100000", elf_phdr(&f->b, ELF_PH_TEXT)->p_paddr = 0x100000)
+REFUSAL(refuses_segments_that_overlap, "overlaps the one at 0x100000", elf_phdr(&f->b, ELF_PH_TEXT)->p_paddr = 0x100000)
 REFUSAL(refuses_an_address_in_low_memory, "p_paddr 0x0: below 0x100000", elf_phdr(&f->b, ELF_PH_TEXT)->p_paddr = 0)
 REFUSAL(refuses_an_address_that_wraps, "is beyond 0x1000000000", elf_phdr(&f->b, ELF_PH_TEXT)->p_paddr = -4096ull)
 REFUSAL(refuses_what_is_neither_elf_nor_bzimage, "is no ELF file, and has no Linux boot header", f->b.file[1] = 'X')
