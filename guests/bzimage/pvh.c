@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a PVH guest is told, said once more as a zero page has it, as Linux does: all ways but those about the entry are the same. */
+/* What a PVH guest is told, said again as a zero page has it, as Linux does: all ways but those about the entry are the same. */
 #include "kernel.h"
 
 #define BOOT_CS 0x10

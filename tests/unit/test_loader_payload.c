@@ -138,13 +138,15 @@ static void several_blocks_are_one_kernel(void **state)
 	assert_inside(*state);
 }
 
-static void assert_loads(struct packed *p)
+/* hugepages: as if RAM consisted of such, into which no other page can be moved. */
+static void assert_loads(struct packed *p, bool hugepages)
 {
 	struct fixture *f = &p->f;
 	struct guest_mem mem;
 
 	assert_opens(f);
 	assert_int_equal(guest_mem_create(&mem, 32 << 20, GUEST_PAGES_ALIGNED, &f->sys, &f->error), 0);
+	mem.hugepages = hugepages;
 	assert_int_equal(image_load(&f->image, &mem, &f->sys, &f->error), 0);
 	assert_null(f->image.unpacked);
 	for (unsigned i = 0; i < f->image.segment_count; i++) {
@@ -159,7 +161,12 @@ static void assert_loads(struct packed *p)
 
 static void its_pages_become_rams(void **state)
 {
-	assert_loads(*state);
+	assert_loads(*state, false);
+}
+
+static void into_hugepages_they_are_copied(void **state)
+{
+	assert_loads(*state, true);
 }
 
 static void pages_of_two_segments_are_copied_for_each(void **state)
@@ -171,7 +178,7 @@ static void pages_of_two_segments_are_copied_for_each(void **state)
 	phdrs[1].p_filesz = 0x1800;
 	phdrs[1].p_paddr = KERNEL_AT + 0x5000;
 	pack(p, 1);
-	assert_loads(p);
+	assert_loads(p, false);
 }
 
 static void the_zero_page_has_the_files_header(void **state)
@@ -253,6 +260,7 @@ int main(void)
 		PACKED(the_kernel_inside_is_the_image),
 		PACKED(several_blocks_are_one_kernel),
 		PACKED(its_pages_become_rams),
+		PACKED(into_hugepages_they_are_copied),
 		PACKED(pages_of_two_segments_are_copied_for_each),
 		PACKED(the_zero_page_has_the_files_header),
 		PACKED(what_is_not_lz4_unpacks_itself),
