@@ -116,7 +116,8 @@ GUEST_DEPS += $(GUEST_PVH_OBJECTS:.o=.d)
 GUEST_KERNEL_LDFLAGS := -static -nostdlib -Wl,-T,guests/bzimage/kernel.ld -Wl,--build-id=none -Wl,-z,max-page-size=4096 \
 	-Wl,-z,noexecstack -Wl,--gc-sections
 
-$(GUEST_OUT)/%-pvh.kernel: $(GUEST_OUT)/exec/bzimage/%/main.o $(GUEST_BZIMAGE_OBJECTS) $(GUEST_PVH_OBJECTS) guests/bzimage/kernel.ld
+$(GUEST_OUT)/%-pvh.kernel: $(GUEST_OUT)/exec/bzimage/%/main.o $(GUEST_BZIMAGE_OBJECTS) $(GUEST_PVH_OBJECTS) \
+		guests/bzimage/kernel.ld
 	$(GUEST_CC) $(GUEST_KERNEL_LDFLAGS) -o $@ $(filter %.o,$^)
 
 $(GUEST_OUT)/%.kernel: $(GUEST_OUT)/exec/bzimage/%/main.o $(GUEST_BZIMAGE_OBJECTS) guests/bzimage/kernel.ld
@@ -126,7 +127,8 @@ $(GUEST_OUT)/%.lz4: $(GUEST_OUT)/%-pvh.kernel
 	lz4 -q -f -l -9 $< $@
 
 $(GUEST_OUT)/%-packed.o: guests/bzimage/packed.S $(GUEST_OUT)/%.lz4 $(GUEST_OUT)/%-pvh.kernel
-	$(GUEST_CC) -nostdinc -DPAYLOAD='"$(GUEST_OUT)/$*.lz4"' -DUNPACKED_BYTES=$$(stat -c %s $(GUEST_OUT)/$*-pvh.kernel) -c $< -o $@
+	$(GUEST_CC) -nostdinc -DPAYLOAD='"$(GUEST_OUT)/$*.lz4"' -DUNPACKED_BYTES=$$(stat -c %s $(GUEST_OUT)/$*-pvh.kernel) \
+		-c $< -o $@
 
 $(foreach name,$(GUEST_BZIMAGE_NAMES),$(eval $(call guest_bzimage,$(GUEST_OUT)/$(name)-lz4.bzImage, \
 	$(GUEST_OUT)/$(name)-packed.o $(call guest_objects,exec,guests/bzimage/start.S),)))

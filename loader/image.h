@@ -39,7 +39,7 @@ struct image {
 	int fd;
 	const char *path;     /* the caller's string */
 	uint64_t file_bytes;
-	/* What was unpacked of it (payload.h) and is the image now, until it is loaded; file_bytes are its, packed_bytes the file's. */
+	/* What was unpacked of it (payload.h) and is the image, until it is loaded; file_bytes are its, packed_bytes the file's. */
 	uint8_t *unpacked;
 	uint64_t packed_bytes; /* 0: nothing was */
 	const struct protocol *protocol;

@@ -105,7 +105,7 @@ static size_t header_bytes(const uint8_t *head)
 	return (end < HEADER_END ? end : HEADER_END) - HEADER_AT;
 }
 
-/* Inside of [first, first + bytes) of the file, as place() has found them. */
+/* What is compressed inside of the kernel that place() has found. */
 static int unpack(struct image *image, const struct setup_header *hdr, struct sys *sys, struct error *error)
 {
 	const struct segment kernel = image->segments[0];
@@ -177,7 +177,7 @@ static const struct setup_header made_header = {
 	.xloadflags = XLF_KERNEL_64,
 	.kernel_alignment = 0x1000000,
 	.cmdline_size = KERNEL_COMMAND_LINE_MAX,
-	.initrd_addr_max = INT32_MAX,
+	.initrd_addr_max = UINT32_MAX,
 };
 
 static int read_header(const struct image *image, struct setup_header *hdr, struct sys *sys, struct error *error)

@@ -14,7 +14,7 @@ struct image;
 struct sys;
 struct error;
 
-/* RAM behind a Linux for it to work in, besides twice the initrd; behind what may be anything; and what it gets where nobody says. */
+/* RAM behind a Linux to work in, besides twice the initrd; behind what may be anything; and what it gets where nobody says. */
 #define LINUX_WORK_BYTES  (64ull << 20)
 #define KERNEL_WORK_BYTES (1ull << 20)
 #define LINUX_USUAL_BYTES (256ull << 20)

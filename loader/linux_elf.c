@@ -33,16 +33,16 @@ int linux_elf_parse(struct image *image, struct sys *sys, struct error *error)
 	int r = elf_open(&elf, image, sys, error);
 
 	if (r == 0 && (!elf.is64 || elf.ehdr.e_machine != EM_X86_64))
-		return image_refuse(image->path, error, "EI_CLASS %u, e_machine %u: Linux's 64-bit boot protocol enters 64-bit kernels: "
-				    "rebuild it for x86-64", elf.ehdr.e_ident[EI_CLASS], elf.ehdr.e_machine);
+		return image_refuse(image->path, error, "EI_CLASS %u, e_machine %u: Linux's 64-bit boot protocol enters 64-bit "
+				    "kernels: rebuild it for x86-64", elf.ehdr.e_ident[EI_CLASS], elf.ehdr.e_machine);
 	if (r == 0)
 		r = kernel_segments(&elf, image);
 	if (r < 0)
 		return r;
 	image->entry = elf.ehdr.e_entry;
 	if (!elf_entry_is_in(image, image->entry))
-		return image_refuse(image->path, error, "e_entry 0x%" PRIx64 ": in no segment's file bytes, by p_paddr: rebuild the "
-				    "image with a physical entry", image->entry);
+		return image_refuse(image->path, error, "e_entry 0x%" PRIx64 ": in no segment's file bytes, by p_paddr: rebuild "
+				    "the image with a physical entry", image->entry);
 	return 0;
 }
 
@@ -96,6 +96,7 @@ const char *linux_elf_probe(const struct image *image, struct sys *sys)
 	if (physical)
 		return "is an ELF file with physical addresses of its own";
 	for (unsigned i = 0; low && !looks && i < elf.ehdr.e_phnum; i++)
-		looks = elf.phdrs[i].p_type == PT_LOAD && elf.phdrs[i].p_flags & PF_X && looks_for_header(image, &elf.phdrs[i], sys);
+		looks = elf.phdrs[i].p_type == PT_LOAD && elf.phdrs[i].p_flags & PF_X &&
+			looks_for_header(image, &elf.phdrs[i], sys);
 	return looks ? "begins where programs do not, and looks for a Linux boot header, \"HdrS\"" : NULL;
 }

@@ -43,8 +43,8 @@ static int map(const struct payload *p, uint64_t bytes, void **at)
 {
 	int r = sys_mmap(p->sys, NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0, at);
 
-	return r == 0 ? 0 : image_error(p->image->path, p->error, ERROR_HOST, -r, "mmap to unpack its payload, %" PRIu64 " bytes: %s: "
-					"free memory, or raise RLIMIT_AS", bytes, strerror(-r));
+	return r == 0 ? 0 : image_error(p->image->path, p->error, ERROR_HOST, -r, "mmap to unpack its payload, %" PRIu64 " bytes: "
+					"%s: free memory, or raise RLIMIT_AS", bytes, strerror(-r));
 }
 
 /* So that large pages stay whole when they become RAM's: at a multiple of their size. */
@@ -76,8 +76,8 @@ static int unpack_block(struct payload *p)
 		return r;
 	p->at += WORD_BYTES;
 	if (packed == 0 || packed > LEGACY_PACKED_MAX || packed > p->end - p->at)
-		return refuse(p, "payload: LZ4 block at 0x%" PRIx64 ": %" PRIu32 " bytes, and payload_length leaves %" PRIu64 ": copy "
-			      "it again", block, packed, p->at < p->end ? p->end - p->at : 0);
+		return refuse(p, "payload: LZ4 block at 0x%" PRIx64 ": %" PRIu32 " bytes, and payload_length leaves %" PRIu64 ": "
+			      "copy it again", block, packed, p->at < p->end ? p->end - p->at : 0);
 	r = image_read(p->image, p->at, p->packed, packed, p->sys, p->error);
 	if (r < 0)
 		return r;
@@ -102,19 +102,19 @@ static int unpack_blocks(struct payload *p)
 		r = unpack_block(p);
 	sys_munmap(p->sys, packed, LEGACY_PACKED_MAX);
 	if (r == 0 && p->done != p->bytes)
-		return refuse(p, "payload: unpacks to %" PRIu64 " bytes, and its last 4 bytes say %" PRIu64 ": copy it again", p->done,
-			      p->bytes);
+		return refuse(p, "payload: unpacks to %" PRIu64 " bytes, and its last 4 bytes say %" PRIu64 ": copy it again",
+			      p->done, p->bytes);
 	return r;
 }
 
 static int check_size(const struct payload *p, uint64_t most)
 {
 	if (p->bytes == 0 || p->bytes > most)
-		return refuse(p, "payload: its last 4 bytes say that it unpacks to %" PRIu64 " bytes, and init_size is %" PRIu64 ": "
-			      "copy it again", p->bytes, most);
+		return refuse(p, "payload: its last 4 bytes say that it unpacks to %" PRIu64 " bytes, and init_size is %" PRIu64
+			      ": copy it again", p->bytes, most);
 	if (p->bytes > PAYLOAD_BYTES_MAX)
-		return refuse(p, "payload: its last 4 bytes say that it unpacks to %" PRIu64 " bytes: kvick unpacks up to %u: give the "
-			      "vmlinux inside", p->bytes, PAYLOAD_BYTES_MAX);
+		return refuse(p, "payload: its last 4 bytes say that it unpacks to %" PRIu64 " bytes: kvick unpacks up to %u: give "
+			      "the vmlinux inside", p->bytes, PAYLOAD_BYTES_MAX);
 	return 0;
 }
 

@@ -13,9 +13,9 @@ struct sys;
 #define PAYLOAD_BYTES_MAX (512u << 20) /* unpacked: it lies in the host's memory */
 
 /*
- * Unpacks [offset, offset + bytes) of the image's file, which has them, into memory of its own: image->unpacked, image->file_bytes;
- * image->packed_bytes is what that was. most: what it may unpack to. 1; 0 where kvick does not know the compression, and nothing has
- * changed; or -errno with `error` set.
+ * Unpacks [offset, offset + bytes) of the image's file, which has them, into memory: image->unpacked, image->file_bytes;
+ * image->packed_bytes is what that was. most: what it may unpack to. 1; 0 where kvick does not know the compression, and nothing
+ * has changed; or -errno with `error` set.
  */
 int payload_unpack(struct image *image, uint64_t offset, uint64_t bytes, uint64_t most, struct sys *sys, struct error *error);
 

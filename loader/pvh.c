@@ -45,13 +45,13 @@ static int read_entry(struct image *image, const struct elf *elf, struct sys *sy
 	int r = find_note(elf, &note);
 
 	if (r == 0)
-		return image_refuse(image->path, error, "has no note PHYS32_ENTRY (owner \"Xen\", type %u): build it with CONFIG_PVH, or "
-				    "leave --protocol out", XEN_ELFNOTE_PHYS32_ENTRY);
+		return image_refuse(image->path, error, "has no note PHYS32_ENTRY (owner \"Xen\", type %u): build it with "
+				    "CONFIG_PVH, or leave --protocol out", XEN_ELFNOTE_PHYS32_ENTRY);
 	if (r < 0)
 		return r;
 	if (note.bytes != sizeof(uint32_t) && note.bytes != sizeof(uint64_t))
-		return image_refuse(image->path, error, "program header %u: note PHYS32_ENTRY: n_descsz %" PRIu32 ": must be 4 or 8: "
-				    "rebuild the image", note.phdr, note.bytes);
+		return image_refuse(image->path, error, "program header %u: note PHYS32_ENTRY: n_descsz %" PRIu32 ": must be 4 or "
+				    "8: rebuild the image", note.phdr, note.bytes);
 	image->entry = 0;
 	return image_read(image, note.offset, &image->entry, note.bytes, sys, error);
 }
@@ -84,8 +84,8 @@ static int pvh_parse(struct image *image, const uint8_t *head, size_t head_bytes
 		if (r < 0)
 			return r;
 		if (r == 0)
-			return image_refuse(image->path, error, "payload: kvick unpacks LZ4 alone, and this is something else: give the "
-					    "vmlinux inside, or leave --protocol out");
+			return image_refuse(image->path, error, "payload: kvick unpacks LZ4 alone, and this is something else: "
+					    "give the vmlinux inside, or leave --protocol out");
 	}
 	/* Of a bzImage's header nothing but the memory that a Linux needs. */
 	image->kernel.command_line_max = KERNEL_COMMAND_LINE_MAX;

@@ -214,7 +214,8 @@ with_sanitizers() {
 	done
 	sweep 'sanitizers: multiboot' 0 '' EIO "$asan" run --no-sandbox --module "$scratch/initrd" "$guests/multiboot32.elf" \
 		-- modules
-	sweep 'sanitizers: payload, by PVH' 0 '' "$few EIO" "$asan" run --no-sandbox --protocol pvh "$guests/abi-lz4.bzImage" -- start_info
+	sweep 'sanitizers: payload, by PVH' 0 '' "$few EIO" "$asan" run --no-sandbox --protocol pvh "$guests/abi-lz4.bzImage" \
+		-- start_info
 	sweep 'sanitizers: page tables' 0 '1' EIO "$asan" run --ring 3 --no-sandbox "$guests/pgtable.elf"
 }
 

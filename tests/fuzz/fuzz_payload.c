@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Any bytes as a block of LZ4, and as the payload of a bzImage. What Debian's liblz4 says of a block is held against what ours says:
- * the same bytes, or that there are none.
+ * Any bytes as a block of LZ4, and as the payload of a bzImage. What Debian's liblz4 says of a block is held against what ours
+ * says: the same bytes, or that there are none.
  *
  *	fuzz_payload -max_len=12288 tests/fuzz/corpus/payload
  *

@@ -34,8 +34,8 @@ static int write_file(const char *folder, const char *name, const char *block, i
 
 	snprintf(path, sizeof(path), "%s/%s", folder, name);
 	out = fopen(path, "wb");
-	if (out && fwrite(&units, 1, 1, out) == 1 && fwrite(&bytes, 4, 1, out) == 1 && fwrite(block, 1, (size_t)bytes, out) == (size_t)bytes &&
-	    fclose(out) == 0)
+	if (out && fwrite(&units, 1, 1, out) == 1 && fwrite(&bytes, 4, 1, out) == 1 &&
+	    fwrite(block, 1, (size_t)bytes, out) == (size_t)bytes && fclose(out) == 0)
 		return 0;
 	perror(path);
 	return 1;

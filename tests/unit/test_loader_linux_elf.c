@@ -55,8 +55,8 @@ static void assert_linux(struct fixture *f, const char *why)
 
 static void assert_native_refusal(struct fixture *f)
 {
-	assert_refused(f, "has no kvick note: an ordinary Linux program, or made for another VMM: build it with kvick's guest runtime, "
-		       "or use --protocol linux");
+	assert_refused(f, "has no kvick note: an ordinary Linux program, or made for another VMM: build it with kvick's guest "
+		       "runtime, or use --protocol linux");
 }
 
 static void addresses_in_the_kernels_half_are_a_kernels(void **state)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* bzImages with a kernel inside: unpacked where kvick knows how, left alone where not, and refused where they contradict themselves. */
+/* bzImages with a kernel inside: unpacked where kvick knows how, left alone where not, refused where they contradict themselves. */
 #include <asm/bootparam.h>
 
 #include "loader/linux.h"
