@@ -59,7 +59,7 @@ static void check_image(const struct image *image)
 	PROMISE(image->end >= end && image->end - end < GUEST_PAGE_BYTES);
 }
 
-static void load(const struct image *image, const uint8_t *data, struct sys *sys)
+static void load(struct image *image, const uint8_t *data, struct sys *sys)
 {
 	struct memory_run runs[IMAGE_SEGMENTS_MAX];
 	struct guest_mem mem;

@@ -82,7 +82,7 @@ static void check_image(const struct image *image)
 }
 
 /* What is not writable is read-only, all of it, and nothing else. */
-static void load(const struct image *image, struct sys *sys)
+static void load(struct image *image, struct sys *sys)
 {
 	struct memory_run runs[IMAGE_SEGMENTS_MAX];
 	unsigned count = image_readonly(image, runs);
