@@ -244,7 +244,7 @@ struct places {
 	uint64_t map, mods, name, strings, end;
 };
 
-static struct places places(const struct multiboot_module *modules, unsigned count)
+static struct places places(const struct boot_module *modules, unsigned count)
 {
 	struct places p = { .map = round_up(sizeof(struct multiboot_info), sizeof(uint64_t)) };
 
@@ -256,7 +256,7 @@ static struct places places(const struct multiboot_module *modules, unsigned cou
 	return p;
 }
 
-uint64_t multiboot_info_bytes(const struct multiboot_module *modules, unsigned count)
+uint64_t multiboot_info_bytes(const struct boot_module *modules, unsigned count)
 {
 	return places(modules, count).end;
 }
@@ -281,7 +281,7 @@ static void write_map(uint8_t *at, const struct multiboot_boot *boot)
 static void write_modules(uint8_t *at, char *string, uint64_t string_at, const struct multiboot_boot *boot)
 {
 	for (unsigned i = 0; i < boot->module_count; i++, at += sizeof(struct multiboot_mod)) {
-		const struct multiboot_module *m = &boot->modules[i];
+		const struct boot_module *m = &boot->modules[i];
 		size_t bytes = strlen(m->string) + 1;
 
 		memcpy(at, &(struct multiboot_mod){

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "loader/module.h"
 #include "vmm/guest_mem.h"
 
 /* 3.1.2: of the header. */
@@ -65,21 +66,16 @@ _Static_assert(sizeof(struct multiboot_mmap) == 24 && sizeof(struct multiboot_mo
 #define MULTIBOOT_WORK_BYTES  (1ull << 20)
 #define MULTIBOOT_USUAL_BYTES (128ull << 20)
 
-struct multiboot_module {
-	struct memory_run run;
-	const char *string;
-};
-
 struct multiboot_boot {
 	uint64_t info;                         /* page-aligned; multiboot_info_bytes() of fresh RAM below 4 GiB */
 	uint64_t command_line;                 /* where it lies, with its NUL */
-	const struct multiboot_module *modules;
+	const struct boot_module *modules;
 	unsigned module_count;
 	uint64_t low_end, hole_end, mem_bytes; /* RAM: [0, low_end) and [hole_end, mem_bytes) */
 };
 
 /* The structure, and what it points to but for the command line and the modules themselves. */
-uint64_t multiboot_info_bytes(const struct multiboot_module *modules, unsigned count);
+uint64_t multiboot_info_bytes(const struct boot_module *modules, unsigned count);
 
 /* RAM holds it all (asserted). */
 void multiboot_write_info(const struct guest_mem *mem, const struct multiboot_boot *boot);

@@ -7,6 +7,7 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <string.h>
 #include <xen/arch-x86/hvm/start_info.h>
 #include <xen/elfnote.h>
 
@@ -29,7 +30,7 @@ static int find_note(const struct elf *elf, struct elf_note *note)
 static const char *pvh_probe(const struct image *image, const uint8_t *head, size_t head_bytes, struct sys *sys)
 {
 	struct elf_note note;
-	struct error error;
+	struct error error = { 0 };
 	struct elf elf;
 
 	/* A note of kvick's may come yet. */
@@ -95,37 +96,64 @@ static int pvh_parse(struct image *image, const uint8_t *head, size_t head_bytes
 	return parse_elf(image, sys, error);
 }
 
-/* The lists follow it: modules at a multiple of their size, then the memory map. */
+/* The lists follow it: the memory map, modules at a multiple of their size, their strings. */
 struct start_page {
 	struct hvm_start_info info;
-	uint64_t padding;
-	struct hvm_modlist_entry initrd;
+	uint64_t padding[4];
 	struct hvm_memmap_table_entry memory[E820_ENTRIES];
+	struct hvm_modlist_entry modules[];
 };
+
+_Static_assert(offsetof(struct start_page, modules) % sizeof(struct hvm_modlist_entry) == 0, "modules are aligned");
+
+bool pvh_start_info_fits(const struct boot_module *modules, unsigned count)
+{
+	uint64_t bytes = sizeof(struct start_page) + count * sizeof(struct hvm_modlist_entry);
+
+	for (unsigned i = 0; i < count; i++)
+		bytes += strlen(modules[i].string) + 1;
+	return bytes <= GUEST_PAGE_BYTES;
+}
+
+static void write_modules(struct start_page *page, const struct pvh_boot *boot)
+{
+	char *string = (char *)&page->modules[boot->module_count];
+
+	for (unsigned i = 0; i < boot->module_count; i++) {
+		const struct boot_module *module = &boot->modules[i];
+
+		page->modules[i] = (struct hvm_modlist_entry){
+			.paddr = module->run.at,
+			.size = module->run.bytes,
+			.cmdline_paddr = boot->start_info + (uint64_t)(string - (char *)page),
+		};
+		string = stpcpy(string, module->string) + 1;
+	}
+}
 
 void pvh_write_start_info(struct guest_mem *mem, const struct pvh_boot *boot)
 {
 	struct start_page *page = guest_mem_span(mem, gpa(boot->start_info), GUEST_PAGE_BYTES);
 
-	assert(page);
-	*page = (struct start_page){
-		.info = {
-			.magic = XEN_HVM_START_MAGIC_VALUE,
-			.version = 1,
-			.nr_modules = boot->initrd_bytes ? 1 : 0,
-			.modlist_paddr = boot->initrd_bytes ? boot->start_info + offsetof(struct start_page, initrd) : 0,
-			.cmdline_paddr = boot->command_line,
-			.rsdp_paddr = boot->rsdp,
-			.memmap_paddr = boot->start_info + offsetof(struct start_page, memory),
-			.memmap_entries = E820_ENTRIES,
-		},
-		.initrd = { .paddr = boot->initrd_base, .size = boot->initrd_bytes },
-		.memory = {
-			{ .addr = 0, .size = boot->low_end, .type = XEN_HVM_MEMMAP_TYPE_RAM },
-			{ .addr = boot->low_end, .size = boot->hole_end - boot->low_end, .type = XEN_HVM_MEMMAP_TYPE_RESERVED },
-			{ .addr = boot->hole_end, .size = boot->mem_bytes - boot->hole_end, .type = XEN_HVM_MEMMAP_TYPE_RAM },
-		},
+	assert(page && pvh_start_info_fits(boot->modules, boot->module_count));
+	page->info = (struct hvm_start_info){
+		.magic = XEN_HVM_START_MAGIC_VALUE,
+		.version = 1,
+		.nr_modules = boot->module_count,
+		.modlist_paddr = boot->module_count ? boot->start_info + offsetof(struct start_page, modules) : 0,
+		.cmdline_paddr = boot->command_line,
+		.rsdp_paddr = boot->rsdp,
+		.memmap_paddr = boot->start_info + offsetof(struct start_page, memory),
+		.memmap_entries = E820_ENTRIES,
 	};
+	page->memory[0] = (struct hvm_memmap_table_entry){ .addr = 0, .size = boot->low_end, .type = XEN_HVM_MEMMAP_TYPE_RAM };
+	page->memory[1] = (struct hvm_memmap_table_entry){
+		.addr = boot->low_end, .size = boot->hole_end - boot->low_end, .type = XEN_HVM_MEMMAP_TYPE_RESERVED,
+	};
+	page->memory[2] = (struct hvm_memmap_table_entry){
+		.addr = boot->hole_end, .size = boot->mem_bytes - boot->hole_end, .type = XEN_HVM_MEMMAP_TYPE_RAM,
+	};
+	write_modules(page, boot);
 }
 
 const struct protocol protocol_pvh = {

@@ -59,9 +59,9 @@ int module_load(struct machine *m, unsigned i, const struct memory_run *to)
 	return r == 0 ? 0 : error_set(&m->error, ERROR_HOST, -r, "%s: %s: cannot be read: %s", option(m, i), path, strerror(-r));
 }
 
-int modules_plan(struct machine *m, uint64_t *end, uint64_t limit)
+int modules_plan(struct machine *m, unsigned first, uint64_t *end, uint64_t limit)
 {
-	for (unsigned i = 0; i < m->config->module_count; i++) {
+	for (unsigned i = first; i < m->config->module_count; i++) {
 		struct memory_run *run = &m->modules[i];
 		int r = module_size(m, i, &run->bytes);
 
@@ -94,9 +94,12 @@ int modules_refuse(struct machine *m)
 			 c->modules[c->module_count - 1].path, m->image.path, m->image.protocol->name);
 }
 
-const char *module_string(const struct machine *m, unsigned i)
+unsigned modules_list(const struct machine *m, struct boot_module list[])
 {
-	const struct module_config *module = &m->config->modules[i];
+	for (unsigned i = 0; i < m->config->module_count; i++) {
+		const struct module_config *module = &m->config->modules[i];
 
-	return module->string ? module->string : module->path;
+		list[i] = (struct boot_module){ .run = m->modules[i], .string = module->string ? module->string : module->path };
+	}
+	return m->config->module_count;
 }

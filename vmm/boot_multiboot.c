@@ -40,17 +40,10 @@ static uint64_t block(const struct image *image)
 	return top >= BLOCK_LOWEST + BLOCK_BYTES ? top - BLOCK_BYTES : 0;
 }
 
-static unsigned list_modules(const struct machine *m, struct multiboot_module modules[static MACHINE_MODULES_MAX])
-{
-	for (unsigned i = 0; i < m->config->module_count; i++)
-		modules[i] = (struct multiboot_module){ .run = m->modules[i], .string = module_string(m, i) };
-	return m->config->module_count;
-}
-
 static int multiboot_plan(struct machine *m)
 {
-	struct multiboot_module modules[MACHINE_MODULES_MAX];
-	uint64_t bytes = multiboot_info_bytes(modules, list_modules(m, modules));
+	struct boot_module modules[MACHINE_MODULES_MAX];
+	uint64_t bytes = multiboot_info_bytes(modules, modules_list(m, modules));
 
 	if (bytes > INFO_BYTES)
 		return error_set(&m->error, ERROR_USAGE, E2BIG, "--module: the modules' names and strings take %" PRIu64 " bytes, "
@@ -61,7 +54,7 @@ static int multiboot_plan(struct machine *m)
 	return pc_plan(m, &(struct pc_needs){
 		.work_bytes = MULTIBOOT_WORK_BYTES,
 		.usual_bytes = MULTIBOOT_USUAL_BYTES,
-		.modules = true,
+		.files = PC_MODULES,
 	});
 }
 
@@ -75,7 +68,7 @@ static void gdt_write(struct machine *m)
 
 static int multiboot_tables(struct machine *m)
 {
-	struct multiboot_module modules[MACHINE_MODULES_MAX];
+	struct boot_module modules[MACHINE_MODULES_MAX];
 	uint64_t info = block(&m->image) + STACK_BYTES, command_line = info + INFO_BYTES, bytes;
 	int r = modules_load(m);
 
@@ -87,7 +80,7 @@ static int multiboot_tables(struct machine *m)
 		.info = info,
 		.command_line = command_line,
 		.modules = modules,
-		.module_count = list_modules(m, modules),
+		.module_count = modules_list(m, modules),
 		.low_end = PC_LOW_RAM_END,
 		.hole_end = PC_HIGH_RAM,
 		.mem_bytes = m->mem.bytes,

@@ -32,11 +32,11 @@ static int initrd_size(struct machine *m, uint64_t *bytes)
 	return module_size(m, 0, bytes);
 }
 
-static int refuse_what_is_not_for_it(struct machine *m, bool modules)
+static int refuse_what_is_not_for_it(struct machine *m, bool initrd_alone)
 {
 	const struct machine_config *c = m->config;
 
-	if (!modules && c->module_count > (c->initrd_path ? 1 : 0))
+	if (initrd_alone && c->module_count > (c->initrd_path ? 1 : 0))
 		return modules_refuse(m);
 	if (m->config->envc > 0)
 		return error_set(&m->error, ERROR_USAGE, EINVAL, "--env %s: a %s guest takes its environment from its command "
@@ -50,12 +50,15 @@ static int refuse_what_is_not_for_it(struct machine *m, bool modules)
 int pc_plan(struct machine *m, const struct pc_needs *needs)
 {
 	uint64_t bytes = m->config->mem_bytes, end = needs->initrd_end, initrd = 0, least, used = m->image.end;
-	int r = refuse_what_is_not_for_it(m, needs->modules);
+	bool initrd_apart = needs->files != PC_MODULES;
+	int r = refuse_what_is_not_for_it(m, needs->files == PC_INITRD);
 
 	if (used < PC_HIGH_RAM)
 		used = PC_HIGH_RAM;
+	if (r == 0 && initrd_apart)
+		r = initrd_size(m, &initrd);
 	if (r == 0)
-		r = needs->modules ? modules_plan(m, &used, PC_RAM_END) : initrd_size(m, &initrd);
+		r = modules_plan(m, initrd_apart && m->config->initrd_path ? 1 : 0, &used, PC_RAM_END);
 	if (r < 0)
 		return r;
 	if (initrd > PC_RAM_END)
@@ -71,16 +74,18 @@ int pc_plan(struct machine *m, const struct pc_needs *needs)
 				 least >> 20);
 	if (end > bytes)
 		end = bytes;
-	if (initrd && (end < initrd || round_down(end - initrd, GUEST_PAGE_BYTES) < m->image.end))
+	if (initrd && (end < initrd || round_down(end - initrd, GUEST_PAGE_BYTES) < used))
 		return error_set(&m->error, ERROR_IMAGE, EFBIG, "--initrd: %s: %" PRIu64 " bytes, and this kernel takes it between "
 				 "0x%" PRIx64 " and 0x%" PRIx64 ": give a smaller one", m->config->initrd_path, initrd,
-				 m->image.end, end);
+				 used, end);
 	m->plan = (struct memory_plan){
 		.bytes = m->config->pages == GUEST_PAGES_HUGETLBFS ? round_up(bytes, PAGE_2M_BYTES) : bytes,
 		.tables_base = PC_TABLES,
 		.tables_end = PC_TABLES_END,
 	};
 	m->initrd = (struct memory_run){ .at = initrd ? round_down(end - initrd, GUEST_PAGE_BYTES) : 0, .bytes = initrd };
+	if (initrd_apart && m->config->initrd_path)
+		m->modules[0] = m->initrd;
 	return 0;
 }
 

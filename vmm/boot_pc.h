@@ -11,14 +11,18 @@
 
 struct machine;
 
+/*
+ * Files beside the image: an initrd, as high as it may lie; others behind the image; or all of them there, the initrd the first.
+ * What the protocol does not take is refused.
+ */
 struct pc_needs {
 	uint64_t work_bytes;  /* of RAM behind the image, besides twice the initrd */
 	uint64_t usual_bytes; /* what it gets where nobody says */
 	uint64_t initrd_end;  /* the first address that no byte of an initrd may have */
-	bool modules;         /* instead: it takes several, the initrd the first of them, right behind the image */
+	enum { PC_INITRD, PC_INITRD_AND_MODULES, PC_MODULES } files;
 };
 
-/* m->plan, m->initrd or m->modules. 0 or -errno with m->error set. */
+/* m->plan, m->initrd, m->modules. 0 or -errno with m->error set. */
 int pc_plan(struct machine *m, const struct pc_needs *needs);
 
 /* --initrd, to where it was planned. 0 or -errno with m->error set. */

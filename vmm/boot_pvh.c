@@ -5,8 +5,11 @@
  */
 #include "vmm/boot.h"
 
+#include <errno.h>
+
 #include "loader/linux.h"
 #include "loader/pvh.h"
+#include "vmm/boot_modules.h"
 #include "vmm/boot_pc.h"
 #include "vmm/machine.h"
 #include "vmm/pc/layout.h"
@@ -17,17 +20,24 @@
 
 static int pvh_plan(struct machine *m)
 {
+	struct boot_module modules[MACHINE_MODULES_MAX];
+
+	if (!pvh_start_info_fits(modules, modules_list(m, modules)))
+		return error_set(&m->error, ERROR_USAGE, E2BIG, "--module: the modules' names and strings do not fit into the "
+				 "page that PVH tells of them in: write less after the commas");
 	return pc_plan(m, &(struct pc_needs){
 		.work_bytes = m->image.kernel.work_bytes,
 		.usual_bytes = LINUX_USUAL_BYTES,
 		.initrd_end = m->image.kernel.initrd_last + 1ull,
+		.files = PC_INITRD_AND_MODULES,
 	});
 }
 
 static int pvh_tables(struct machine *m)
 {
+	struct boot_module modules[MACHINE_MODULES_MAX];
 	uint64_t bytes;
-	int r = pc_load_initrd(m);
+	int r = modules_load(m);
 
 	if (r == 0)
 		r = pc_write_command_line(m, m->image.kernel.command_line_max, COMMAND_LINE_DEFAULT, &bytes);
@@ -36,8 +46,8 @@ static int pvh_tables(struct machine *m)
 	pvh_write_start_info(&m->mem, &(struct pvh_boot){
 		.start_info = PC_START_INFO,
 		.command_line = PC_COMMAND_LINE,
-		.initrd_base = m->initrd.at,
-		.initrd_bytes = m->initrd.bytes,
+		.modules = modules,
+		.module_count = modules_list(m, modules),
 		.rsdp = pc_write_firmware(m),
 		.low_end = PC_LOW_RAM_END,
 		.hole_end = PC_HIGH_RAM,

@@ -378,7 +378,7 @@ static void another_entry_moves_no_symbol(void **state)
 static void the_information_structure_says_where_everything_is(void **state)
 {
 	struct fixture *f = *state;
-	const struct multiboot_module modules[] = {
+	const struct boot_module modules[] = {
 		{ { 0x200000, 5 }, "first a=b" }, { { 0x201000, 0 }, "" },
 	};
 	const struct multiboot_boot boot = {

@@ -130,34 +130,43 @@ REFUSAL(refuses_an_address_in_low_memory, "p_paddr 0x0: below 0x100000", elf_phd
 REFUSAL(refuses_an_address_that_wraps, "is beyond 0x1000000000", elf_phdr(&f->b, ELF_PH_TEXT)->p_paddr = -4096ull)
 REFUSAL(refuses_what_is_neither_elf_nor_bzimage, "is no ELF file, and has no Linux boot header", f->b.file[1] = 'X')
 
-static void write_start_info(struct guest_mem *mem, uint64_t initrd_bytes)
+static void write_start_info(struct guest_mem *mem, const struct boot_module *modules, unsigned count)
 {
 	pvh_write_start_info(mem, &(struct pvh_boot){
-		.start_info = 0x6000, .command_line = 0x20000, .initrd_base = initrd_bytes ? 0x200000 : 0,
-		.initrd_bytes = initrd_bytes, .rsdp = 0xe0000, .low_end = 0x9fc00, .hole_end = 0x100000, .mem_bytes = 4 << 20,
+		.start_info = 0x6000, .command_line = 0x20000, .modules = modules, .module_count = count, .rsdp = 0xe0000,
+		.low_end = 0x9fc00, .hole_end = 0x100000, .mem_bytes = 4 << 20,
 	});
 }
 
 static void the_start_info_says_where_everything_is(void **state)
 {
 	struct fixture *f = *state;
+	const struct boot_module list[] = {
+		{ .run = { .at = 0x200000, .bytes = 12345 }, .string = "initrd" },
+		{ .run = { .at = 0x180000, .bytes = 0 }, .string = "two words" },
+	};
 	const struct hvm_memmap_table_entry *memory;
 	const struct hvm_modlist_entry *modules;
 	const struct hvm_start_info *info;
 	struct guest_mem mem;
 
 	assert_int_equal(guest_mem_create(&mem, 4 << 20, GUEST_PAGES_4K, &f->sys, &f->error), 0);
-	write_start_info(&mem, 12345);
+	write_start_info(&mem, list, 2);
 	info = (const struct hvm_start_info *)(mem.host + 0x6000);
 	assert_int_equal(info->magic, XEN_HVM_START_MAGIC_VALUE);
 	assert_int_equal(info->version, 1);
 	assert_int_equal(info->flags, 0);
 	assert_int_equal(info->cmdline_paddr, 0x20000);
 	assert_int_equal(info->rsdp_paddr, 0xe0000);
-	assert_int_equal(info->nr_modules, 1);
+	assert_int_equal(info->nr_modules, 2);
+	assert_int_equal(info->modlist_paddr % sizeof(*modules), 0);
 	modules = (const struct hvm_modlist_entry *)(mem.host + info->modlist_paddr);
 	assert_int_equal(modules[0].paddr, 0x200000);
 	assert_int_equal(modules[0].size, 12345);
+	assert_string_equal((const char *)mem.host + modules[0].cmdline_paddr, "initrd");
+	assert_int_equal(modules[1].paddr, 0x180000);
+	assert_int_equal(modules[1].size, 0);
+	assert_string_equal((const char *)mem.host + modules[1].cmdline_paddr, "two words");
 	assert_int_equal(info->memmap_entries, 3);
 	memory = (const struct hvm_memmap_table_entry *)(mem.host + info->memmap_paddr);
 	assert_int_equal(memory[0].addr + memory[0].size, 0x9fc00);
@@ -175,11 +184,26 @@ static void without_an_initrd_there_is_no_module(void **state)
 	struct guest_mem mem;
 
 	assert_int_equal(guest_mem_create(&mem, 4 << 20, GUEST_PAGES_4K, &f->sys, &f->error), 0);
-	write_start_info(&mem, 0);
+	write_start_info(&mem, NULL, 0);
 	info = (const struct hvm_start_info *)(mem.host + 0x6000);
 	assert_int_equal(info->nr_modules, 0);
 	assert_int_equal(info->modlist_paddr, 0);
 	guest_mem_destroy(&mem, &f->sys);
+}
+
+static void strings_that_no_page_holds_do_not_fit(void **state)
+{
+	char long_string[4096];
+	const struct boot_module list[] = { { .string = long_string }, { .string = "" } };
+
+	(void)state;
+	memset(long_string, 'x', sizeof(long_string));
+	long_string[sizeof(long_string) - 1] = '\0';
+	assert_false(pvh_start_info_fits(list, 1));
+	/* The structure, three entries of memory, two modules, and two strings' ends. */
+	long_string[4096 - 56 - 32 - 3 * 24 - 2 * 32 - 2 - 8] = '\0';
+	assert_true(pvh_start_info_fits(list, 2));
+	assert_true(pvh_start_info_fits(NULL, 0));
 }
 
 int main(void)
@@ -204,6 +228,7 @@ int main(void)
 		KERNEL(refuses_what_is_neither_elf_nor_bzimage),
 		KERNEL(the_start_info_says_where_everything_is),
 		KERNEL(without_an_initrd_there_is_no_module),
+		KERNEL(strings_that_no_page_holds_do_not_fit),
 	};
 
 	return cmocka_run_group_tests_name("loader, PVH", tests, NULL, NULL);

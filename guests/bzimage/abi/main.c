@@ -160,6 +160,21 @@ static void start_info(void)
 	printf("modules: %lu\n", number_at(info + START_MODULE_COUNT, 4));
 }
 
+/* PVH's: each module's size, sum and string. */
+static void modules(void)
+{
+	uint64_t info = pvh_found.start_info, list = number_at(info + START_MODULES, 8);
+
+	for (unsigned i = 0; i < number_at(info + START_MODULE_COUNT, 4); i++) {
+		uint64_t entry = list + i * 32, at = number_at(entry, 8), bytes = number_at(entry + 8, 8), sum = 0;
+
+		expect("a module's page", at % 4096, 0);
+		for (uint64_t k = 0; k < bytes; k++)
+			sum += ((const uint8_t *)at)[k];
+		printf("module: %lu bytes, sum %lu, string [%s]\n", bytes, sum, (const char *)number_at(entry + 16, 8));
+	}
+}
+
 static void e820(void)
 {
 	for (unsigned i = 0; i < zero_page(ZERO_E820_ENTRIES, 1); i++) {
@@ -631,6 +646,7 @@ const struct way ways[] = {
 	{ "e820", e820 },
 	{ "command_line", command_line },
 	{ "initrd", initrd },
+	{ "modules", modules },
 	{ "acpi", acpi },
 	{ "nothing_there", nothing_there },
 	{ "serial_polled", serial_polled },
