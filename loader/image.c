@@ -33,8 +33,8 @@ static const struct protocol *const protocols[] = {
 	&protocol_native,
 	&protocol_pvh,
 	&protocol_multiboot, /* before Solo5's: what Solo5 makes for QEMU has its note too */
-	&protocol_linux,
 	&protocol_solo5,
+	&protocol_linux,
 };
 
 /* Why a path could not be opened, where that is the path's fault and not the host's. */
