@@ -23,7 +23,7 @@ static const struct option_row *find(const struct command *command, const char *
 	for (unsigned i = 0; i < command->option_count; i++) {
 		const struct option_row *row = &command->options[i];
 
-		if (strcspn(row->name, ":") == length && memcmp(row->name, name, length) == 0 && has_name(row) == (colon != NULL))
+		if (row->name[0] == name[0] && strncmp(row->name, name, length) == 0 && row->name[length] == (colon ? ':' : '\0'))
 			return row;
 	}
 	return NULL;

@@ -42,7 +42,7 @@ static int linux_tables(struct machine *m)
 		.command_line = PC_COMMAND_LINE,
 		.initrd_base = m->initrd.at,
 		.initrd_bytes = m->initrd.bytes,
-		.rsdp = pc_write_firmware(m),
+		.rsdp = pc_write_firmware(m, PC_CODE_64),
 		.low_end = PC_LOW_RAM_END,
 		.hole_end = PC_HIGH_RAM,
 		.mem_bytes = m->mem.bytes,

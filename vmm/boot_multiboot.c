@@ -58,14 +58,6 @@ static int multiboot_plan(struct machine *m)
 	});
 }
 
-/* AMD64 APM 2, 4.8: as boot_pc.c's, but the code's has D and no L. */
-static void gdt_write(struct machine *m)
-{
-	static const uint64_t gdt[PC_GDT_BYTES / 8] = { [2] = 0x00cf9b000000ffff, [3] = 0x00cf93000000ffff };
-
-	guest_mem_write(&m->mem, gpa(PC_GDT), gdt, sizeof(gdt));
-}
-
 static int multiboot_tables(struct machine *m)
 {
 	struct boot_module modules[MACHINE_MODULES_MAX];
@@ -85,8 +77,7 @@ static int multiboot_tables(struct machine *m)
 		.hole_end = PC_HIGH_RAM,
 		.mem_bytes = m->mem.bytes,
 	});
-	pc_write_firmware(m);
-	gdt_write(m);
+	pc_write_firmware(m, PC_CODE_32);
 	return 0;
 }
 

@@ -170,10 +170,10 @@ int pc_write_command_line(struct machine *m, uint64_t max, const char *usual, ui
 	return pc_write_command_line_at(m, PC_COMMAND_LINE, NULL, max, usual, bytes);
 }
 
-/* boot.rst, 1.14: __BOOT_CS and __BOOT_DS, flat; AMD64 APM 2, 4.8. Kernels take their own soon. */
-static void gdt_write(struct machine *m)
+/* boot.rst, 1.14: __BOOT_CS and __BOOT_DS, flat; PVH and multiboot promise no selectors. Kernels take their own GDT soon. */
+static void gdt_write(struct machine *m, uint64_t code_descriptor)
 {
-	static const uint64_t gdt[PC_GDT_BYTES / 8] = { [2] = 0x00af9b000000ffff, [3] = 0x00cf93000000ffff };
+	const uint64_t gdt[PC_GDT_BYTES / 8] = { [2] = code_descriptor, [3] = 0x00cf93000000ffff };
 
 	guest_mem_write(&m->mem, gpa(PC_GDT), gdt, sizeof(gdt));
 }
@@ -193,7 +193,7 @@ static void reset_vector_write(struct machine *m)
 	guest_mem_write(&m->mem, gpa(PC_RESET_VECTOR), code, sizeof(code));
 }
 
-uint64_t pc_write_firmware(struct machine *m)
+uint64_t pc_write_firmware(struct machine *m, uint64_t code_descriptor)
 {
 	struct acpi_config config = {
 		.vcpus = 1,
@@ -208,7 +208,7 @@ uint64_t pc_write_firmware(struct machine *m)
 			.base = PC_VIRTIO + i * PC_VIRTIO_BYTES, .bytes = PC_VIRTIO_BYTES, .irq = PC_IRQ_VIRTIO + i,
 		};
 	acpi_write(&m->mem, &config);
-	gdt_write(m);
+	gdt_write(m, code_descriptor);
 	reset_vector_write(m);
 	return PC_ACPI;
 }

@@ -37,8 +37,10 @@ int pc_write_command_line(struct machine *m, uint64_t max, const char *usual, ui
 /* The same to another place of PC_COMMAND_LINE_BYTES, after a word of the boot protocol's own. first, usual: NULL for none. */
 int pc_write_command_line_at(struct machine *m, uint64_t at, const char *first, uint64_t max, const char *usual, uint64_t *bytes);
 
-/* GDT, reset vector, ACPI's tables. Returns where the RSDP is. */
-uint64_t pc_write_firmware(struct machine *m);
+/* GDT, its code segment's descriptor as given, reset vector, ACPI's tables. Returns where the RSDP is. AMD64 APM 2, 4.8. */
+#define PC_CODE_64 0x00af9b000000ffffull
+#define PC_CODE_32 0x00cf9b000000ffffull
+uint64_t pc_write_firmware(struct machine *m, uint64_t code_descriptor);
 
 /* The vCPU is there: MSRs as firmware leaves them. */
 void pc_set_firmware_msrs(struct machine *m);

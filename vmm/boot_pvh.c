@@ -48,7 +48,7 @@ static int pvh_tables(struct machine *m)
 		.command_line = PC_COMMAND_LINE,
 		.modules = modules,
 		.module_count = modules_list(m, modules),
-		.rsdp = pc_write_firmware(m),
+		.rsdp = pc_write_firmware(m, PC_CODE_32),
 		.low_end = PC_LOW_RAM_END,
 		.hole_end = PC_HIGH_RAM,
 		.mem_bytes = m->mem.bytes,

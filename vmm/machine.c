@@ -132,10 +132,6 @@ static int step_ring(struct machine *m)
 		m->ring = m->facts.ring0_native ? 0 : 3;
 		m->ring_reason = m->facts.ring0_native ? "ring 0 is native here" : "ring 0 is emulated here";
 	}
-	/* Once, before it seems to hang. */
-	if (m->facts.run_bytes && !m->facts.ring0_native && m->ring == 0 && c->ring == RING_AUTO && c->notice)
-		c->notice(m, "runs at ring 0 alone, which this host emulates, one instruction at a time: it will be slow; "
-			  "`kvick doctor` says what to do");
 	m->doorbell = m->ring == 0 && m->boot->native && c->doorbell != DOORBELL_PORT ? m->facts.doorbell : KVICK_DOORBELL_PORT;
 	if (c->doorbell == DOORBELL_VMCALL && m->doorbell == KVICK_DOORBELL_PORT)
 		return error_set(&m->error, ERROR_HOST, 0, "--doorbell vmcall: %s: use --doorbell port",
@@ -265,11 +261,21 @@ static void undo_vcpu(struct machine *m)
 	vcpu_destroy(&m->vcpu, &m->sys);
 }
 
+/* Once, before it seems to hang, where nobody has said that ring 0 it shall be. */
+static COLD void say_that_it_will_be_slow(struct machine *m)
+{
+	if (m->config->ring == RING_AUTO && m->config->notice)
+		m->config->notice(m, "runs at ring 0 alone, which this host emulates, one instruction at a time: it will be slow; "
+				  "`kvick doctor` says what to do");
+}
+
 static int step_sandbox(struct machine *m)
 {
 	const struct machine_config *c = m->config;
 	unsigned needs = c->process_ends ? SANDBOX_PLAIN : SANDBOX_REPORT;
 
+	if (m->ring == 0 && m->facts.run_bytes && !m->facts.ring0_native)
+		say_that_it_will_be_slow(m);
 	if (!c->sandbox)
 		return 0;
 	if (m->boot->pc)

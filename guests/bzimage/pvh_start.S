@@ -20,6 +20,8 @@
 pvh_entry:
 	push %ebx                         /* there is a stack */
 	pop %ebx
+	ljmp $CODE, $0f                   /* the selectors can be loaded anew */
+0:
 	/* struct pvh_found, and what interrupts.c wants to know. */
 	mov %ebx, pvh_found + 0x00
 	mov %esp, pvh_found + 0x04
