@@ -181,7 +181,8 @@ static void command_line_write(struct machine *m, uint64_t at)
 
 static int solo5_start(struct machine *m)
 {
-	const uint64_t manifest = BOOT_INFO + sizeof(struct solo5_boot_info), line = manifest + sizeof(struct solo5_manifest);
+	const uint64_t manifest = BOOT_INFO + sizeof(struct solo5_boot_info);
+	const uint64_t line = manifest + m->image.solo5.manifest_bytes;
 	const struct solo5_boot_info info = {
 		.mem_bytes = m->mem.bytes,
 		.kernel_end = m->image.end,

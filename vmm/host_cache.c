@@ -223,17 +223,21 @@ COLD bool host_cache_write(const struct kvm *kvm, const struct host_facts *facts
 
 /* ---- KVM_GET_SUPPORTED_CPUID, for launches that want it ---- */
 
-struct cpuid_record {
+struct cpuid_header {
 	char magic[16];
 	uint64_t kvm_device, kvm_inode; /* as above */
 	int64_t kvm_made_s, kvm_made_ns;
-	uint64_t check; /* of what follows, as far as it goes */
+	uint64_t check; /* of the table, as far as it goes */
+};
+
+struct cpuid_record {
+	struct cpuid_header header;
 	struct cpu_table table;
 };
 
 #define CPUID_MAGIC "kvick cpuid 001\n"
 
-_Static_assert(sizeof(CPUID_MAGIC) - 1 == sizeof(((struct cpuid_record *)0)->magic), "the magic fills its field");
+_Static_assert(sizeof(CPUID_MAGIC) - 1 == sizeof(((struct cpuid_header *)0)->magic), "the magic fills its field");
 _Static_assert(sizeof(struct kvm_cpuid_entry2) % sizeof(uint64_t) == 0, "words");
 
 static size_t cpuid_bytes(uint32_t count)
@@ -252,31 +256,33 @@ static COLD uint64_t cpuid_check(const struct cpu_table *table)
 	return sum;
 }
 
-/* All but the table. */
-static COLD bool cpuid_fill(struct cpuid_record *record, const struct kvm *kvm, const struct cpu_table *table, struct sys *sys)
+static COLD bool cpuid_fill(struct cpuid_header *header, const struct kvm *kvm, const struct cpu_table *table, struct sys *sys)
 {
 	struct stat st;
 
 	if (sys_fstat(sys, kvm->fd, &st) < 0)
 		return false;
-	memcpy(record->magic, CPUID_MAGIC, sizeof(record->magic));
-	record->kvm_device = st.st_rdev;
-	record->kvm_inode = st.st_ino;
-	record->kvm_made_s = st.st_ctim.tv_sec;
-	record->kvm_made_ns = st.st_ctim.tv_nsec;
-	record->check = cpuid_check(table);
+	*header = (struct cpuid_header){
+		.kvm_device = st.st_rdev,
+		.kvm_inode = st.st_ino,
+		.kvm_made_s = st.st_ctim.tv_sec,
+		.kvm_made_ns = st.st_ctim.tv_nsec,
+		.check = cpuid_check(table),
+	};
+	memcpy(header->magic, CPUID_MAGIC, sizeof(header->magic));
 	return true;
 }
 
 COLD bool host_cache_read_cpuid(const struct kvm *kvm, struct cpu_table *table, struct sys *sys)
 {
-	struct cpuid_record file, same;
+	struct cpuid_record file; /* of which only the beginning is touched */
+	struct cpuid_header same;
 
 	for (unsigned i = 0; i < PLACES; i++) {
 		size_t n = read_file(i, CPUID, &file, sizeof(file), sys);
 
 		if (n < cpuid_bytes(1) || file.table.count > CPU_ENTRIES_MAX || n != cpuid_bytes(file.table.count) ||
-		    !cpuid_fill(&same, kvm, &file.table, sys) || memcmp(&file, &same, offsetof(struct cpuid_record, table)) != 0)
+		    !cpuid_fill(&same, kvm, &file.table, sys) || memcmp(&file.header, &same, sizeof(same)) != 0)
 			continue;
 		memcpy(table, &file.table, n - offsetof(struct cpuid_record, table));
 		return true;
@@ -288,6 +294,6 @@ COLD void host_cache_write_cpuid(const struct kvm *kvm, const struct cpu_table *
 {
 	struct cpuid_record record = { .table = *table };
 
-	if (cpuid_fill(&record, kvm, table, sys))
+	if (cpuid_fill(&record.header, kvm, table, sys))
 		write_file(CPUID, &record, cpuid_bytes(table->count), NULL, sys);
 }
