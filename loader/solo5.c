@@ -92,21 +92,28 @@ static int check_abi(const struct elf *elf)
 	return 0;
 }
 
-/* Judged here; read anew when it is used. */
 static int find_manifest(const struct elf *elf, struct image *image)
 {
-	struct solo5_manifest manifest;
 	struct elf_note note;
 	int r = find_note(elf, SOLO5_NOTE_MANIFEST, "manifest", &note);
 
 	if (r < 0)
 		return r;
-	if (note.bytes < SOLO5_MANIFEST_PADDING || note.bytes - SOLO5_MANIFEST_PADDING > sizeof(manifest))
+	if (note.bytes < SOLO5_MANIFEST_PADDING || note.bytes - SOLO5_MANIFEST_PADDING > sizeof(struct solo5_manifest))
 		return refuse(elf, "Solo5 manifest note: n_descsz %" PRIu32 ": must be %zu to %zu: build it again", note.bytes,
-			      SOLO5_MANIFEST_PADDING + SOLO5_MANIFEST_BYTES(1), SOLO5_MANIFEST_PADDING + sizeof(manifest));
+			      SOLO5_MANIFEST_PADDING + SOLO5_MANIFEST_BYTES(1),
+			      SOLO5_MANIFEST_PADDING + sizeof(struct solo5_manifest));
 	image->solo5.manifest_offset = note.offset + SOLO5_MANIFEST_PADDING;
 	image->solo5.manifest_bytes = note.bytes - SOLO5_MANIFEST_PADDING;
-	return solo5_manifest_read(&manifest, image, elf->sys, elf->error);
+	return 0;
+}
+
+/* Read anew when it is used. Not inlined: a launch's stack is to hold one large buffer at a time. */
+static __attribute__((noinline)) int check_manifest(const struct image *image, struct sys *sys, struct error *error)
+{
+	struct solo5_manifest manifest;
+
+	return solo5_manifest_read(&manifest, image, sys, error);
 }
 
 static int check_phdr(const struct elf *elf, unsigned i, uint64_t before)
@@ -175,6 +182,8 @@ static int solo5_parse(struct image *image, const uint8_t *head, size_t head_byt
 		r = check_abi(&elf);
 	if (r == 0)
 		r = find_manifest(&elf, image);
+	if (r == 0)
+		r = check_manifest(image, sys, error);
 	if (r == 0)
 		r = find_segments(&elf, image);
 	/* Ring 0, and a CPUID that tells what there is: its cryptography asks. */

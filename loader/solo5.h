@@ -21,9 +21,9 @@ struct sys;
 uint64_t solo5_mem_bytes_least(const struct image *image);
 
 /*
- * Takes a manifest of so many bytes, which may be anything, into `manifest`. Pure. 0, or -errno with `error` naming the entry, its
- * field and the value. Then there are 1 to SOLO5_ENTRIES_MAX entries; all but the first are a block or net device with
- * a name of its own, of printable characters without spaces and "="; what is the host's to fill in is 0.
+ * Takes a manifest of so many bytes, which may be anything, into `manifest`, where it may lie already. Pure. 0, or -errno with
+ * `error` naming the entry, its field and the value. Then there are 1 to SOLO5_ENTRIES_MAX entries; all but the first are a block
+ * or net device with a name of its own, of printable characters without spaces and "="; what is the host's to fill in is 0.
  */
 int solo5_manifest_parse(struct solo5_manifest *manifest, const uint8_t *from, size_t bytes, const char *path, struct error *error);
 

@@ -64,7 +64,7 @@ int solo5_manifest_parse(struct solo5_manifest *manifest, const uint8_t *from, s
 	if (bytes < HEADER_BYTES)
 		return image_refuse(path, error, "manifest: %zu bytes, and its header has %zu: it is cut short: build it again",
 				    bytes, HEADER_BYTES);
-	memcpy(manifest, from, HEADER_BYTES);
+	memmove(manifest, from, HEADER_BYTES);
 	entries = manifest->entries;
 	if (manifest->version != SOLO5_MANIFEST_VERSION)
 		return image_refuse(path, error, "manifest: version %" PRIu32 ": kvick knows %u: build it with Solo5 0.6 or later",
@@ -75,7 +75,7 @@ int solo5_manifest_parse(struct solo5_manifest *manifest, const uint8_t *from, s
 	if (bytes != SOLO5_MANIFEST_BYTES(entries))
 		return image_refuse(path, error, "manifest: %zu bytes, and %" PRIu32 " entries are %zu: build it again", bytes,
 				    entries, SOLO5_MANIFEST_BYTES(entries));
-	memcpy(manifest->entry, from + HEADER_BYTES, bytes - HEADER_BYTES);
+	memmove(manifest->entry, from + HEADER_BYTES, bytes - HEADER_BYTES);
 	for (unsigned i = 0; i < entries && r == 0; i++) {
 		struct solo5_entry *e = &manifest->entry[i];
 
@@ -88,10 +88,10 @@ int solo5_manifest_parse(struct solo5_manifest *manifest, const uint8_t *from, s
 
 int solo5_manifest_read(struct solo5_manifest *manifest, const struct image *image, struct sys *sys, struct error *error)
 {
-	uint8_t bytes[sizeof(*manifest)];
+	uint32_t bytes = image->solo5.manifest_bytes;
 	int r;
 
-	assert(image->solo5.manifest_bytes <= sizeof(bytes));
-	r = image_read(image, image->solo5.manifest_offset, bytes, image->solo5.manifest_bytes, sys, error);
-	return r < 0 ? r : solo5_manifest_parse(manifest, bytes, image->solo5.manifest_bytes, image->path, error);
+	assert(bytes <= sizeof(*manifest));
+	r = image_read(image, image->solo5.manifest_offset, manifest, bytes, sys, error);
+	return r < 0 ? r : solo5_manifest_parse(manifest, (const uint8_t *)manifest, bytes, image->path, error);
 }

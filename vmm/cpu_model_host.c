@@ -14,12 +14,29 @@ static bool rule_is_for(const struct cpu_rule *rule, const struct kvm_cpuid_entr
 	       (rule->index == CPU_ANY_INDEX || rule->index == entry->index);
 }
 
+/* The first rule that is not only for leaves below. They ascend, and no two ranges overlap, but for the last one's. */
+static unsigned first_rule(uint32_t leaf)
+{
+	unsigned low = 0, high = cpu_host_rule_count - 1;
+
+	while (low < high) {
+		unsigned middle = (low + high) / 2;
+
+		if (cpu_host_rules[middle].last < leaf)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
 /* Takes away what rules take away. The first rule for a leaf as a whole decides; the last of all takes every leaf. */
 static bool apply_rules(const struct cpu_build *b, struct kvm_cpuid_entry2 *entry)
 {
+	const unsigned last = cpu_host_rule_count - 1;
 	const struct cpu_rule *leaf = NULL;
 
-	for (unsigned i = 0; i < cpu_host_rule_count; i++) {
+	for (unsigned i = first_rule(entry->function); i < last && cpu_host_rules[i].leaf <= entry->function; i++) {
 		const struct cpu_rule *rule = &cpu_host_rules[i];
 
 		if (!rule_is_for(rule, entry))
@@ -29,7 +46,7 @@ static bool apply_rules(const struct cpu_build *b, struct kvm_cpuid_entry2 *entr
 		else if (!b->holds[rule->when])
 			*cpu_reg_of(entry, rule->reg) &= ~rule->mask;
 	}
-	return leaf && b->holds[leaf->when];
+	return b->holds[leaf ? leaf->when : cpu_host_rules[last].when];
 }
 
 /* Leaves that are made from nothing, whatever the host has in them. */

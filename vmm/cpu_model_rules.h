@@ -5,6 +5,7 @@
 
 #include "vmm/cpu_model.h"
 
+/* By leaf: ascending, ranges are the same or apart, but for the last one, which is for every leaf. */
 extern const struct cpu_rule cpu_host_rules[];
 extern const unsigned cpu_host_rule_count;
 

@@ -290,6 +290,21 @@ static void models_have_names(void **state)
 	assert_null(cpu_model_name(CPU_MODEL_COUNT));
 }
 
+/* As they are searched. */
+static void rules_ascend_and_the_last_is_for_every_leaf(void **state)
+{
+	unsigned count;
+	const struct cpu_rule *rules = cpu_model_rules(CPU_HOST, &count);
+
+	(void)state;
+	for (unsigned i = 1; i + 1 < count; i++)
+		if (rules[i].leaf != rules[i - 1].leaf || rules[i].last != rules[i - 1].last)
+			assert_true(rules[i].leaf > rules[i - 1].last);
+	assert_int_equal(rules[count - 1].leaf, 0);
+	assert_int_equal(rules[count - 1].last, UINT32_MAX);
+	assert_int_equal(rules[count - 1].reg, CPU_LEAF);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -307,6 +322,7 @@ int main(void)
 		TEST(a_pcs_guest_knows_its_number_and_its_clocks),
 		TEST(the_tscs_rate_is_told_to_the_khz),
 		TEST(models_have_names),
+		TEST(rules_ascend_and_the_last_is_for_every_leaf),
 	};
 
 	return cmocka_run_group_tests_name("cpu model", tests, NULL, NULL);
