@@ -374,6 +374,36 @@ static void protection_that_the_host_refuses_is_an_error(void **state)
 }
 
 /* Whatever address the host gives: RAM is aligned, all of it is there, and what is unmapped is what was mapped. */
+/* The flags that /proc/self/smaps has of the mapping at that address. */
+static void vm_flags(const void *at, char flags[static 256])
+{
+	FILE *smaps = fopen("/proc/self/smaps", "r");
+	unsigned long from, to;
+	bool here = false;
+	char line[512];
+
+	assert_non_null(smaps);
+	flags[0] = '\0';
+	while (!flags[0] && fgets(line, sizeof(line), smaps)) {
+		if (sscanf(line, "%lx-%lx ", &from, &to) == 2)
+			here = (uintptr_t)at >= from && (uintptr_t)at < to;
+		else if (here && strncmp(line, "VmFlags:", 8) == 0)
+			snprintf(flags, 256, "%.255s", line);
+	}
+	fclose(smaps);
+}
+
+static void pages_of_4_kib_are_that_where_the_host_gives_larger_ones_unasked(void **state)
+{
+	struct fixture *f = *state;
+	char flags[256];
+
+	vm_flags(f->mem.host, flags);
+	assert_non_null(strstr(flags, " nh"));
+	vm_flags(f->mem.host + RAM - 1, flags);
+	assert_non_null(strstr(flags, " nh"));
+}
+
 static void transparent_pages_are_aligned_at_any_address(void **state)
 {
 	struct fixture *f = *state;
@@ -451,6 +481,7 @@ int main(void)
 		TEST(runs_that_wrap_or_lie_outside_are_not_read_only),
 		TEST(read_only_memory_is_so_for_the_host),
 		TEST(protection_that_the_host_refuses_is_an_error),
+		TEST(pages_of_4_kib_are_that_where_the_host_gives_larger_ones_unasked),
 		TEST(transparent_pages_are_aligned_at_any_address),
 		TEST(a_host_without_transparent_pages_is_told),
 	};
