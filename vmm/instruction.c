@@ -4,8 +4,8 @@
 #include <stdbool.h>
 
 /*
- * The opcode maps' rows that concern us: what 0F xx is without a prefix and with 66, F3, F2. One name for all: in the first. NULL: KVM
- * emulates it.
+ * The opcode maps' rows that concern us: what 0F xx is without a prefix and with 66, F3, F2. One name for all: in the first.
+ * NULL: KVM emulates it.
  */
 enum prefix { NO_PREFIX, PREFIX_66, PREFIX_F3, PREFIX_F2, PREFIXES };
 
