@@ -113,6 +113,18 @@ static bool features_acceptable(const struct virtio_device *d, uint64_t wanted)
 	return !(wanted & ~d->features_offered) && (wanted & FEATURE(VIRTIO_F_VERSION_1));
 }
 
+/*
+ * What the driver of a register interface wants, as far as it may have it. Drivers that never met a device that minds accept what
+ * they know though it is not offered, or say nothing of VIRTIO_F_VERSION_1, which goes with these registers (6.2). Rings and
+ * notifications that would look otherwise are not let pass: features_acceptable() refuses.
+ */
+static uint64_t features_wanted(const struct virtio_device *d)
+{
+	const uint64_t device_types = (FEATURE(24) - 1) | ~(FEATURE(50) - 1); /* 2.2 */
+
+	return (d->transport.driver_features & (d->features_offered | ~device_types)) | FEATURE(VIRTIO_F_VERSION_1);
+}
+
 void transport_driver_ok(struct virtio_device *d)
 {
 	d->transport.status |= VIRTIO_CONFIG_S_DRIVER_OK;
@@ -142,8 +154,8 @@ static void write_status(struct virtio_device *d, uint32_t value)
 		return;
 	}
 	if ((added & VIRTIO_CONFIG_S_FEATURES_OK) && (*status & VIRTIO_CONFIG_S_DRIVER) &&
-	    features_acceptable(d, d->transport.driver_features)) {
-		d->features = d->transport.driver_features;
+	    features_acceptable(d, features_wanted(d))) {
+		d->features = features_wanted(d);
 		*status |= VIRTIO_CONFIG_S_FEATURES_OK;
 	}
 	/* A device with a queue that would not start is not begun with. */
