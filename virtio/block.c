@@ -463,8 +463,10 @@ static void describe(struct block *b)
 		.write_zeroes_may_unmap = 1,
 	};
 
-	b->device.features_offered = FEATURE(VIRTIO_BLK_F_SEG_MAX) | FEATURE(VIRTIO_BLK_F_BLK_SIZE) |
-				     FEATURE(VIRTIO_BLK_F_TOPOLOGY) | FEATURE(VIRTIO_BLK_F_FLUSH);
+	b->device.features_offered = FEATURE(VIRTIO_BLK_F_SEG_MAX) | FEATURE(VIRTIO_BLK_F_TOPOLOGY) | FEATURE(VIRTIO_BLK_F_FLUSH);
+	/* Nobody needs to be told of what is so in any case, and one driver reads more there than there is. */
+	if (disk->logical_bytes != DISK_SECTOR_BYTES)
+		b->device.features_offered |= FEATURE(VIRTIO_BLK_F_BLK_SIZE);
 	if (b->device.queue_count > 1)
 		b->device.features_offered |= FEATURE(VIRTIO_BLK_F_MQ);
 	if (disk->read_only)

@@ -112,6 +112,27 @@ static void what_leaves_the_disk_is_refused_whole(void **state)
 	assert_int_equal(f->device->host_error.count, 0); /* the driver's fault */
 }
 
+/* 5.2.5: 512 is what a driver takes for granted. Unikraft reads eight bytes at blk_size, of which four tell of other things. */
+static void blocks_that_are_sectors_are_not_told_of(void **state)
+{
+	struct fixture *f = *state;
+
+	open_disk(f);
+	assert_false(f->device->features_offered & 1ull << VIRTIO_BLK_F_BLK_SIZE);
+}
+
+static void larger_blocks_are_told_of(void **state)
+{
+	struct fixture *f = *state;
+	struct virtio_blk_config config;
+
+	f->logical_bytes = 4096;
+	open_disk(f);
+	assert_true(f->device->features_offered & 1ull << VIRTIO_BLK_F_BLK_SIZE);
+	memcpy(&config, f->device->config, sizeof(config));
+	assert_int_equal(config.blk_size, 4096);
+}
+
 static void a_read_only_disk_takes_no_change(void **state)
 {
 	static const uint32_t types[] = { VIRTIO_BLK_T_OUT, VIRTIO_BLK_T_DISCARD, VIRTIO_BLK_T_WRITE_ZEROES };
@@ -304,6 +325,8 @@ int main(void)
 		TEST(zeroes_and_holes_are_made),
 		TEST(ranges_that_are_no_whole_blocks_are_refused),
 		TEST(what_leaves_the_disk_is_refused_whole),
+		TEST(blocks_that_are_sectors_are_not_told_of),
+		TEST(larger_blocks_are_told_of),
 		TEST(a_read_only_disk_takes_no_change),
 		TEST(a_file_that_became_shorter_gives_what_is_there_and_an_error),
 		TEST(headers_and_status_may_be_in_pieces),
