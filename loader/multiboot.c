@@ -237,7 +237,7 @@ static int multiboot_parse(struct image *image, const uint8_t *head, size_t head
 /* ---- what the kernel finds ---- */
 
 #define LOADER_NAME "kvick"
-#define RUNS 3u
+#define RUNS 4u
 
 /* One after the other in guest RAM. */
 struct places {
@@ -261,11 +261,15 @@ uint64_t multiboot_info_bytes(const struct boot_module *modules, unsigned count)
 	return places(modules, count).end;
 }
 
+/* Video memory is in no PC's map, and Unikraft takes it for its own. */
 static void write_map(uint8_t *at, const struct multiboot_boot *boot)
 {
 	enum { RAM = 1, RESERVED = 2 };
 	const struct { uint64_t from, to; uint32_t type; } runs[RUNS] = {
-		{ 0, boot->low_end, RAM }, { boot->low_end, boot->hole_end, RESERVED }, { boot->hole_end, boot->mem_bytes, RAM },
+		{ 0, boot->low_end, RAM },
+		{ boot->low_end, boot->low_top, RESERVED },
+		{ boot->rom, boot->rom_end, RESERVED },
+		{ boot->rom_end, boot->mem_bytes, RAM },
 	};
 
 	for (unsigned i = 0; i < RUNS; i++, at += sizeof(struct multiboot_mmap))
@@ -305,7 +309,7 @@ void multiboot_write_info(const struct guest_mem *mem, const struct multiboot_bo
 		.flags = MULTIBOOT_INFO_MEMORY | MULTIBOOT_INFO_CMDLINE | MULTIBOOT_INFO_MODS | MULTIBOOT_INFO_MMAP |
 			 MULTIBOOT_INFO_LOADER,
 		.mem_lower = (uint32_t)(boot->low_end >> 10),
-		.mem_upper = (uint32_t)((boot->mem_bytes - boot->hole_end) >> 10),
+		.mem_upper = (uint32_t)((boot->mem_bytes - boot->rom_end) >> 10),
 		.cmdline = (uint32_t)boot->command_line,
 		.mods_count = boot->module_count,
 		.mods_addr = (uint32_t)(boot->info + p.mods),

@@ -71,7 +71,7 @@ struct multiboot_boot {
 	uint64_t command_line;                 /* where it lies, with its NUL */
 	const struct boot_module *modules;
 	unsigned module_count;
-	uint64_t low_end, hole_end, mem_bytes; /* RAM: [0, low_end) and [hole_end, mem_bytes) */
+	uint64_t low_end, low_top, rom, rom_end, mem_bytes; /* RAM: [0, low_end) and [rom_end, mem_bytes); nothing: [low_top, rom) */
 };
 
 /* The structure, and what it points to but for the command line and the modules themselves. */

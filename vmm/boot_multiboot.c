@@ -74,7 +74,9 @@ static int multiboot_tables(struct machine *m)
 		.modules = modules,
 		.module_count = modules_list(m, modules),
 		.low_end = PC_LOW_RAM_END,
-		.hole_end = PC_HIGH_RAM,
+		.low_top = PC_VIDEO,
+		.rom = PC_ACPI,
+		.rom_end = PC_HIGH_RAM,
 		.mem_bytes = m->mem.bytes,
 	});
 	pc_write_firmware(m, PC_CODE_32);

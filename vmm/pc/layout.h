@@ -19,6 +19,7 @@
 #define PC_COMMAND_LINE         0x20000ull
 #define PC_COMMAND_LINE_BYTES   0x10000ull
 #define PC_LOW_RAM_END          0x9fc00ull    /* what follows is not told of as RAM */
+#define PC_VIDEO                0xa0000ull    /* memory that is not there */
 #define PC_HIGH_RAM             0x100000ull   /* to the end of RAM */
 #define PC_RAM_END              0xc0000000ull /* at the most */
 
@@ -71,7 +72,7 @@ _Static_assert(PC_GDT + PC_GDT_BYTES <= PC_START_INFO && PC_START_INFO + 0x1000 
 _Static_assert(PC_ZERO_PAGE + 0x1000 < PC_BOOT_STACK, "zero page and stack are apart");
 _Static_assert(PC_BOOT_STACK <= PC_TABLES && PC_TABLES_END <= PC_COMMAND_LINE, "stack, tables and command line are apart");
 _Static_assert(PC_COMMAND_LINE + PC_COMMAND_LINE_BYTES <= PC_LOW_RAM_END, "the command line lies in low RAM");
-_Static_assert(PC_LOW_RAM_END <= PC_ACPI && PC_ACPI_END <= PC_HIGH_RAM, "ACPI's tables lie in the hole");
+_Static_assert(PC_LOW_RAM_END <= PC_VIDEO && PC_VIDEO <= PC_ACPI && PC_ACPI_END <= PC_HIGH_RAM, "ACPI's tables lie in the hole");
 _Static_assert(PC_ACPI_END <= PC_RESET_VECTOR && PC_RESET_VECTOR + 16 == PC_HIGH_RAM, "and the reset vector behind them");
 _Static_assert(PC_RAM_END <= PC_VIRTIO, "RAM ends below all windows");
 _Static_assert(PC_ACPI % 16 == 0 && PC_ACPI < PC_ACPI_END, "the RSDP is on a 16-byte boundary");
