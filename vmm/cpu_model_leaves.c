@@ -131,8 +131,8 @@ void cpu_build_as_the_host_has(struct cpu_build *b, uint32_t highest)
 void cpu_build_hypervisor(struct cpu_build *b, const struct cpu_table *host, bool timing)
 {
 	const struct kvm_cpuid_entry2 *offered = cpu_find(host, KVM_CPUID_FEATURES, 0);
-	uint32_t clock = 1u << KVM_FEATURE_CLOCKSOURCE | 1u << KVM_FEATURE_CLOCKSOURCE2 |
-			 1u << KVM_FEATURE_CLOCKSOURCE_STABLE_BIT;
+	uint32_t time = 1u << KVM_FEATURE_CLOCKSOURCE | 1u << KVM_FEATURE_CLOCKSOURCE2 |
+			1u << KVM_FEATURE_CLOCKSOURCE_STABLE_BIT | 1u << KVM_FEATURE_STEAL_TIME;
 	uint32_t signature[3]; /* EBX, ECX, EDX: KVM's cpuid.rst */
 
 	memcpy(signature, KVM_SIGNATURE, sizeof(signature));
@@ -140,7 +140,7 @@ void cpu_build_hypervisor(struct cpu_build *b, const struct cpu_table *host, boo
 		.function = KVM_CPUID_SIGNATURE, .eax = timing ? LEAF_TIMING : KVM_CPUID_FEATURES,
 		.ebx = signature[0], .ecx = signature[1], .edx = signature[2] });
 	cpu_build_add(b, &(struct kvm_cpuid_entry2){
-		.function = KVM_CPUID_FEATURES, .eax = b->config->kvmclock && offered ? offered->eax & clock : 0 });
+		.function = KVM_CPUID_FEATURES, .eax = b->config->kvmclock && offered ? offered->eax & time : 0 });
 	if (timing)
 		cpu_build_add(b, &(struct kvm_cpuid_entry2){
 			.function = LEAF_TIMING, .eax = (uint32_t)b->config->tsc_khz, .ebx = b->config->lapic ? APIC_BUS_KHZ : 0 });

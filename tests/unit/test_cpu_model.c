@@ -86,7 +86,7 @@ static void what_belongs_to_a_device_comes_with_it(void **state)
 				assert_int_equal(reg(f, rules[i].leaf, rules[i].index, rules[i].reg) & rules[i].mask,
 						 with ? rules[i].mask : 0);
 		assert_null(cpu_find(&f->guest, 0x15, 0)); /* no rate known; or a local APIC's timer at another */
-		assert_int_equal(reg(f, 0x40000001, 0, CPU_EAX), with ? 1u << 0 | 1u << 3 | 1u << 24 : 0);
+		assert_int_equal(reg(f, 0x40000001, 0, CPU_EAX), with ? 1u << 0 | 1u << 3 | 1u << 5 | 1u << 24 : 0);
 		assert_int_equal(reg(f, 0x40000010, 0, CPU_EBX), with ? 1000000 : 0);
 	}
 }

@@ -55,6 +55,11 @@ static uint64_t rdmsr(uint32_t msr)
 	return low | (uint64_t)high << 32;
 }
 
+static void wrmsr(uint32_t msr, uint64_t value)
+{
+	__asm__ volatile("wrmsr" : : "c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)) : "memory");
+}
+
 static uint32_t cpuid(uint32_t leaf, uint32_t index, unsigned which)
 {
 	uint32_t r[4];
@@ -86,6 +91,22 @@ static void msrs(void)
 	interrupts_start();
 	expect("IA32_MISC_ENABLE", rdmsr(0x1a0) & 0x1801, 0x1801);
 	expect("IA32_MTRR_DEF_TYPE", rdmsr(0x2ff), 0x806);
+}
+
+/* KVM's msr.rst, MSR_KVM_STEAL_TIME: some enable it without a look at CPUID, and live only where that is no fault. */
+static void stolen_time(void)
+{
+	static volatile struct {
+		uint64_t steal;
+		uint32_t version, flags;
+		uint32_t padding[12];
+	} record __attribute__((aligned(64))) = { .version = 1 };
+
+	interrupts_start();
+	wrmsr(0x4b564d03, (uintptr_t)&record | 1);
+	expect("the MSR", rdmsr(0x4b564d03), (uintptr_t)&record | 1);
+	expect("a record that is whole", record.version & 1, 0);
+	expect("told of by CPUID", cpuid(0x40000001, 0, EAX) >> 5 & 1, 1);
 }
 
 /* Whoever loads the selectors anew finds what they hid. */
@@ -644,6 +665,7 @@ const struct way ways[] = {
 	{ "zero_page_made", zero_page_made },
 	{ "zero_page_packed", zero_page_packed },
 	{ "e820", e820 },
+	{ "stolen-time", stolen_time },
 	{ "command_line", command_line },
 	{ "initrd", initrd },
 	{ "modules", modules },
