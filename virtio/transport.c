@@ -157,6 +157,7 @@ static void write_status(struct virtio_device *d, uint32_t value)
 	    features_acceptable(d, features_wanted(d))) {
 		d->features = features_wanted(d);
 		*status |= VIRTIO_CONFIG_S_FEATURES_OK;
+		transport_start_queues(d);
 	}
 	/* A device with a queue that would not start is not begun with. */
 	if ((added & VIRTIO_CONFIG_S_DRIVER_OK) && (*status & VIRTIO_CONFIG_S_FEATURES_OK) &&
@@ -172,11 +173,14 @@ bool transport_selected(const struct virtio_device *d, unsigned *queue)
 	return *queue < d->queue_count;
 }
 
-/* Queues are made between FEATURES_OK and DRIVER_OK: 3.1.1. */
+/*
+ * Queues are made between FEATURES_OK and DRIVER_OK: 3.1.1. One that is made earlier is kept, and begins with FEATURES_OK: there are
+ * drivers that know no order.
+ */
 static bool making_queues(const struct virtio_device *d)
 {
 	return !d->transport.resetting &&
-	       (d->transport.status & (VIRTIO_CONFIG_S_FEATURES_OK | VIRTIO_CONFIG_S_DRIVER_OK)) == VIRTIO_CONFIG_S_FEATURES_OK;
+	       (d->transport.status & (VIRTIO_CONFIG_S_DRIVER | VIRTIO_CONFIG_S_DRIVER_OK)) == VIRTIO_CONFIG_S_DRIVER;
 }
 
 /* A queue may be described then, until its QueueReady, and at no other time: 4.2.2, "QueueReady". */
@@ -202,15 +206,23 @@ bool transport_start_queue(struct virtio_device *d, unsigned queue, const struct
 	return false;
 }
 
+void transport_start_queues(struct virtio_device *d)
+{
+	for (unsigned i = 0; i < d->queue_count; i++)
+		if (d->transport.queue_ready[i])
+			d->transport.queue_ready[i] = transport_start_queue(d, i, &d->transport.queue_config[i]);
+}
+
 static void write_queue_ready(struct virtio_device *d, uint32_t value)
 {
 	const struct virtq_config *config = configurable(d);
+	bool agreed = d->transport.status & VIRTIO_CONFIG_S_FEATURES_OK;
 	unsigned queue;
 
 	if (!transport_selected(d, &queue))
 		return;
-	if (config && value == 1 && transport_start_queue(d, queue, config))
-		d->transport.queue_ready[queue] = true;
+	if (config && value == 1)
+		d->transport.queue_ready[queue] = !agreed || transport_start_queue(d, queue, config);
 	/* 4.2.2.2: a driver that gives up takes its queues back. One that the device uses already only a reset does. */
 	if (value == 0 && making_queues(d)) {
 		virtq_stop(&d->queues[queue]);

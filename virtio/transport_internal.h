@@ -14,6 +14,9 @@ bool transport_selected(const struct virtio_device *device, unsigned *queue);
 /* By device->features. False: the device needs a reset, and has said why. */
 bool transport_start_queue(struct virtio_device *device, unsigned queue, const struct virtq_config *config);
 
+/* Those that are ready: the features are agreed on. */
+void transport_start_queues(struct virtio_device *device);
+
 /* Everything is agreed on: the device begins. */
 void transport_driver_ok(struct virtio_device *device);
 

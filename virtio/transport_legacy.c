@@ -36,9 +36,7 @@ void legacy_use(struct virtio_device *d)
 		return;
 	take_features(d);
 	/* Nothing was taken out of a queue so far, and features may have come after it. */
-	for (unsigned i = 0; i < d->queue_count; i++)
-		if (d->transport.queue_ready[i])
-			d->transport.queue_ready[i] = transport_start_queue(d, i, &d->transport.queue_config[i]);
+	transport_start_queues(d);
 	if (d->transport.status & VIRTIO_CONFIG_S_NEEDS_RESET)
 		return;
 	/* The driver reads what it has written. */

@@ -334,17 +334,62 @@ static void a_queue_that_is_not_there_reads_as_0_and_takes_nothing(void **state)
 	}
 }
 
-static void queues_are_made_only_after_features_ok(void **state)
+static void queues_are_made_only_after_driver(void **state)
 {
 	struct fixture *f = *state;
 
-	describe(f, 0, SIZE);
-	assert_int_equal(make_ready(f), 0);
-	set_status(f, ACKNOWLEDGE | DRIVER);
+	set_status(f, ACKNOWLEDGE);
 	describe(f, 0, SIZE);
 	assert_int_equal(make_ready(f), 0);
 	assert_int_equal(f->device.transport.queue_config[0].size, 0);
-	status_is(f, ACKNOWLEDGE | DRIVER);
+	status_is(f, ACKNOWLEDGE);
+}
+
+/* Out of 3.1.1's order, as Toro's driver has it, which says FEATURES_OK and DRIVER_OK at once. */
+static void a_queue_made_before_features_ok_begins_with_it(void **state)
+{
+	struct fixture *f = *state;
+
+	set_status(f, ACKNOWLEDGE | DRIVER);
+	describe(f, 0, SIZE);
+	assert_int_equal(make_ready(f), 1);
+	assert_false(f->device.queues[0].running);
+	put(f, VIRTIO_MMIO_QUEUE_NOTIFY, 0);
+	set_features(f, BIT(VIRTIO_F_VERSION_1) | BIT(VIRTIO_RING_F_EVENT_IDX));
+	assert_int_equal(set_status(f, ALL_OK), ALL_OK);
+	assert_int_equal(get(f, VIRTIO_MMIO_QUEUE_READY), 1);
+	assert_int_equal(f->activated, 1);
+	assert_int_equal(f->notified, 0);
+	assert_true(f->device.queues[0].running);
+	assert_true(f->device.queues[0].event_index);
+	put(f, VIRTIO_MMIO_QUEUE_NOTIFY, 0);
+	assert_int_equal(f->notified, 1);
+}
+
+static void a_queue_made_before_features_ok_can_be_taken_back(void **state)
+{
+	struct fixture *f = *state;
+
+	set_status(f, ACKNOWLEDGE | DRIVER);
+	describe(f, 0, SIZE);
+	assert_int_equal(make_ready(f), 1);
+	put(f, VIRTIO_MMIO_QUEUE_READY, 0);
+	assert_int_equal(get(f, VIRTIO_MMIO_QUEUE_READY), 0);
+	assert_int_equal(set_status(f, ALL_OK), ALL_OK);
+	assert_false(f->device.queues[0].running);
+}
+
+static void a_queue_made_before_features_ok_that_cannot_be_needs_a_reset(void **state)
+{
+	struct fixture *f = *state;
+
+	set_status(f, ACKNOWLEDGE | DRIVER);
+	describe(f, 0, 3);
+	assert_int_equal(make_ready(f), 1);
+	assert_int_equal(set_status(f, ALL_OK), ACKNOWLEDGE | DRIVER | FEATURES_OK | NEEDS_RESET);
+	assert_int_equal(get(f, VIRTIO_MMIO_QUEUE_READY), 0);
+	assert_int_equal(f->activated, 0);
+	assert_false(f->device.queues[0].running);
 }
 
 static void queues_are_made_each_by_itself(void **state)
@@ -893,7 +938,10 @@ int main(void)
 		TEST(a_device_that_cannot_begin_needs_a_reset),
 		TEST(queue_num_max_is_each_queues_own),
 		TEST(a_queue_that_is_not_there_reads_as_0_and_takes_nothing),
-		TEST(queues_are_made_only_after_features_ok),
+		TEST(queues_are_made_only_after_driver),
+		TEST(a_queue_made_before_features_ok_begins_with_it),
+		TEST(a_queue_made_before_features_ok_can_be_taken_back),
+		TEST(a_queue_made_before_features_ok_that_cannot_be_needs_a_reset),
 		TEST(queues_are_made_each_by_itself),
 		TEST(addresses_are_taken_in_both_halves),
 		TEST(queue_ready_is_one_or_nothing),
