@@ -58,7 +58,7 @@ int guest_mem_create(struct guest_mem *mem, uint64_t bytes, enum guest_pages pag
 		.bytes = bytes, .hugepages = hugetlbfs, .mapping = mapping, .mapping_bytes = mapping_bytes,
 	};
 	r = transparent ? want_large_pages(mem, sys, error) : 0;
-	/* Where the host would give them unasked (Debian's kernels do), a launch would pay for 2 MiB of zeroes at its first touch. */
+	/* Where the host would give them unasked, as Debian does, a launch would pay for 2 MiB of zeroes at its first touch. */
 	if (pages == GUEST_PAGES_4K)
 		sys_madvise(sys, mapping, mapping_bytes, MADV_NOHUGEPAGE); /* refused only where there are none */
 	if (r < 0)
