@@ -71,7 +71,8 @@ struct multiboot_boot {
 	uint64_t command_line;                 /* where it lies, with its NUL */
 	const struct boot_module *modules;
 	unsigned module_count;
-	uint64_t low_end, low_top, rom, rom_end, mem_bytes; /* RAM: [0, low_end) and [rom_end, mem_bytes); nothing: [low_top, rom) */
+	/* RAM: [0, low_end) and [rom_end, mem_bytes); nothing: [low_top, rom) */
+	uint64_t low_end, low_top, rom, rom_end, mem_bytes;
 };
 
 /* The structure, and what it points to but for the command line and the modules themselves. */

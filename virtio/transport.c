@@ -174,8 +174,8 @@ bool transport_selected(const struct virtio_device *d, unsigned *queue)
 }
 
 /*
- * Queues are made between FEATURES_OK and DRIVER_OK: 3.1.1. One that is made earlier is kept, and begins with FEATURES_OK: there are
- * drivers that know no order.
+ * Queues are made between FEATURES_OK and DRIVER_OK: 3.1.1. One that is made earlier is kept, and begins with FEATURES_OK: there
+ * are drivers that know no order.
  */
 static bool making_queues(const struct virtio_device *d)
 {

@@ -111,7 +111,7 @@ const struct cpu_rule cpu_host_rules[] = {
 	LEAF(0x1f, CPU_MADE, "topology", "the guest's own CPUs"),
 
 	LEAF(0x40000000, CPU_MADE, "hypervisor", "KVM: it is KVM that answers VMCALL; and the highest leaf"),
-	LEAF(0x40000001, CPU_MADE, "KVM's features", "none but the clock and stolen time, and those only with the device behind them"),
+	LEAF(0x40000001, CPU_MADE, "KVM's features", "none but clock and stolen time, and those only with the device behind them"),
 	LEAF(0x40000010, CPU_WITH_TSC_RATE, "TSC and bus kHz", "the rate at which the guest's TSC runs, on any vendor's CPU"),
 
 	LEAF(0x80000000, CPU_MADE, "highest leaf, vendor", "the highest leaf that is given; the host's vendor"),
