@@ -150,17 +150,23 @@ static void multiboot_json(struct text *text, const struct image *image)
 	json_close(text, '}');
 }
 
+#define MACHINE_NATIVE "native", "hypercalls, virtio devices set up by one of them"
+#define MACHINE_PC     "pc", "COM1, interrupts, ACPI, devices by virtio-mmio; ends by ACPI or port 0x604, resets by port 0x64; "
+#define MACHINE_SOLO5  "solo5", "hypercalls by port, the manifest's devices, no interrupts"
+
 /* What is particular to each kind of guest. */
 static const struct {
 	int (*needs)(struct needs *needs, const struct image *image, struct error *error);
 	void (*text)(struct text *text, const struct image *image);
 	void (*json)(struct text *text, const struct image *image);
+	const char *machine, *about; /* what it will find itself in */
 } kinds[] = {
-	[IMAGE_NATIVE] = { native_needs, note_text, note_json },
-	[IMAGE_LINUX] = { kernel_needs, kernel_text, kernel_json },
-	[IMAGE_PVH] = { kernel_needs, kernel_text, kernel_json },
-	[IMAGE_SOLO5] = { solo5_needs, solo5_manifest_text, solo5_manifest_json },
-	[IMAGE_MULTIBOOT] = { multiboot_needs, multiboot_text, multiboot_json },
+	[IMAGE_NATIVE] = { native_needs, note_text, note_json, MACHINE_NATIVE },
+	[IMAGE_LINUX] = { kernel_needs, kernel_text, kernel_json, MACHINE_PC "64-bit entry" },
+	[IMAGE_PVH] = { kernel_needs, kernel_text, kernel_json, MACHINE_PC "32-bit entry" },
+	[IMAGE_SOLO5] = { solo5_needs, solo5_manifest_text, solo5_manifest_json, MACHINE_SOLO5 },
+	[IMAGE_MULTIBOOT] = { multiboot_needs, multiboot_text, multiboot_json,
+			      MACHINE_PC "32-bit entry, debug exits at 0xf4 and 0x501" },
 };
 
 static void print_text(struct text *text, const struct image *image, const struct needs *needs)
@@ -187,6 +193,8 @@ static void print_text(struct text *text, const struct image *image, const struc
 			    (unsigned long long)s->file_offset);
 	}
 	kinds[image->protocol->kind].text(text, image);
+	text_printf(text, "machine    %s, ring %s: %s\n", kinds[image->protocol->kind].machine, rings_name(image->note.rings),
+		    kinds[image->protocol->kind].about);
 	text_printf(text, "memory     %llu KiB needed, %llu KiB given by default\n",
 		    (unsigned long long)needs->least >> 10, (unsigned long long)needs->usual >> 10);
 }
@@ -218,6 +226,8 @@ static void print_json(struct text *text, const struct image *image, const struc
 	}
 	json_close(text, ']');
 	kinds[image->protocol->kind].json(text, image);
+	json_string(text, "machine", kinds[image->protocol->kind].machine);
+	json_string(text, "rings", rings_name(image->note.rings));
 	json_u64(text, "memory_needed_bytes", needs->least);
 	json_u64(text, "memory_default_bytes", needs->usual);
 	json_close(text, '}');
