@@ -20,10 +20,11 @@
 #include "vmm/error.h"
 #include "vmm/sys.h"
 
-#define QUEUE_SIZE 128u
+#define QUEUE_SIZE VIRTQ_SIZE_MAX
 #define REQUESTS   128u /* under way at once, of all queues */
 #define DATA_SEGMENTS_MAX (VIRTQ_SEGMENTS_MAX - 2) /* header and status have their own */
 #define RANGE_SECTORS_MAX (1u << 22) /* of a discard: 2 GiB */
+_Static_assert(DATA_SEGMENTS_MAX + 2 <= QUEUE_SIZE, "what a driver may ask for fits into its ring, without indirect tables too");
 
 struct block;
 

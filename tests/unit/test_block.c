@@ -112,6 +112,17 @@ static void what_leaves_the_disk_is_refused_whole(void **state)
 	assert_int_equal(f->device->host_error.count, 0); /* the driver's fault */
 }
 
+/* 5.2.6: a driver without INDIRECT takes a descriptor for each, and one for header and status each. */
+static void as_many_segments_as_may_be_fit_into_the_queue(void **state)
+{
+	struct fixture *f = *state;
+	struct virtio_blk_config config;
+
+	open_disk(f);
+	memcpy(&config, f->device->config, sizeof(config));
+	assert_true(config.seg_max + 2 <= f->device->queue_size_max[0]);
+}
+
 /* 5.2.5: 512 is what a driver takes for granted. Unikraft reads eight bytes at blk_size, of which four tell of other things. */
 static void blocks_that_are_sectors_are_not_told_of(void **state)
 {
@@ -325,6 +336,7 @@ int main(void)
 		TEST(zeroes_and_holes_are_made),
 		TEST(ranges_that_are_no_whole_blocks_are_refused),
 		TEST(what_leaves_the_disk_is_refused_whole),
+		TEST(as_many_segments_as_may_be_fit_into_the_queue),
 		TEST(blocks_that_are_sectors_are_not_told_of),
 		TEST(larger_blocks_are_told_of),
 		TEST(a_read_only_disk_takes_no_change),
