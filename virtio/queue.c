@@ -25,11 +25,11 @@ struct area {
 
 enum { AREA_DESC, AREA_DRIVER, AREA_DEVICE, AREAS };
 
-/* Sizes and alignments: the tables of 2.7 and 2.8.10.1. Event fields count, negotiated or not. */
+/* Sizes and alignments: the tables of 2.7 and 2.8.10.1. Event fields count where they are used. */
 static void find_areas(const struct virtq *queue, struct area areas[AREAS])
 {
 	const struct virtq_config *config = &queue->config;
-	uint64_t size = config->size;
+	uint64_t size = config->size, event_bytes = queue->event_index ? sizeof(uint16_t) : 0;
 
 	areas[AREA_DESC] = (struct area){ config->desc, size * sizeof(struct vring_desc), VRING_DESC_ALIGN_SIZE, NULL };
 	if (queue->packed) {
@@ -39,10 +39,10 @@ static void find_areas(const struct virtq *queue, struct area areas[AREAS])
 		areas[AREA_DEVICE] = (struct area){ config->device, bytes, 4, NULL };
 		return;
 	}
-	areas[AREA_DRIVER] = (struct area){ config->driver, sizeof(struct vring_avail) + size * 2 + 2,
+	areas[AREA_DRIVER] = (struct area){ config->driver, sizeof(struct vring_avail) + size * sizeof(uint16_t) + event_bytes,
 					    VRING_AVAIL_ALIGN_SIZE, NULL };
 	areas[AREA_DEVICE] = (struct area){ config->device,
-					    sizeof(struct vring_used) + size * sizeof(struct vring_used_elem) + 2,
+					    sizeof(struct vring_used) + size * sizeof(struct vring_used_elem) + event_bytes,
 					    VRING_USED_ALIGN_SIZE, NULL };
 }
 

@@ -101,11 +101,17 @@ static void areas_that_straddle_the_end_of_ram_do_not_start(void **state)
 	f->driver.config.desc = RAM - 16 * SIZE + 16;
 	start_breaks(f, 0, "does not lie in");
 	driver_start(&f->driver, SIZE, 0);
-	f->driver.config.driver = RAM - (6 + 2 * SIZE) + 2;
+	f->driver.config.driver = RAM - (4 + 2 * SIZE) + 2;
 	start_breaks(f, 0, "does not lie in");
 	driver_start(&f->driver, SIZE, 0);
-	f->driver.config.device = RAM - (6 + 8 * SIZE) / 4 * 4;
+	f->driver.config.device = RAM - (4 + 8 * SIZE) + 4;
 	start_breaks(f, 0, "does not lie in");
+	driver_start(&f->driver, SIZE, EVENT);
+	f->driver.config.driver = RAM - (6 + 2 * SIZE) + 2;
+	start_breaks(f, EVENT, "does not lie in");
+	driver_start(&f->driver, SIZE, EVENT);
+	f->driver.config.device = RAM - (6 + 8 * SIZE) / 4 * 4;
+	start_breaks(f, EVENT, "does not lie in");
 }
 
 /* THREATS 2. */
@@ -129,6 +135,19 @@ static void an_area_may_end_where_ram_ends(void **state)
 	f->driver.config.driver = RAM - (6 + 2 * SIZE);
 	assert_int_equal(virtq_start(&f->queue, &f->driver.mem, &f->driver.config, EVENT), 0);
 	pop_nothing(f);
+}
+
+/* Toro's rings lie as close. */
+static void event_fields_that_are_not_agreed_on_take_no_room(void **state)
+{
+	struct fixture *f = *state;
+
+	driver_start(&f->driver, SIZE, 0);
+	f->driver.config.device = f->driver.config.driver + 4 + 2 * SIZE;
+	assert_int_equal(virtq_start(&f->queue, &f->driver.mem, &f->driver.config, 0), 0);
+	start_breaks(f, EVENT, "overlap");
+	f->driver.config.device = RAM - (4 + 8 * SIZE);
+	assert_int_equal(virtq_start(&f->queue, &f->driver.mem, &f->driver.config, 0), 0);
 }
 
 /* THREATS 2. */
@@ -210,6 +229,7 @@ int main(void)
 		TEST(areas_that_straddle_the_end_of_ram_do_not_start),
 		TEST(areas_that_wrap_do_not_start),
 		TEST(an_area_may_end_where_ram_ends),
+		TEST(event_fields_that_are_not_agreed_on_take_no_room),
 		TEST(areas_that_overlap_do_not_start),
 		TEST(areas_may_touch),
 		TEST(starting_again_mends_a_broken_queue_and_keeps_its_counts),
