@@ -114,6 +114,12 @@ static const char *two_byte_name(uint8_t opcode, enum prefix prefix)
 	return (opcode >= 0x60 && opcode <= 0x76) || opcode >= 0xd1 ? "an MMX or SSE2 instruction" : NULL;
 }
 
+/* LOCK, REX, another address size, segments: the name is the same. */
+static bool says_nothing_of_the_name(uint8_t byte)
+{
+	return byte == 0xf0 || (byte & 0xf0) == 0x40 || byte == 0x67 || (byte & 0xe7) == 0x26 || (byte & 0xfe) == 0x64;
+}
+
 const char *instruction_name(const uint8_t *code, size_t bytes)
 {
 	enum prefix prefix = NO_PREFIX;
@@ -123,7 +129,7 @@ const char *instruction_name(const uint8_t *code, size_t bytes)
 			prefix = PREFIX_66;
 		else if (*code == 0xf3 || *code == 0xf2)
 			prefix = *code == 0xf3 ? PREFIX_F3 : PREFIX_F2;
-		else if (*code != 0x66 && *code != 0xf0 && (*code & 0xf0) != 0x40) /* LOCK, REX */
+		else if (*code != 0x66 && !says_nothing_of_the_name(*code))
 			break;
 	}
 	for (size_t i = 0; i < COUNT(sequences); i++)
