@@ -11,6 +11,7 @@
 #include "loader/linux.h"
 #include "loader/multiboot.h"
 #include "loader/solo5.h"
+#include "vmm/boot_pc.h"
 #include "vmm/error.h"
 #include "vmm/memory_plan.h"
 #include "vmm/pc/layout.h"
@@ -36,7 +37,7 @@ static int take_protocol(void *into, const char *value, struct error *error)
 
 static const struct option_row options[] = {
 	{ "json", NULL, "as one JSON object", take_json },
-	{ "protocol", "NAME", "take the image for one of this boot protocol, whatever it looks like", take_protocol },
+	{ "protocol", "NAME", "take the image for native, solo5, linux, pvh or multiboot, whatever it looks like", take_protocol },
 };
 
 static const char *rings_name(uint32_t rings)
@@ -71,7 +72,7 @@ static int native_needs(struct needs *needs, const struct image *image, struct e
 static int kernel_needs(struct needs *needs, const struct image *image, struct error *error)
 {
 	(void)error;
-	needs->least = round_up(image->end + image->kernel.work_bytes, PAGE_2M_BYTES);
+	needs->least = pc_bytes_least(image, image->kernel.work_bytes);
 	needs->usual = needs->least > LINUX_USUAL_BYTES ? needs->least : LINUX_USUAL_BYTES;
 	return 0;
 }
@@ -87,7 +88,7 @@ static int solo5_needs(struct needs *needs, const struct image *image, struct er
 static int multiboot_needs(struct needs *needs, const struct image *image, struct error *error)
 {
 	(void)error;
-	needs->least = round_up((image->end > PC_HIGH_RAM ? image->end : PC_HIGH_RAM) + MULTIBOOT_WORK_BYTES, PAGE_2M_BYTES);
+	needs->least = pc_bytes_least(image, MULTIBOOT_WORK_BYTES);
 	needs->usual = needs->least > MULTIBOOT_USUAL_BYTES ? needs->least : MULTIBOOT_USUAL_BYTES;
 	return 0;
 }

@@ -102,7 +102,7 @@ int machine_options(struct pc_config *config, const char *list, struct error *er
 					 (int)bytes, list, WORD_EXITS_MAX);
 		if (r < 0)
 			return error_set(error, ERROR_USAGE, EINVAL, "--machine %.*s: write debug-exit=PORT, exit-code=PORT, "
-					 "triple-fault=exit, pvpanic or testdev", (int)bytes, list);
+					 "triple-fault=exit, triple-fault=crash, pvpanic or testdev", (int)bytes, list);
 		if (!list[bytes])
 			return 0;
 		list += bytes + 1;

@@ -145,7 +145,8 @@ static int no_protocol(const struct image *image, const uint8_t *head, size_t he
 	for (size_t i = 0; i < count; i++)
 		snprintf(shown + 3 * i, 4, i + 1 < count ? "%02x " : "%02x", head[i]);
 	return image_refuse(image->path, error,
-			    "starts with %s: not an ELF file (7f 45 4c 46), and no Linux bzImage: give a guest", shown);
+			    "starts with %s: not an ELF file (7f 45 4c 46), no Linux bzImage, no multiboot image: give a guest",
+			    shown);
 }
 
 const struct protocol *image_protocol(const char *name)

@@ -12,9 +12,6 @@
 #include "vmm/pc/layout.h"
 #include "vmm/pc/pc.h"
 
-/* What one finds who gives no command line: a console, and an end instead of a hang. */
-#define COMMAND_LINE_DEFAULT "console=ttyS0 panic=-1"
-
 /* The kernel lies where it wants to, the initrd as high as it may, and all of RAM below the PC's devices. */
 static int linux_plan(struct machine *m)
 {
@@ -33,7 +30,7 @@ static int linux_tables(struct machine *m)
 	int r = pc_load_initrd(m);
 
 	if (r == 0)
-		r = pc_write_command_line(m, m->image.kernel.command_line_max, COMMAND_LINE_DEFAULT, &bytes);
+		r = pc_write_command_line(m, m->image.kernel.command_line_max, PC_COMMAND_LINE_USUAL, &bytes);
 	if (r < 0)
 		return r;
 	m->pgd = pagetable_build(&m->mem, &pool, &ram, 1);

@@ -25,7 +25,8 @@ static int native_plan(struct machine *m)
 		return error_set(&m->error, ERROR_USAGE, EINVAL, "--machine %s: %s is a native guest, which has no PC: leave it "
 				 "out", c->pc_words, m->image.path);
 	if (c->initrd_path)
-		return error_set(&m->error, ERROR_USAGE, EINVAL, "--initrd: %s is no Linux kernel: leave it out", m->image.path);
+		return error_set(&m->error, ERROR_USAGE, EINVAL, "--initrd: %s is no kernel that takes one: leave it out",
+				 m->image.path);
 	if (c->devices.legacy)
 		return error_set(&m->error, ERROR_USAGE, EINVAL, "--virtio legacy: %s is a native guest, whose drivers are new: "
 				 "leave it out", m->image.path);

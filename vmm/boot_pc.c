@@ -24,14 +24,6 @@
 
 /* ---- memory ---- */
 
-static int initrd_size(struct machine *m, uint64_t *bytes)
-{
-	*bytes = 0;
-	if (!m->config->initrd_path)
-		return 0;
-	return module_size(m, 0, bytes);
-}
-
 static int refuse_what_is_not_for_it(struct machine *m, bool initrd_alone)
 {
 	const struct machine_config *c = m->config;
@@ -47,44 +39,68 @@ static int refuse_what_is_not_for_it(struct machine *m, bool initrd_alone)
 	return 0;
 }
 
+/* The image, what lies behind it to `used`, room to work, and twice the initrd: it is unpacked into RAM. */
+static uint64_t bytes_least(uint64_t used, uint64_t work_bytes, uint64_t initrd)
+{
+	return round_up((used > PC_HIGH_RAM ? used : PC_HIGH_RAM) + work_bytes + 2 * initrd, PAGE_2M_BYTES);
+}
+
+uint64_t pc_bytes_least(const struct image *image, uint64_t work_bytes)
+{
+	return bytes_least(image->end, work_bytes, 0);
+}
+
+/* How much RAM, by --mem or what is usual. */
+static int decide_ram(struct machine *m, uint64_t least, uint64_t usual, uint64_t *bytes)
+{
+	uint64_t asked = m->config->mem_bytes;
+
+	if (least > PC_RAM_END)
+		return error_set(&m->error, ERROR_IMAGE, ENOMEM, "%s: with its files it needs %" PRIu64 " MiB of guest RAM, and a "
+				 "PC guest has %llu at most: give smaller ones", m->image.path, least >> 20, PC_RAM_END >> 20);
+	if (asked && (asked < least || asked > PC_RAM_END))
+		return error_set(&m->error, ERROR_IMAGE, ENOMEM, "%s: needs %" PRIu64 " MiB of guest RAM, and takes %llu at most; "
+				 "--mem gives %" PRIu64 ": use --mem %" PRIu64 "M", m->image.path, least >> 20, PC_RAM_END >> 20,
+				 asked >> 20, (uint64_t)(asked < least ? least : PC_RAM_END) >> 20);
+	*bytes = asked ? asked : usual > least ? usual : least;
+	return 0;
+}
+
+/* As high as RAM and the kernel let it, above `used`. */
+static int place_initrd(struct machine *m, uint64_t bytes, uint64_t used, uint64_t end)
+{
+	if (bytes && (end < bytes || round_down(end - bytes, GUEST_PAGE_BYTES) < used))
+		return error_set(&m->error, ERROR_IMAGE, EFBIG, "--initrd: %s: %" PRIu64 " bytes, and this kernel takes it between "
+				 "0x%" PRIx64 " and 0x%" PRIx64 ": give a smaller one", m->config->initrd_path, bytes, used, end);
+	m->initrd = (struct memory_run){ .at = bytes ? round_down(end - bytes, GUEST_PAGE_BYTES) : 0, .bytes = bytes };
+	return 0;
+}
+
 int pc_plan(struct machine *m, const struct pc_needs *needs)
 {
-	uint64_t bytes = m->config->mem_bytes, end = needs->initrd_end, initrd = 0, least, used = m->image.end;
-	bool initrd_apart = needs->files != PC_MODULES;
+	bool initrd_apart = needs->files != PC_MODULES && m->config->initrd_path;
+	uint64_t bytes = 0, initrd = 0, used = m->image.end > PC_HIGH_RAM ? m->image.end : PC_HIGH_RAM;
 	int r = refuse_what_is_not_for_it(m, needs->files == PC_INITRD);
 
-	if (used < PC_HIGH_RAM)
-		used = PC_HIGH_RAM;
 	if (r == 0 && initrd_apart)
-		r = initrd_size(m, &initrd);
+		r = module_size(m, 0, &initrd);
+	if (r == 0 && initrd > PC_RAM_END)
+		r = error_set(&m->error, ERROR_IMAGE, EFBIG, "--initrd: %s: %" PRIu64 " bytes, and a PC guest has 3 GiB: give a "
+			      "smaller one", m->config->initrd_path, initrd);
 	if (r == 0)
-		r = modules_plan(m, initrd_apart && m->config->initrd_path ? 1 : 0, &used, PC_RAM_END);
+		r = modules_plan(m, initrd_apart, &used, PC_RAM_END);
+	if (r == 0)
+		r = decide_ram(m, bytes_least(used, needs->work_bytes, initrd), needs->usual_bytes, &bytes);
+	if (r == 0)
+		r = place_initrd(m, initrd, used, needs->initrd_end < bytes ? needs->initrd_end : bytes);
 	if (r < 0)
 		return r;
-	if (initrd > PC_RAM_END)
-		return error_set(&m->error, ERROR_IMAGE, EFBIG, "--initrd: %s: %" PRIu64 " bytes, and a PC guest has 3 GiB: "
-				 "give a smaller one", m->config->initrd_path, initrd);
-	/* An initrd is unpacked into RAM: it needs its place twice. */
-	least = round_up(used + needs->work_bytes + 2 * initrd, PAGE_2M_BYTES);
-	if (bytes == 0)
-		bytes = needs->usual_bytes > least ? needs->usual_bytes : least;
-	if (bytes < least || bytes > PC_RAM_END)
-		return error_set(&m->error, ERROR_IMAGE, ENOMEM, "%s: needs %" PRIu64 " MiB of guest RAM, and takes 3072 at most; "
-				 "--mem gives %" PRIu64 ": use --mem %" PRIu64 "M", m->image.path, least >> 20, bytes >> 20,
-				 least >> 20);
-	if (end > bytes)
-		end = bytes;
-	if (initrd && (end < initrd || round_down(end - initrd, GUEST_PAGE_BYTES) < used))
-		return error_set(&m->error, ERROR_IMAGE, EFBIG, "--initrd: %s: %" PRIu64 " bytes, and this kernel takes it between "
-				 "0x%" PRIx64 " and 0x%" PRIx64 ": give a smaller one", m->config->initrd_path, initrd,
-				 used, end);
 	m->plan = (struct memory_plan){
 		.bytes = m->config->pages == GUEST_PAGES_HUGETLBFS ? round_up(bytes, PAGE_2M_BYTES) : bytes,
 		.tables_base = PC_TABLES,
 		.tables_end = PC_TABLES_END,
 	};
-	m->initrd = (struct memory_run){ .at = initrd ? round_down(end - initrd, GUEST_PAGE_BYTES) : 0, .bytes = initrd };
-	if (initrd_apart && m->config->initrd_path)
+	if (initrd_apart)
 		m->modules[0] = m->initrd;
 	return 0;
 }

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct image;
 struct machine;
 
 /*
@@ -21,6 +22,12 @@ struct pc_needs {
 	uint64_t initrd_end;  /* the first address that no byte of an initrd may have */
 	enum { PC_INITRD, PC_INITRD_AND_MODULES, PC_MODULES } files;
 };
+
+/* What one finds who gives no command line to a kernel that is most likely a Linux: a console, and an end instead of a hang. */
+#define PC_COMMAND_LINE_USUAL "console=ttyS0 panic=-1"
+
+/* RAM, at least, for the image and work_bytes. */
+uint64_t pc_bytes_least(const struct image *image, uint64_t work_bytes);
 
 /* m->plan, m->initrd, m->modules. 0 or -errno with m->error set. */
 int pc_plan(struct machine *m, const struct pc_needs *needs);

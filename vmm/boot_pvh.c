@@ -15,9 +15,6 @@
 #include "vmm/pc/layout.h"
 #include "vmm/pc/pc.h"
 
-/* As boot_linux.c has it: most of these are Linux. */
-#define COMMAND_LINE_DEFAULT "console=ttyS0 panic=-1"
-
 static int pvh_plan(struct machine *m)
 {
 	struct boot_module modules[MACHINE_MODULES_MAX];
@@ -40,7 +37,7 @@ static int pvh_tables(struct machine *m)
 	int r = modules_load(m);
 
 	if (r == 0)
-		r = pc_write_command_line(m, m->image.kernel.command_line_max, COMMAND_LINE_DEFAULT, &bytes);
+		r = pc_write_command_line(m, m->image.kernel.command_line_max, PC_COMMAND_LINE_USUAL, &bytes);
 	if (r < 0)
 		return r;
 	pvh_write_start_info(&m->mem, &(struct pvh_boot){

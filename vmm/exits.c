@@ -138,5 +138,5 @@ void exit_handle(struct machine *m)
 	if (reason < EXIT_COUNT && exits[reason].handle)
 		exits[reason].handle(m);
 	else
-		crash_machine(m, "KVM exit %u, which no native guest causes", reason);
+		crash_machine(m, "KVM exit %u, which no guest of ours causes", reason);
 }

@@ -88,7 +88,7 @@ int pc_start(struct machine *m)
 	int r;
 
 	if (!m->vm.lapic)
-		return error_set(&m->error, ERROR_HOST, 0, "KVM_CAP_SPLIT_IRQCHIP: this KVM has none, and a Linux guest needs "
+		return error_set(&m->error, ERROR_HOST, 0, "KVM_CAP_SPLIT_IRQCHIP: this KVM has none, and a PC guest needs "
 				 "interrupts: use Linux 4.5 or later on the host");
 	r = interrupts_start(m);
 	if (r < 0 || !m->devices.engine)
