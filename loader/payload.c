@@ -64,6 +64,17 @@ static int map_out(struct payload *p)
 	return 0;
 }
 
+/* With this there are no more than 64, however many a file has room for: nobody looks at the time while they are unpacked. */
+static int check_block(const struct payload *p, uint64_t block, uint64_t came_out)
+{
+	if (came_out == 0)
+		return refuse(p, "payload: LZ4 block at 0x%" PRIx64 ": unpacks to 0 bytes: copy it again", block);
+	if (came_out < LEGACY_BLOCK && p->at < p->end)
+		return refuse(p, "payload: LZ4 block at 0x%" PRIx64 ": unpacks to %" PRIu64 " bytes, and all but the last unpack "
+			      "to %u: copy it again", block, came_out, LEGACY_BLOCK);
+	return 0;
+}
+
 /* Blocks refer to nothing before themselves. */
 static int unpack_block(struct payload *p)
 {
@@ -87,7 +98,7 @@ static int unpack_block(struct payload *p)
 			      "the size in its last 4 bytes: copy it again", block, room);
 	p->at += packed;
 	p->done += (uint64_t)came_out;
-	return 0;
+	return check_block(p, block, (uint64_t)came_out);
 }
 
 static int unpack_blocks(struct payload *p)

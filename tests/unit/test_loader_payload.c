@@ -10,6 +10,7 @@
 #define KERNEL_AT      0x1000000ull
 #define LZ4_LEGACY     0x184c2102u
 #define INSIDE_BYTES   0x3000u
+#define BLOCK_BYTES    (8u << 20) /* unpacked: every block but the last */
 
 struct packed {
 	struct fixture f;
@@ -28,21 +29,50 @@ static void put(uint8_t **at, uint32_t word)
 	*at += sizeof(word);
 }
 
+/* What a token's half of 15 leaves of a length. */
+static uint8_t *put_length(uint8_t *at, size_t left)
+{
+	for (; left >= 255; left -= 255)
+		*at++ = 255;
+	*at++ = (uint8_t)left;
+	return at;
+}
+
+static uint8_t *put_literals(uint8_t *at, uint8_t token, const uint8_t *bytes, size_t count)
+{
+	*at++ = token;
+	at = put_length(at, count - 15);
+	memcpy(at, bytes, count);
+	return at + count;
+}
+
 /* One block of literals alone: LZ4 that anybody can write. */
 static uint8_t *put_block(uint8_t *at, const uint8_t *bytes, size_t count)
 {
-	uint8_t *size = at;
+	uint8_t *size = at, *end = put_literals(at + 4, 0xf0, bytes, count);
 
-	at += 4;
-	*at++ = 0xf0;
-	for (size_t left = count - 15; ; left -= 255) {
-		*at++ = (uint8_t)(left < 255 ? left : 255);
-		if (left < 255)
-			break;
-	}
-	memcpy(at, bytes, count);
-	at += count;
-	put(&size, (uint32_t)(at - size - 4));
+	put(&size, (uint32_t)(end - size - 4));
+	return end;
+}
+
+/* And one of full size: the last of the literals goes on to its end, which is a literal of its own. */
+static uint8_t *put_full_block(uint8_t *at, const uint8_t *bytes, size_t count)
+{
+	uint8_t *size = at, *end = put_literals(at + 4, 0xff, bytes, count);
+
+	*end++ = 1;
+	*end++ = 0;
+	end = put_length(end, BLOCK_BYTES - count - 1 - 4 - 15);
+	*end++ = 0x10;
+	*end++ = 0;
+	put(&size, (uint32_t)(end - size - 4));
+	return end;
+}
+
+static uint8_t *put_empty_block(uint8_t *at)
+{
+	put(&at, 1);
+	*at++ = 0;
 	return at;
 }
 
@@ -69,19 +99,33 @@ static void make_inside(uint8_t *file)
 	};
 }
 
-/* The payload's last field, the size, is what `*end` points behind. */
-static void pack(struct packed *p, unsigned blocks)
+static uint8_t *begin(struct packed *p)
 {
 	uint8_t *at = p->payload;
-	size_t each = INSIDE_BYTES / blocks;
 
 	put(&at, LZ4_LEGACY);
-	for (unsigned i = 0; i < blocks; i++)
-		at = put_block(at, p->inside + i * each, each);
-	put(&at, INSIDE_BYTES);
+	return at;
+}
+
+/* The payload's last field is the size. */
+static void end(struct packed *p, uint8_t *at, uint32_t bytes)
+{
+	put(&at, bytes);
 	header(&p->f)->payload_length = (uint32_t)(at - p->payload);
 	p->f.b.bytes = (size_t)(at - p->f.b.file + 15) / 16 * 16;
 	header(&p->f)->syssize = (uint32_t)(p->f.b.bytes - KERNEL_OFFSET) / 16;
+}
+
+static void pack(struct packed *p)
+{
+	end(p, put_block(begin(p), p->inside, INSIDE_BYTES), INSIDE_BYTES);
+}
+
+/* Two blocks, the first of them full. */
+static void pack_long(struct packed *p)
+{
+	header(&p->f)->init_size = 2 * BLOCK_BYTES;
+	end(p, put_block(put_full_block(begin(p), p->inside, INSIDE_BYTES), p->inside, 300), BLOCK_BYTES + 300);
 }
 
 static int set_up_packed(void **state)
@@ -99,7 +143,7 @@ static int set_up_packed(void **state)
 		.pref_address = KERNEL_AT, .init_size = 0x400000, .payload_offset = PAYLOAD_OFFSET,
 	};
 	make_inside(p->inside);
-	pack(p, 1);
+	pack(p);
 	*state = p;
 	return 0;
 }
@@ -111,14 +155,14 @@ static void set_size(struct packed *p, uint32_t bytes)
 	memcpy(p->payload + header(&p->f)->payload_length - 4, &bytes, 4);
 }
 
-static void assert_inside(struct packed *p)
+static void assert_inside(struct packed *p, uint64_t bytes)
 {
 	struct fixture *f = &p->f;
 
 	assert_opens(f);
 	assert_int_equal(f->image.protocol->kind, IMAGE_LINUX);
 	assert_int_equal(f->image.packed_bytes, f->b.bytes);
-	assert_int_equal(f->image.file_bytes, INSIDE_BYTES);
+	assert_int_equal(f->image.file_bytes, bytes);
 	assert_int_equal(f->image.segment_count, 2);
 	assert_int_equal(f->image.segments[0].gpa, KERNEL_AT);
 	assert_int_equal(f->image.segments[0].file_offset, 0x1000);
@@ -129,13 +173,16 @@ static void assert_inside(struct packed *p)
 
 static void the_kernel_inside_is_the_image(void **state)
 {
-	assert_inside(*state);
+	assert_inside(*state, INSIDE_BYTES);
 }
 
 static void several_blocks_are_one_kernel(void **state)
 {
-	pack(*state, 3);
-	assert_inside(*state);
+	struct packed *p = *state;
+
+	pack_long(p);
+	assert_inside(p, BLOCK_BYTES + 300);
+	assert_memory_equal(p->f.image.unpacked + BLOCK_BYTES, p->inside, 300);
 }
 
 /* hugepages: as if RAM consisted of such, into which no other page can be moved. */
@@ -177,7 +224,7 @@ static void pages_of_two_segments_are_copied_for_each(void **state)
 	phdrs[1].p_offset = 0x1000;
 	phdrs[1].p_filesz = 0x1800;
 	phdrs[1].p_paddr = KERNEL_AT + 0x5000;
-	pack(p, 1);
+	pack(p);
 	assert_loads(p, false);
 }
 
@@ -251,8 +298,15 @@ REFUSAL(refuses_a_payload_cut_short, "unpacks to 0 bytes, and its last 4 bytes s
 REFUSAL(refuses_a_block_cut_short,
 	"payload: LZ4 block at 0x4: 12338 bytes, and payload_length leaves 12238", h->payload_length -= 100,
 	set_size(p, INSIDE_BYTES))
-REFUSAL(refuses_what_is_no_kernel_inside, "EI_CLASS 9", p->inside[EI_CLASS] = 9; pack(p, 1))
-REFUSAL(refuses_an_entry_outside, "e_entry 0x0: in no segment", memset(p->inside + 24, 0, 8); pack(p, 1))
+REFUSAL(refuses_a_block_that_unpacks_to_nothing, "payload: LZ4 block at 0x4: unpacks to 0 bytes",
+	end(p, put_block(put_empty_block(begin(p)), p->inside, INSIDE_BYTES), INSIDE_BYTES))
+REFUSAL(refuses_nothing_behind_the_last_byte, "payload: LZ4 block at 0xb08f: unpacks to 0 bytes", h->init_size = 2 * BLOCK_BYTES,
+	end(p, put_empty_block(put_full_block(begin(p), p->inside, INSIDE_BYTES)), BLOCK_BYTES))
+REFUSAL(refuses_a_short_block_before_the_last,
+	"payload: LZ4 block at 0x4: unpacks to 300 bytes, and all but the last unpack to 8388608",
+	end(p, put_block(put_block(begin(p), p->inside, 300), p->inside + 300, INSIDE_BYTES - 300), INSIDE_BYTES))
+REFUSAL(refuses_what_is_no_kernel_inside, "EI_CLASS 9", p->inside[EI_CLASS] = 9; pack(p))
+REFUSAL(refuses_an_entry_outside, "e_entry 0x0: in no segment", memset(p->inside + 24, 0, 8); pack(p))
 
 int main(void)
 {
@@ -278,6 +332,9 @@ int main(void)
 		PACKED(refuses_what_is_no_lz4),
 		PACKED(refuses_a_payload_cut_short),
 		PACKED(refuses_a_block_cut_short),
+		PACKED(refuses_a_block_that_unpacks_to_nothing),
+		PACKED(refuses_nothing_behind_the_last_byte),
+		PACKED(refuses_a_short_block_before_the_last),
 		PACKED(refuses_what_is_no_kernel_inside),
 		PACKED(refuses_an_entry_outside),
 	};

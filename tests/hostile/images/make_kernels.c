@@ -75,6 +75,15 @@ static void block_huge(struct victim *v) { memset(v->payload + 4, 0xff, 4); }
 static void garbage(struct victim *v) { memset(v->payload + 300, 0, 8); }
 static void all_ones(struct victim *v) { memset(v->payload + 8, 0xff, 64); }
 
+/* As many as there is room for, each of one byte: a token of no literals. */
+static void blocks_of_nothing(struct victim *v)
+{
+	uint8_t *end = v->payload + v->hdr->payload_length - 4;
+
+	for (uint8_t *at = v->payload + 4; end - at >= 5; at += 5)
+		memcpy(at, "\1\0\0\0", 5);
+}
+
 static const struct {
 	enum good good;
 	const char *name;
@@ -122,6 +131,7 @@ static const struct {
 	{ BZIMAGE, "bzimage-size-more", size_more, "and its last 4 bytes say 65536", NULL },
 	{ BZIMAGE, "bzimage-block-0", block_0, "payload: LZ4 block at 0x4: 0 bytes", NULL },
 	{ BZIMAGE, "bzimage-block-huge", block_huge, "payload: LZ4 block at 0x4: 4294967295 bytes", NULL },
+	{ BZIMAGE, "bzimage-blocks-of-nothing", blocks_of_nothing, "payload: LZ4 block at 0x4: unpacks to 0 bytes", NULL },
 	{ BZIMAGE, "bzimage-garbage", garbage, "payload: ", NULL },
 	{ BZIMAGE, "bzimage-all-ones", all_ones, "payload: LZ4 block at 0x4: no LZ4", NULL },
 
