@@ -9,7 +9,9 @@
 #include "vmm/guest_mem.h"
 #include "vmm/round.h"
 
-#define refuse(elf, ...) image_refuse((elf)->image->path, (elf)->error, __VA_ARGS__)
+/* What was unpacked of a bzImage is not what its user sees: says so. */
+#define refuse(elf, text, ...) \
+	image_refuse((elf)->image->path, (elf)->error, "%s" text, (elf)->image->unpacked ? "payload: " : "", ##__VA_ARGS__)
 
 /* Does [offset, offset + bytes) lie within `limit`? No sum may wrap. */
 static bool within(uint64_t offset, uint64_t bytes, uint64_t limit)
@@ -68,6 +70,9 @@ static int read_ehdr(struct elf *elf)
 
 	if (r < 0)
 		return r;
+	if (!elf_magic(ident, sizeof(header)))
+		return refuse(elf, "starts with %02x %02x %02x %02x: not an ELF file (7f 45 4c 46): rebuild the image",
+			      ident[EI_MAG0], ident[EI_MAG1], ident[EI_MAG2], ident[EI_MAG3]);
 	elf->is64 = ident[EI_CLASS] == ELFCLASS64;
 	bytes = elf->is64 ? sizeof(header.wide) : sizeof(header.narrow);
 	if (in_file < bytes)

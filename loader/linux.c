@@ -105,7 +105,17 @@ static size_t header_bytes(const uint8_t *head)
 	return (end < HEADER_END ? end : HEADER_END) - HEADER_AT;
 }
 
-/* What is compressed inside of the kernel that place() has found. */
+/* What came out is for the guest to judge, which unpacks it once more; by PVH there is nothing but the ELF file to enter. */
+static int leave_packed(struct image *image, struct sys *sys, struct error *error)
+{
+	payload_free(image, sys);
+	image->file_bytes = image->packed_bytes;
+	image->packed_bytes = 0;
+	return image->protocol->kind != IMAGE_PVH ? 0 :
+	       image_refuse(image->path, error, "payload: unpacks to no ELF file: leave --protocol out");
+}
+
+/* What is compressed inside of the kernel that place() has found. 1: it is the image now, 0: there is nothing for kvick in it. */
 static int unpack(struct image *image, const struct setup_header *hdr, struct sys *sys, struct error *error)
 {
 	const struct segment kernel = image->segments[0];
@@ -118,6 +128,8 @@ static int unpack(struct image *image, const struct setup_header *hdr, struct sy
 		return image_refuse(image->path, error, "payload_offset 0x%" PRIx64 " + payload_length 0x%" PRIx64 " is beyond the "
 				    "%" PRIu64 " bytes of kernel: build it again", offset, bytes, kernel.file_bytes);
 	r = payload_unpack(image, kernel.file_offset + offset, bytes, hdr->init_size, sys, error);
+	if (r == 1 && !elf_magic(image->unpacked, image->file_bytes))
+		return leave_packed(image, sys, error);
 	if (r == 1)
 		image->segment_count = 0;
 	return r;

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* bzImages with a kernel inside: unpacked where kvick knows how, left alone where not, refused where they contradict themselves. */
 #include <asm/bootparam.h>
+#include <errno.h>
 
+#include "loader/elf.h"
 #include "loader/linux.h"
 #include "tests/unit/test_loader.h"
 
@@ -257,6 +259,31 @@ static void what_is_not_lz4_unpacks_itself(void **state)
 	assert_int_equal(p->f.image.entry, KERNEL_AT + 0x200);
 }
 
+/* Not ours to judge: what unpacks it in the guest does. */
+static void what_is_no_elf_file_inside_unpacks_itself(void **state)
+{
+	struct packed *p = *state;
+
+	memcpy(p->inside, "XXXX", 4);
+	pack(p);
+	assert_opens(&p->f);
+	assert_null(p->f.image.unpacked);
+	assert_int_equal(p->f.image.packed_bytes, 0);
+	assert_int_equal(p->f.image.file_bytes, p->f.b.bytes);
+	assert_int_equal(p->f.image.segment_count, 1);
+	assert_int_equal(p->f.image.segments[0].file_offset, KERNEL_OFFSET);
+	assert_int_equal(p->f.image.entry, KERNEL_AT + 0x200);
+}
+
+static void pvh_refuses_what_is_no_elf_file_inside(void **state)
+{
+	struct packed *p = *state;
+
+	memcpy(p->inside, "XXXX", 4);
+	pack(p);
+	assert_refused_as(&p->f, "pvh", "payload: unpacks to no ELF file");
+}
+
 static void no_payload_is_none(void **state)
 {
 	struct packed *p = *state;
@@ -264,6 +291,17 @@ static void no_payload_is_none(void **state)
 	header(&p->f)->payload_length = 0;
 	assert_opens(&p->f);
 	assert_int_equal(p->f.image.packed_bytes, 0);
+}
+
+static void elf_open_wants_the_magic(void **state)
+{
+	struct packed *p = *state;
+	struct elf elf;
+
+	assert_opens(&p->f);
+	p->f.image.unpacked[EI_MAG3] = 'G';
+	assert_int_equal(elf_open(&elf, &p->f.image, &p->f.sys, &p->f.error), -ENOEXEC);
+	assert_fragment(&p->f.error, "payload: starts with 7f 45 4c 47: not an ELF file");
 }
 
 #define REFUSAL(test, fragment, ...)                                      \
@@ -305,7 +343,8 @@ REFUSAL(refuses_nothing_behind_the_last_byte, "payload: LZ4 block at 0xb08f: unp
 REFUSAL(refuses_a_short_block_before_the_last,
 	"payload: LZ4 block at 0x4: unpacks to 300 bytes, and all but the last unpack to 8388608",
 	end(p, put_block(put_block(begin(p), p->inside, 300), p->inside + 300, INSIDE_BYTES - 300), INSIDE_BYTES))
-REFUSAL(refuses_what_is_no_kernel_inside, "EI_CLASS 9", p->inside[EI_CLASS] = 9; pack(p))
+REFUSAL(refuses_what_is_no_kernel_inside, "payload: EI_CLASS 9", p->inside[EI_CLASS] = 9; pack(p))
+REFUSAL(refuses_another_machines_kernel_inside, "payload: e_machine 183", p->inside[18] = EM_AARCH64; pack(p))
 REFUSAL(refuses_an_entry_outside, "e_entry 0x0: in no segment", memset(p->inside + 24, 0, 8); pack(p))
 
 int main(void)
@@ -318,7 +357,10 @@ int main(void)
 		PACKED(pages_of_two_segments_are_copied_for_each),
 		PACKED(the_zero_page_has_the_files_header),
 		PACKED(what_is_not_lz4_unpacks_itself),
+		PACKED(what_is_no_elf_file_inside_unpacks_itself),
+		PACKED(pvh_refuses_what_is_no_elf_file_inside),
 		PACKED(no_payload_is_none),
+		PACKED(elf_open_wants_the_magic),
 		PACKED(refuses_a_payload_beyond_the_kernel),
 		PACKED(refuses_an_offset_beyond_the_kernel),
 		PACKED(refuses_a_size_of_0),
@@ -336,6 +378,7 @@ int main(void)
 		PACKED(refuses_nothing_behind_the_last_byte),
 		PACKED(refuses_a_short_block_before_the_last),
 		PACKED(refuses_what_is_no_kernel_inside),
+		PACKED(refuses_another_machines_kernel_inside),
 		PACKED(refuses_an_entry_outside),
 	};
 
