@@ -183,8 +183,12 @@ static bool shares_pages(const struct image *image, const struct segment *s)
 	return false;
 }
 
-/* Whole pages are moved, what is left at either end is copied, as image.c does it with a file. */
-static int load_segment(const struct image *image, const struct segment *s, struct guest_mem *mem, struct sys *sys)
+/*
+ * Whole pages are moved, what is left at either end is copied, as image.c does it with a file. *moved: where those pages were in
+ * what was unpacked; as it was where there are none.
+ */
+static int load_segment(const struct image *image, const struct segment *s, struct guest_mem *mem, struct memory_run *moved,
+			struct sys *sys)
 {
 	uint64_t start = round_up(s->gpa, GUEST_PAGE_BYTES), end = round_down(s->gpa + s->file_bytes, GUEST_PAGE_BYTES);
 	uint8_t *from = image->unpacked + s->file_offset;
@@ -197,19 +201,39 @@ static int load_segment(const struct image *image, const struct segment *s, stru
 		return r;
 	if (!taken)
 		return guest_mem_write(mem, gpa(s->gpa), from, s->file_bytes);
+	*moved = (struct memory_run){ start - s->gpa + s->file_offset, end - start };
 	r = guest_mem_write(mem, gpa(s->gpa), from, start - s->gpa);
 	if (r == 0)
 		r = guest_mem_write(mem, gpa(end), from + (end - s->gpa), s->gpa + s->file_bytes - end);
 	return r;
 }
 
+/* Where pages have gone from, another thread may have mapped something by now. */
+static void free_rest(struct image *image, const struct memory_run moved[static IMAGE_SEGMENTS_MAX], struct sys *sys)
+{
+	uint64_t at = 0, end = round_up(image->file_bytes, GUEST_PAGE_BYTES);
+
+	while (at < end) {
+		struct memory_run next = { end, 0 };
+
+		for (unsigned i = 0; i < image->segment_count; i++)
+			if (moved[i].bytes && moved[i].at >= at && moved[i].at < next.at)
+				next = moved[i];
+		if (next.at > at)
+			sys_munmap(sys, image->unpacked + at, next.at - at);
+		at = next.at + next.bytes;
+	}
+	image->unpacked = NULL;
+}
+
 int payload_load(struct image *image, struct guest_mem *mem, struct sys *sys, struct error *error)
 {
+	struct memory_run moved[IMAGE_SEGMENTS_MAX] = { 0 };
 	int r = 0;
 
 	for (unsigned i = 0; r == 0 && i < image->segment_count; i++)
-		r = load_segment(image, &image->segments[i], mem, sys);
-	payload_free(image, sys);
+		r = load_segment(image, &image->segments[i], mem, &moved[i], sys);
+	free_rest(image, moved, sys);
 	return r == 0 ? 0 : image_error(image->path, error, ERROR_HOST, -r, "mremap of what was unpacked: %s: free memory or raise "
 					"vm.max_map_count", strerror(-r));
 }

@@ -34,6 +34,9 @@ $(filter $(BUILD)/unit/test_block%,$(UNIT_TESTS)): UNIT_LDFLAGS := -Wl,--wrap=en
 
 $(filter $(BUILD)/unit/test_vsock%,$(UNIT_TESTS)): $(call objects,asan,$(addprefix tests/unit/,vsock_fixture.c virtq_driver.c))
 
+# What another thread maps while pages move.
+$(BUILD)/unit/test_loader_payload: UNIT_LDFLAGS := -Wl,--wrap=sys_mremap
+
 $(BUILD)/unit/test_lz4: UNIT_LDFLAGS := -Wl,--no-as-needed,-llz4
 
 $(BUILD)/unit/test_guest_virtq: $(call objects,asan,$(GUEST_VIRTQ))

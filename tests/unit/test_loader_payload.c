@@ -2,6 +2,7 @@
 /* bzImages with a kernel inside: unpacked where kvick knows how, left alone where not, refused where they contradict themselves. */
 #include <asm/bootparam.h>
 #include <errno.h>
+#include <sys/mman.h>
 
 #include "loader/elf.h"
 #include "loader/linux.h"
@@ -78,7 +79,7 @@ static uint8_t *put_empty_block(uint8_t *at)
 	return at;
 }
 
-/* A kernel as ELF file: two segments, of whole pages and of less, at an address of their own each. */
+/* A kernel as ELF file: two segments, of whole pages and of less, at an address of their own each; none in pages of the other. */
 static void make_inside(uint8_t *file)
 {
 	Elf64_Ehdr *ehdr = (Elf64_Ehdr *)file;
@@ -96,7 +97,7 @@ static void make_inside(uint8_t *file)
 		.p_filesz = 0x1800, .p_memsz = 0x1800,
 	};
 	phdrs[1] = (Elf64_Phdr){
-		.p_type = PT_LOAD, .p_flags = PF_R | PF_W, .p_offset = 0x2900, .p_vaddr = -KERNEL_AT + 0x5000,
+		.p_type = PT_LOAD, .p_flags = PF_R | PF_W, .p_offset = 0x200, .p_vaddr = -KERNEL_AT + 0x5000,
 		.p_paddr = KERNEL_AT + 0x5010, .p_filesz = 0x700, .p_memsz = 0x2000,
 	};
 }
@@ -211,6 +212,54 @@ static void assert_loads(struct packed *p, bool hugepages)
 static void its_pages_become_rams(void **state)
 {
 	assert_loads(*state, false);
+}
+
+/* Another thread's mapping, in the place that moved pages have left. */
+static struct {
+	bool wanted;
+	uint8_t *at;
+} intruder;
+
+int __real_sys_mremap(struct sys *sys, void *from, size_t bytes, void *to);
+int __wrap_sys_mremap(struct sys *sys, void *from, size_t bytes, void *to);
+
+int __wrap_sys_mremap(struct sys *sys, void *from, size_t bytes, void *to)
+{
+	int r = __real_sys_mremap(sys, from, bytes, to);
+
+	if (r < 0 || !intruder.wanted)
+		return r;
+	intruder.at = mmap(from, GUEST_PAGE_BYTES, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+	assert_ptr_equal(intruder.at, from);
+	return 0;
+}
+
+static bool is_mapped(uint8_t *page)
+{
+	unsigned char resident;
+
+	return mincore(page, GUEST_PAGE_BYTES, &resident) == 0;
+}
+
+static void what_others_map_where_pages_were_stays(void **state)
+{
+	struct packed *p = *state;
+	struct fixture *f = &p->f;
+	struct guest_mem mem;
+	uint8_t *unpacked;
+
+	assert_opens(f);
+	unpacked = f->image.unpacked;
+	assert_int_equal(guest_mem_create(&mem, 32 << 20, GUEST_PAGES_ALIGNED, &f->sys, &f->error), 0);
+	intruder.wanted = true;
+	assert_int_equal(image_load(&f->image, &mem, &f->sys, &f->error), 0);
+	intruder.wanted = false;
+	assert_ptr_equal(intruder.at, unpacked + 0x1000);
+	assert_true(is_mapped(intruder.at));
+	assert_false(is_mapped(unpacked));
+	assert_false(is_mapped(unpacked + 0x2000));
+	munmap(intruder.at, GUEST_PAGE_BYTES);
+	guest_mem_destroy(&mem, &f->sys);
 }
 
 static void into_hugepages_they_are_copied(void **state)
@@ -353,6 +402,7 @@ int main(void)
 		PACKED(the_kernel_inside_is_the_image),
 		PACKED(several_blocks_are_one_kernel),
 		PACKED(its_pages_become_rams),
+		PACKED(what_others_map_where_pages_were_stays),
 		PACKED(into_hugepages_they_are_copied),
 		PACKED(pages_of_two_segments_are_copied_for_each),
 		PACKED(the_zero_page_has_the_files_header),
