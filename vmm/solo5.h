@@ -56,6 +56,8 @@ struct solo5_device {
 	struct engine_op read;
 	struct iovec read_iov;
 	bool reading;
+	bool failed;               /* the last read: the next one waits a while */
+	uint64_t again_ns;         /* when that is over */
 	uint64_t frame_bytes;      /* with its header, in `frame`; 0: there is none */
 	uint8_t *frame;            /* SOLO5_FRAME_BYTES */
 };

@@ -13,7 +13,8 @@
 #define BLOCK_BYTES_DEFAULT 512u
 #define IO_BYTES_MAX  (1u << 20) /* of a request at a time: a signal waits no longer than for so much */
 #define NET_MTU_DEFAULT 1500u
-#define FRAMES_MAX    16u        /* too long for the guest, in a row, before it gets another turn */
+#define RETRY_NS      10000000u /* until a read that failed is made again */
+#define FRAMES_MAX    16u       /* too long for the guest, in a row, before it gets another turn */
 
 /* ---- what is to be attached ---- */
 
@@ -338,7 +339,7 @@ int32_t solo5_net_write(struct solo5 *s, uint64_t handle, const void *at, uint64
 	return SOLO5_EUNSPEC;
 }
 
-/* One that fails is begun again by the guest's next call: whatever it was may pass, but for the other side's end. */
+/* One that brings nothing is begun again by read_ahead(): whatever it was may pass, but for the other side's end. */
 static void read_done(struct engine_op *op, int32_t result)
 {
 	struct solo5_device *d = op->context;
@@ -350,13 +351,31 @@ static void read_done(struct engine_op *op, int32_t result)
 		d->gone = true;
 		host_error(d, result ? -result : EPIPE, "read");
 	} else if (result < 0 && result != -ECANCELED && result != -EAGAIN && result != -EINTR) {
+		d->failed = true;
 		host_error(d, -result, "read");
 	}
 }
 
+/* After a read that failed. */
+static bool pause_goes_on(const struct solo5 *s, struct solo5_device *d)
+{
+	uint64_t now;
+
+	if (!d->failed && !d->again_ns)
+		return false;
+	now = sys_now_ns(s->sys);
+	if (d->failed)
+		d->again_ns = now + RETRY_NS;
+	d->failed = false;
+	if (now < d->again_ns)
+		return true;
+	d->again_ns = 0;
+	return false;
+}
+
 static void read_ahead(struct solo5 *s, struct solo5_device *d)
 {
-	if (d->reading || d->gone || d->frame_bytes)
+	if (d->reading || d->gone || d->frame_bytes || pause_goes_on(s, d))
 		return;
 	d->read_iov = (struct iovec){ d->frame, SOLO5_FRAME_BYTES };
 	d->read = (struct engine_op){
@@ -428,13 +447,27 @@ static uint64_t ready_set(const struct solo5 *s)
 	return set;
 }
 
+/* Of each network. When the first of those that are paused is to be read again; UINT64_MAX: none is. */
+static uint64_t read_all_ahead(struct solo5 *s)
+{
+	uint64_t first_ns = UINT64_MAX;
+
+	for (uint64_t nets = s->nets; nets; nets &= nets - 1) {
+		struct solo5_device *d = &s->devices[__builtin_ctzll(nets)];
+
+		read_ahead(s, d);
+		if (d->again_ns && d->again_ns < first_ns)
+			first_ns = d->again_ns;
+	}
+	return first_ns;
+}
+
 uint64_t solo5_poll(struct solo5 *s, uint64_t timeout_ns)
 {
 	uint64_t ready, deadline;
 	int r = 0;
 
-	for (uint64_t nets = s->nets; nets; nets &= nets - 1)
-		read_ahead(s, &s->devices[__builtin_ctzll(nets)]);
+	read_all_ahead(s);
 	look(s);
 	ready = ready_set(s);
 	if (ready || timeout_ns == 0)
@@ -442,11 +475,14 @@ uint64_t solo5_poll(struct solo5 *s, uint64_t timeout_ns)
 	if (__builtin_add_overflow(sys_now_ns(s->sys), timeout_ns, &deadline))
 		deadline = UINT64_MAX;
 	while (!ready && r >= 0 && !s->stop->signal) {
-		uint64_t now = sys_now_ns(s->sys);
+		uint64_t until = read_all_ahead(s), now = sys_now_ns(s->sys); /* a read may have ended without a frame */
 
 		if (now >= deadline)
 			break;
-		r = engine_wait(s->engine, deadline == UINT64_MAX ? ENGINE_FOREVER : deadline - now, s->stop);
+		until = deadline < until ? deadline : until;
+		if (until != UINT64_MAX)
+			until = now < until ? until - now : 0;
+		r = engine_wait(s->engine, until, s->stop);
 		ready = ready_set(s);
 	}
 	return ready;

@@ -6,6 +6,7 @@
 #include "tests/unit/test_unit.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -24,6 +25,7 @@
 #define NET         2u
 #define DISK_BYTES  65536u
 #define BLOCK_BYTES 1024u
+#define LONG_NS     5000000000u     /* a poll that nothing ends */
 
 struct fixture {
 	struct machine m;
@@ -42,6 +44,23 @@ int __wrap_sys_ioctl(struct sys *sys, int fd, unsigned long request, unsigned lo
 int __wrap_sys_ioctl(struct sys *sys, int fd, unsigned long request, unsigned long arg)
 {
 	return fd == VCPU_FD ? -EIO : __real_sys_ioctl(sys, fd, request, arg);
+}
+
+static struct {
+	unsigned left; /* reads of the network that fail */
+	unsigned made;
+} failing;
+
+ssize_t __real_sys_preadv(struct sys *sys, int fd, const struct iovec *iov, unsigned count, uint64_t offset, int flags);
+ssize_t __wrap_sys_preadv(struct sys *sys, int fd, const struct iovec *iov, unsigned count, uint64_t offset, int flags);
+
+ssize_t __wrap_sys_preadv(struct sys *sys, int fd, const struct iovec *iov, unsigned count, uint64_t offset, int flags)
+{
+	if (offset != ENGINE_STREAM || failing.left == 0)
+		return __real_sys_preadv(sys, fd, iov, count, offset, flags);
+	failing.left--;
+	failing.made++;
+	return -ENOMEM;
 }
 
 static int set_up(void **state)
@@ -68,7 +87,7 @@ static int set_up(void **state)
 }
 
 /* A disk and a network. */
-static int set_up_devices(void **state, enum engine_kind engine)
+static int set_up_devices(void **state, enum engine_kind engine, int socket_type)
 {
 	struct fixture *f;
 	int fds[2];
@@ -77,7 +96,7 @@ static int set_up_devices(void **state, enum engine_kind engine)
 		return -1;
 	f = *state;
 	f->disk = memfd_create("disk", MFD_CLOEXEC);
-	if (ftruncate(f->disk, DISK_BYTES) < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET, 0, fds) < 0)
+	if (ftruncate(f->disk, DISK_BYTES) < 0 || socketpair(AF_UNIX, socket_type, 0, fds) < 0)
 		return -1;
 	snprintf(f->path, sizeof(f->path), "/proc/self/fd/%d", f->disk);
 	f->peer = fds[1];
@@ -104,13 +123,24 @@ static int set_up_devices(void **state, enum engine_kind engine)
 
 static int set_up_sync(void **state)
 {
-	return set_up_devices(state, ENGINE_SYNC);
+	return set_up_devices(state, ENGINE_SYNC, SOCK_SEQPACKET);
 }
 
 /* Where there is no io_uring it is the same once more. */
 static int set_up_uring(void **state)
 {
-	return set_up_devices(state, ENGINE_AUTO);
+	return set_up_devices(state, ENGINE_AUTO, SOCK_SEQPACKET);
+}
+
+/* A network of which one without data is no end. */
+static int set_up_datagrams_sync(void **state)
+{
+	return set_up_devices(state, ENGINE_SYNC, SOCK_DGRAM);
+}
+
+static int set_up_datagrams_uring(void **state)
+{
+	return set_up_devices(state, ENGINE_AUTO, SOCK_DGRAM);
 }
 
 static int tear_down(void **state)
@@ -134,6 +164,10 @@ static int tear_down(void **state)
 #define WITH_DEVICES(test)                                                                        \
 	cmocka_unit_test_setup_teardown(test, set_up_sync, tear_down),                            \
 	{ #test " (io_uring)", test, set_up_uring, tear_down, NULL }
+
+#define WITH_DATAGRAMS(test)                                                                      \
+	cmocka_unit_test_setup_teardown(test, set_up_datagrams_sync, tear_down),                  \
+	{ #test " (io_uring)", test, set_up_datagrams_uring, tear_down, NULL }
 
 static void *at(struct fixture *f, uint64_t address)
 {
@@ -613,6 +647,46 @@ static void a_network_whose_other_side_is_gone_is_no_more(void **state)
 	assert_true(f->m.solo5->devices[NET].host_errors >= 1);
 }
 
+static void an_empty_datagram_does_not_make_a_poll_deaf(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t bytes = 1514, ready;
+
+	assert_int_equal(send(f->peer, "", 0, 0), 0);
+	assert_int_equal(send(f->peer, "", 0, 0), 0);
+	assert_int_equal(send(f->peer, "0123456789abcdef", 16, 0), 16);
+	assert_int_equal(poll_for(f, LONG_NS, &ready), 1);
+	assert_int_equal(ready, 1u << NET);
+	assert_int_equal(net(f, SOLO5_NET_READ, NET, FREE, &bytes), SOLO5_OK);
+	assert_int_equal(bytes, 16);
+}
+
+static void a_read_that_fails_does_not_make_a_poll_deaf(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t ready;
+
+	failing.left = 3;
+	assert_int_equal(send(f->peer, "0123456789abcdef", 16, 0), 16);
+	assert_int_equal(poll_for(f, LONG_NS, &ready), 1);
+	assert_int_equal(f->m.solo5->devices[NET].host_errors, 3);
+	assert_int_equal(f->m.solo5->devices[NET].errnum, ENOMEM);
+}
+
+/* However long the poll really takes. */
+static void reads_that_go_on_failing_are_paced(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t ready, begin = sys_now_ns(&f->m.sys);
+
+	failing.left = UINT_MAX;
+	failing.made = 0;
+	assert_int_equal(send(f->peer, "0123456789abcdef", 16, 0), 16);
+	assert_int_equal(poll_for(f, 30000000, &ready), 0);
+	failing.left = 0;
+	assert_in_range(failing.made, 1, 2 + (sys_now_ns(&f->m.sys) - begin) / 10000000);
+}
+
 static void poll_ends_when_the_guest_is_to_end(void **state)
 {
 	struct fixture *f = *state;
@@ -681,6 +755,9 @@ int main(void)
 		WITH_DEVICES(a_frame_that_does_not_fit_is_dropped),
 		WITH_DEVICES(a_large_buffer_takes_a_small_frame),
 		WITH_DEVICES(a_network_whose_other_side_is_gone_is_no_more),
+		WITH_DATAGRAMS(an_empty_datagram_does_not_make_a_poll_deaf),
+		cmocka_unit_test_setup_teardown(a_read_that_fails_does_not_make_a_poll_deaf, set_up_sync, tear_down),
+		cmocka_unit_test_setup_teardown(reads_that_go_on_failing_are_paced, set_up_sync, tear_down),
 		WITH_DEVICES(poll_ends_when_the_guest_is_to_end),
 		WITH_DEVICES(a_write_that_nobody_takes_ends_with_the_guest),
 	};
