@@ -161,11 +161,16 @@ static int step_vm(struct machine *m)
 	return r;
 }
 
+bool machine_io_may_go_on(const struct machine *m)
+{
+	return m->devices.engine || (m->solo5 && m->solo5->engine);
+}
+
 /* RAM goes after the VM: unmapped under a live one, KVM looks for each of its pages in its tables. */
 static void undo_vm(struct machine *m)
 {
 	vm_destroy(&m->vm, &m->sys);
-	if (!m->devices.engine) /* else it could not be stopped, and I/O may still be going on in there */
+	if (!machine_io_may_go_on(m))
 		guest_mem_destroy(&m->mem, &m->sys);
 }
 

@@ -158,4 +158,7 @@ void machine_look_in(struct machine *machine);
 /* What the image has at a guest-physical address that is read-only, in words for people. */
 const char *machine_readonly_name(const struct machine *machine, uint64_t at);
 
+/* Devices that were told to stop could not be stopped: the kernel may still read from RAM and write to it. */
+bool machine_io_may_go_on(const struct machine *machine);
+
 #endif

@@ -53,7 +53,7 @@ $(addprefix $(BUILD)/unit/test_,cpu cpuconfig crash hypercalls pc_ends pc_interr
 	update_pgtable): \
 	UNIT_LDFLAGS := -Wl,--wrap=sys_ioctl
 $(BUILD)/unit/test_setup_race: UNIT_LDFLAGS += -Wl,--wrap=guest_mem_read
-$(BUILD)/unit/test_solo5: UNIT_LDFLAGS += -Wl,--wrap=sys_preadv
+$(BUILD)/unit/test_solo5: UNIT_LDFLAGS += -Wl,--wrap=sys_preadv,--wrap=engine_destroy
 
 # What hosts answer that this one is not.
 DISK_CALLS := open fstat ioctl fcntl flock fallocate direct_alignment clock_nanosleep

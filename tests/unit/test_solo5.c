@@ -63,6 +63,16 @@ ssize_t __wrap_sys_preadv(struct sys *sys, int fd, const struct iovec *iov, unsi
 	return -ENOMEM;
 }
 
+static bool stays; /* engine_destroy() fails */
+
+int __real_engine_destroy(struct engine *engine);
+int __wrap_engine_destroy(struct engine *engine);
+
+int __wrap_engine_destroy(struct engine *engine)
+{
+	return stays ? -EIO : __real_engine_destroy(engine);
+}
+
 static int set_up(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
@@ -718,6 +728,27 @@ static void a_write_that_nobody_takes_ends_with_the_guest(void **state)
 	assert_int_equal(f->m.solo5->devices[NET].host_errors, 0);
 }
 
+/* ---- the end ---- */
+
+static void io_may_go_on_where_the_engine_cannot_be_ended(void **state)
+{
+	struct fixture *f = *state;
+
+	stays = true;
+	solo5_stop(&f->m);
+	stays = false;
+	assert_true(machine_io_may_go_on(&f->m));
+	solo5_stop(&f->m);
+	assert_false(machine_io_may_go_on(&f->m));
+}
+
+static void no_io_goes_on_without_devices(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_false(machine_io_may_go_on(&f->m));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -760,6 +791,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(reads_that_go_on_failing_are_paced, set_up_sync, tear_down),
 		WITH_DEVICES(poll_ends_when_the_guest_is_to_end),
 		WITH_DEVICES(a_write_that_nobody_takes_ends_with_the_guest),
+		WITH_DEVICES(io_may_go_on_where_the_engine_cannot_be_ended),
+		TEST(no_io_goes_on_without_devices),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
