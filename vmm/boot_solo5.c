@@ -44,6 +44,12 @@ static int refuse_what_is_not_for_solo5(struct machine *m)
 	};
 	const struct machine_config *c = m->config;
 
+	if (c->pc_words)
+		return error_set(&m->error, ERROR_USAGE, EINVAL, "--machine %s: %s is a Solo5 guest, which has no PC: leave it out",
+				 c->pc_words, m->image.path);
+	if (c->devices.legacy)
+		return error_set(&m->error, ERROR_USAGE, EINVAL, "--virtio legacy: %s is a Solo5 guest, which has no virtio "
+				 "devices: leave it out", m->image.path);
 	if (c->initrd_path)
 		return error_set(&m->error, ERROR_USAGE, EINVAL, "--initrd: %s is no Linux kernel: leave it out", m->image.path);
 	if (c->module_count)
