@@ -111,16 +111,10 @@ static int shrank(const char *path, struct error *error)
 			   "the file shrank while it was being read: wait until it is written, then start again");
 }
 
-int image_read(const struct image *image, uint64_t offset, void *into, size_t want, struct sys *sys, struct error *error)
+int image_read_file(const struct image *image, uint64_t offset, void *into, size_t want, struct sys *sys, struct error *error)
 {
 	size_t done = 0;
 
-	if (image->unpacked) {
-		if (offset > image->file_bytes || want > image->file_bytes - offset)
-			return shrank(image->path, error);
-		memcpy(into, image->unpacked + offset, want);
-		return 0;
-	}
 	/* One turn, except after a signal or on a file system that reads less than asked. */
 	while (done < want) {
 		ssize_t n = sys_pread(sys, image->fd, (uint8_t *)into + done, want - done, offset + done);
@@ -134,6 +128,16 @@ int image_read(const struct image *image, uint64_t offset, void *into, size_t wa
 			return shrank(image->path, error);
 		done += (size_t)n;
 	}
+	return 0;
+}
+
+int image_read(const struct image *image, uint64_t offset, void *into, size_t want, struct sys *sys, struct error *error)
+{
+	if (!image->unpacked)
+		return image_read_file(image, offset, into, want, sys, error);
+	if (offset > image->file_bytes || want > image->file_bytes - offset)
+		return shrank(image->path, error);
+	memcpy(into, image->unpacked + offset, want);
 	return 0;
 }
 

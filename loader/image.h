@@ -122,6 +122,9 @@ void image_close(struct image *image, struct sys *sys);
 /* Bytes of the file, or of what was unpacked of it, for protocols. 0, or -errno with `error` set. */
 int image_read(const struct image *image, uint64_t offset, void *into, size_t bytes, struct sys *sys, struct error *error);
 
+/* The same of the file alone, whatever was unpacked of it. */
+int image_read_file(const struct image *image, uint64_t offset, void *into, size_t bytes, struct sys *sys, struct error *error);
+
 /* Least guest RAM in bytes for the image alone: its end, or its note's wish if that is more. */
 uint64_t image_mem_bytes_min(const struct image *image);
 

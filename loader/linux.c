@@ -16,7 +16,6 @@
 #include "loader/payload.h"
 #include "loader/refuse.h"
 #include "vmm/round.h"
-#include "vmm/sys.h"
 
 #define BOOT_FLAG      0xaa55
 #define HEADER_MAGIC   0x53726448u /* "HdrS" */
@@ -195,16 +194,15 @@ static const struct setup_header made_header = {
 static int read_header(const struct image *image, struct setup_header *hdr, struct sys *sys, struct error *error)
 {
 	uint8_t head[HEADER_END];
-	ssize_t n;
+	int r;
 
 	if (!image->kernel.bzimage) {
 		*hdr = made_header;
 		return 0;
 	}
-	n = sys_pread(sys, image->fd, head, sizeof(head), 0);
-	if (n != sizeof(head))
-		return image_error(image->path, error, n < 0 ? ERROR_HOST : ERROR_IMAGE, n < 0 ? (int)-n : ENODATA,
-				   "its header cannot be read again: %s", n < 0 ? strerror((int)-n) : "the file shrank");
+	r = image_read_file(image, 0, head, sizeof(head), sys, error);
+	if (r < 0)
+		return r;
 	memcpy(hdr, head + HEADER_AT, header_bytes(head));
 	return 0;
 }

@@ -308,6 +308,22 @@ static void what_is_not_lz4_unpacks_itself(void **state)
 	assert_int_equal(p->f.image.entry, KERNEL_AT + 0x200);
 }
 
+static void a_signal_while_the_header_is_read_again_is_no_error(void **state)
+{
+	struct packed *p = *state;
+	struct fixture *f = &p->f;
+	const struct linux_boot boot = { .zero_page = 0x7000, .low_end = 0x9fc00, .hole_end = 0x100000, .mem_bytes = 32 << 20 };
+	struct guest_mem mem;
+
+	assert_opens(f);
+	assert_int_equal(guest_mem_create(&mem, boot.mem_bytes, GUEST_PAGES_4K, &f->sys, &f->error), 0);
+	f->sys.fail_at = f->sys.calls + 1;
+	f->sys.fail_errno = EINTR;
+	assert_int_equal(linux_write_zero_page(&f->image, &mem, &boot, &f->sys, &f->error), 0);
+	assert_true(f->sys.calls > f->sys.fail_at);
+	guest_mem_destroy(&mem, &f->sys);
+}
+
 /* Not ours to judge: what unpacks it in the guest does. */
 static void what_is_no_elf_file_inside_unpacks_itself(void **state)
 {
@@ -406,6 +422,7 @@ int main(void)
 		PACKED(into_hugepages_they_are_copied),
 		PACKED(pages_of_two_segments_are_copied_for_each),
 		PACKED(the_zero_page_has_the_files_header),
+		PACKED(a_signal_while_the_header_is_read_again_is_no_error),
 		PACKED(what_is_not_lz4_unpacks_itself),
 		PACKED(what_is_no_elf_file_inside_unpacks_itself),
 		PACKED(pvh_refuses_what_is_no_elf_file_inside),
