@@ -42,7 +42,7 @@ static int refuse_open(const struct device_config *config, int errnum, struct er
 		{ EPERM, "is it immutable? add `,ro`", "is it immutable? give a copy" },
 		{ EINVAL, "its file system cannot do direct I/O: leave `,direct` out", NULL },
 		{ EBUSY, "unmount it, or end what else has it (swap, RAID, LVM, another guest); or add `,ro`",
-		  "unmount it, or end what else has it (swap, RAID, LVM, another guest)" },
+		  "unmount it, or end what else has it (swap, RAID, LVM, another guest, another device of this one)" },
 		{ ENXIO, "is a device file with no device behind it", NULL },
 		{ ELOOP, "symbolic links lead in a circle", NULL },
 	};
@@ -107,9 +107,12 @@ static int lock(const struct disk *disk, const struct device_config *config, str
 		r = set_lock(disk, sys);
 	while (is_locked(r) && try_again(&tries, sys));
 	if (is_locked(r))
-		return refuse(config, EBUSY, "another program has it open",
+		return refuse(config, EBUSY,
+			      config->entry ? "another program, or another device of this guest, has it open" :
+					      "another program has it open",
 			      disk->read_only ? "it is being written there: end that program" :
-			      config->entry ? "end that program" : "end that program, or add `,ro` to both", error);
+			      config->entry ? "give each a file of its own, or end that program" :
+					      "end that program, or add `,ro` to both", error);
 	/* Some network file systems have no locks: then nobody watches, as for any other program. */
 	return 0;
 }

@@ -52,10 +52,11 @@ static int host_has_ram(struct machine *m)
 static COLD int refuse_solo5_options(struct machine *m)
 {
 	const struct solo5_attachment *a = &m->config->solo5.list[0];
-	bool block = a->device.kind == DEVICE_BLOCK;
+	const char *next = a->device.kind == DEVICE_BLOCK ? a->attached ? "write --disk PATH" : "leave it out" :
+			   a->attached ? "write --net tap=NAME" : "write --net tap=NAME,mac=MAC";
 
-	return error_set(&m->error, ERROR_USAGE, EINVAL, "--%s:%s: %s is no Solo5 guest: write --%s", block ? "block" : "net",
-			 a->name, m->image.path, block ? "disk PATH" : "net tap=NAME");
+	return error_set(&m->error, ERROR_USAGE, EINVAL, "--%s:%s: %s is no Solo5 guest: %s", solo5_option(a), a->name,
+			 m->image.path, next);
 }
 
 /* Reads the image and decides where everything goes. Nothing of the host's has been asked for yet. */

@@ -82,6 +82,9 @@ const char *solo5_call_name(unsigned nr);
 
 /* ---- solo5_devices.c ---- */
 
+/* The option that named it, "block" or "net" or, where only that was said, "block-sector-size" or "net-mac": for messages. */
+const char *solo5_option(const struct solo5_attachment *attachment);
+
 /*
  * Is everything attached that the manifest declares, and nothing else? 0, or -errno with `error` naming the option that is
  * missing or too much.

@@ -18,6 +18,13 @@
 
 /* ---- what is to be attached ---- */
 
+const char *solo5_option(const struct solo5_attachment *a)
+{
+	if (a->device.kind == DEVICE_BLOCK)
+		return a->attached ? "block" : "block-sector-size";
+	return a->attached ? "net" : "net-mac";
+}
+
 static const struct solo5_attachment *attachment(const struct solo5_config *config, const char *name)
 {
 	for (unsigned i = 0; i < config->count; i++)
@@ -41,8 +48,8 @@ static int check_entry(const struct solo5_entry *e, const struct solo5_attachmen
 
 	if (a && (a->device.kind == DEVICE_BLOCK) != block)
 		return error_set(error, ERROR_USAGE, EINVAL, "--%s:%s: %s declares it as a %s device: write --%s:%s=%s",
-				 block ? "net" : "block", e->name, image->path, block ? "block" : "net", block ? "block" : "net",
-				 e->name, block ? "PATH" : "TAP");
+				 solo5_option(a), e->name, image->path, block ? "block" : "net", block ? "block" : "net", e->name,
+				 block ? "PATH" : "TAP");
 	if (!a || !a->attached)
 		return error_set(error, ERROR_USAGE, EINVAL, "%s: declares the %s device \"%s\", and it is not attached: write "
 				 "--%s:%s=%s", image->path, block ? "block" : "net", e->name, block ? "block" : "net", e->name,
@@ -58,8 +65,7 @@ int solo5_check(const struct solo5_manifest *manifest, const struct solo5_config
 	for (unsigned i = 0; i < config->count; i++)
 		if (!is_declared(manifest, config->list[i].name))
 			return error_set(error, ERROR_USAGE, EINVAL, "--%s:%s: %s declares no device of that name: `kvick inspect` "
-					 "lists them", config->list[i].device.kind == DEVICE_BLOCK ? "block" : "net",
-					 config->list[i].name, image->path);
+					 "lists them", solo5_option(&config->list[i]), config->list[i].name, image->path);
 	for (unsigned i = 1; i < manifest->entries && r == 0; i++)
 		r = check_entry(&manifest->entry[i], attachment(config, manifest->entry[i].name), image, error);
 	return r;

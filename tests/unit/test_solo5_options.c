@@ -264,6 +264,35 @@ static void a_device_that_nobody_declares(void **state)
 	assert_check_says("--net:net2: test.hvt declares no device of that name");
 }
 
+static void a_sector_size_of_a_device_that_nobody_declares(void **state)
+{
+	(void)state;
+	good(solo5_options_sector_size, "x=512");
+	assert_check_says("--block-sector-size:x: test.hvt declares no device of that name");
+}
+
+static void a_mac_of_a_device_that_nobody_declares(void **state)
+{
+	(void)state;
+	good(solo5_options_mac, "x=02:00:00:00:00:01");
+	assert_check_says("--net-mac:x: test.hvt declares no device of that name");
+}
+
+static void a_sector_size_where_a_network_is_declared(void **state)
+{
+	(void)state;
+	good(solo5_options_block, "disk=/a");
+	good(solo5_options_sector_size, "net=512");
+	assert_check_says("--block-sector-size:net: test.hvt declares it as a net device: write --net:net=TAP");
+}
+
+static void a_mac_where_a_disk_is_declared(void **state)
+{
+	(void)state;
+	good(solo5_options_mac, "disk=02:00:00:00:00:01");
+	assert_check_says("--net-mac:disk: test.hvt declares it as a block device: write --block:disk=PATH");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -286,6 +315,10 @@ int main(void)
 		TEST(a_disk_where_a_network_is_declared),
 		TEST(a_network_where_a_disk_is_declared),
 		TEST(a_device_that_nobody_declares),
+		TEST(a_sector_size_of_a_device_that_nobody_declares),
+		TEST(a_mac_of_a_device_that_nobody_declares),
+		TEST(a_sector_size_where_a_network_is_declared),
+		TEST(a_mac_where_a_disk_is_declared),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
