@@ -23,7 +23,7 @@ CFLAGS := -std=gnu17 -O2 $(WARNINGS) -fstack-protector-strong -fno-pie -ffunctio
 	-fno-asynchronous-unwind-tables
 LDFLAGS := -static -no-pie -Wl,--gc-sections -Wl,-z,noseparate-code -Wl,-z,norelro -Wl,--build-id=none -s
 
-VMM_SOURCES := $(filter-out vmm/sandbox_compile.c,$(wildcard vmm/*.c vmm/pc/*.c)) $(wildcard vmm/*.S)
+VMM_SOURCES := $(filter-out vmm/sandbox_compile.c,$(wildcard vmm/*.c vmm/pc/*.c vmm/x86/*.c)) $(wildcard vmm/*.S)
 LOADER_SOURCES := $(wildcard loader/*.c)
 VIRTIO_SOURCES := $(wildcard virtio/*.c)
 CONTROL_SOURCES := $(wildcard control/*.c)

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "control/commands.h"
+#include "control/inspect_sensitive.h"
 #include "control/report_solo5.h"
 #include "control/text.h"
 #include "loader/image.h"
@@ -19,7 +20,7 @@
 #include "vmm/sys.h"
 
 struct inspect_options {
-	bool json;
+	bool json, sensitive;
 	const struct protocol *protocol;
 };
 
@@ -35,7 +36,15 @@ static int take_protocol(void *into, const char *value, struct error *error)
 	return command_take_protocol(value, &((struct inspect_options *)into)->protocol, error);
 }
 
+static int take_sensitive(void *into, const char *value, struct error *error)
+{
+	(void)value, (void)error;
+	((struct inspect_options *)into)->sensitive = true;
+	return 0;
+}
+
 static const struct option_row options[] = {
+	{ "sensitive", NULL, "list privileged and critical instructions too, and what ring 3 makes of them", take_sensitive },
 	{ "json", NULL, "as one JSON object", take_json },
 	{ "protocol", "NAME", "take the image for native, solo5, linux, pvh or multiboot, whatever it looks like", take_protocol },
 };
@@ -231,8 +240,22 @@ static void print_json(struct text *text, const struct image *image, const struc
 	json_string(text, "rings", rings_name(image->note.rings));
 	json_u64(text, "memory_needed_bytes", needs->least);
 	json_u64(text, "memory_default_bytes", needs->usual);
-	json_close(text, '}');
-	text_printf(text, "\n");
+}
+
+static void print(struct text *text, const struct inspect_options *o, const struct image *image, struct sys *sys,
+		  struct error *error)
+{
+	struct needs needs;
+
+	if (kinds[image->protocol->kind].needs(&needs, image, error) < 0)
+		return;
+	(o->json ? print_json : print_text)(text, image, &needs);
+	if (o->sensitive && sensitive_print(text, o->json, image, sys, error) < 0)
+		return;
+	if (o->json) {
+		json_close(text, '}');
+		text_printf(text, "\n");
+	}
 }
 
 static int run(const struct command *command, int argc, char **argv)
@@ -241,7 +264,6 @@ static int run(const struct command *command, int argc, char **argv)
 	struct error error = { 0 };
 	struct operands operands;
 	struct image image;
-	struct needs needs;
 	struct text text;
 	struct sys sys;
 
@@ -257,8 +279,7 @@ static int run(const struct command *command, int argc, char **argv)
 	if (image_open(&image, operands.operand, o.protocol, &sys, &error) < 0)
 		return command_failed(&error);
 	text_begin(&text, &sys, STDOUT_FILENO);
-	if (kinds[image.protocol->kind].needs(&needs, &image, &error) == 0)
-		(o.json ? print_json : print_text)(&text, &image, &needs);
+	print(&text, &o, &image, &sys, &error);
 	image_close(&image, &sys);
 	if (error.kind != ERROR_NONE)
 		return command_failed(&error);

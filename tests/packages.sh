@@ -30,6 +30,7 @@ clang             | clang
 libclang-rt-14-dev| the sanitizer and fuzzer runtimes of clang
 strace            | strace
 passt             | passt
+libzydis-dev      | Zydis/Zydis.h
 '
 set_nested='
 qemu-system-x86   | qemu-system-x86_64

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "vmm/x86/sensitive.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "vmm/x86/decode.h"
+
+#define SYSTEM "4, System Instruction Reference"
+#define GENERAL "3, General-Purpose Instruction Reference"
+
+#define ANY 0xff
+#define MEMORY(n) (uint16_t)(X86_REG(n) | X86_MEMORY)
+#define EITHER(n) (uint16_t)X86_REG(n)
+
+static const struct x86_sensitive rows[] = {
+	{ X86_HLT, X86_PRIVILEGED, "hlt", SYSTEM, X86_ONE_BYTE, 0xf4, ANY, 0, 0, 0 },
+	{ X86_CLTS, X86_PRIVILEGED, "clts", SYSTEM, X86_0F, 0x06, ANY, 0, 0, 0 },
+	{ X86_INVD, X86_PRIVILEGED, "invd", SYSTEM, X86_0F, 0x08, ANY, 0, 0, 0 },
+	{ X86_WBINVD, X86_PRIVILEGED, "wbinvd", SYSTEM, X86_0F, 0x09, ANY, 0, 0, 0 },
+	{ X86_MOV_FROM_CR, X86_PRIVILEGED, "mov from cr", SYSTEM, X86_0F, 0x20, ANY, 0, 0, 0 },
+	{ X86_MOV_FROM_DR, X86_PRIVILEGED, "mov from dr", SYSTEM, X86_0F, 0x21, ANY, 0, 0, 0 },
+	{ X86_MOV_TO_CR, X86_PRIVILEGED, "mov to cr", SYSTEM, X86_0F, 0x22, ANY, 0, 0, 0 },
+	{ X86_MOV_TO_DR, X86_PRIVILEGED, "mov to dr", SYSTEM, X86_0F, 0x23, ANY, 0, 0, 0 },
+	{ X86_WRMSR, X86_PRIVILEGED, "wrmsr", SYSTEM, X86_0F, 0x30, ANY, 0, 0, 0 },
+	{ X86_RDMSR, X86_PRIVILEGED, "rdmsr", SYSTEM, X86_0F, 0x32, ANY, 0, 0, 0 },
+	{ X86_RDPMC, X86_PRIVILEGED, "rdpmc", SYSTEM, X86_0F, 0x33, ANY, 0, 0, 0 },
+	{ X86_SYSRET, X86_PRIVILEGED, "sysret", SYSTEM, X86_0F, 0x07, ANY, 0, 0, 0 },
+	{ X86_SYSENTER, X86_PRIVILEGED, "sysenter", SYSTEM, X86_0F, 0x34, ANY, 0, 0, 0 },
+	{ X86_SYSEXIT, X86_PRIVILEGED, "sysexit", SYSTEM, X86_0F, 0x35, ANY, 0, 0, 0 },
+	{ X86_LLDT, X86_PRIVILEGED, "lldt", SYSTEM, X86_0F, 0x00, ANY, EITHER(2), 0, 0 },
+	{ X86_LTR, X86_PRIVILEGED, "ltr", SYSTEM, X86_0F, 0x00, ANY, EITHER(3), 0, 0 },
+	{ X86_LGDT, X86_PRIVILEGED, "lgdt", SYSTEM, X86_0F, 0x01, ANY, MEMORY(2), 0, 0 },
+	{ X86_LIDT, X86_PRIVILEGED, "lidt", SYSTEM, X86_0F, 0x01, ANY, MEMORY(3), 0, 0 },
+	{ X86_LMSW, X86_PRIVILEGED, "lmsw", SYSTEM, X86_0F, 0x01, ANY, EITHER(6), 0, 0 },
+	{ X86_INVLPG, X86_PRIVILEGED, "invlpg", SYSTEM, X86_0F, 0x01, ANY, MEMORY(7), 0, 0 },
+	{ X86_XSETBV, X86_PRIVILEGED, "xsetbv", SYSTEM, X86_0F, 0x01, ANY, 0, 0xd1, 0 },
+	{ X86_SWAPGS, X86_PRIVILEGED, "swapgs", SYSTEM, X86_0F, 0x01, ANY, 0, 0xf8, 0 },
+	{ X86_INVPCID, X86_PRIVILEGED, "invpcid", SYSTEM, X86_0F38, 0x82, ANY, 0, 0, X86_OPERAND_SIZE },
+
+	{ X86_CLI, X86_IOPL, "cli", SYSTEM, X86_ONE_BYTE, 0xfa, ANY, 0, 0, 0 },
+	{ X86_STI, X86_IOPL, "sti", SYSTEM, X86_ONE_BYTE, 0xfb, ANY, 0, 0, 0 },
+	{ X86_INS, X86_IOPL, "ins", GENERAL, X86_ONE_BYTE, 0x6c, 0xfe, 0, 0, 0 },
+	{ X86_OUTS, X86_IOPL, "outs", GENERAL, X86_ONE_BYTE, 0x6e, 0xfe, 0, 0, 0 },
+	{ X86_IN_IMMEDIATE, X86_IOPL, "in", GENERAL, X86_ONE_BYTE, 0xe4, 0xfe, 0, 0, 0 },
+	{ X86_OUT_IMMEDIATE, X86_IOPL, "out", GENERAL, X86_ONE_BYTE, 0xe6, 0xfe, 0, 0, 0 },
+	{ X86_IN, X86_IOPL, "in", GENERAL, X86_ONE_BYTE, 0xec, 0xfe, 0, 0, 0 },
+	{ X86_OUT, X86_IOPL, "out", GENERAL, X86_ONE_BYTE, 0xee, 0xfe, 0, 0, 0 },
+
+	{ X86_VMCALL, X86_UNDEFINED, "vmcall", SYSTEM, X86_0F, 0x01, ANY, 0, 0xc1, 0 },
+	{ X86_MONITOR, X86_UNDEFINED, "monitor", SYSTEM, X86_0F, 0x01, ANY, 0, 0xc8, 0 },
+	{ X86_MWAIT, X86_UNDEFINED, "mwait", SYSTEM, X86_0F, 0x01, ANY, 0, 0xc9, 0 },
+	{ X86_CLAC, X86_UNDEFINED, "clac", SYSTEM, X86_0F, 0x01, ANY, 0, 0xca, 0 },
+	{ X86_STAC, X86_UNDEFINED, "stac", SYSTEM, X86_0F, 0x01, ANY, 0, 0xcb, 0 },
+	{ X86_VMMCALL, X86_UNDEFINED, "vmmcall", SYSTEM, X86_0F, 0x01, ANY, 0, 0xd9, 0 },
+	{ X86_SVM, X86_UNDEFINED, "vmrun", SYSTEM, X86_0F, 0x01, ANY, 0, 0xd8, 0 },
+	{ X86_SVM, X86_UNDEFINED, "vmload", SYSTEM, X86_0F, 0x01, ANY, 0, 0xda, 0 },
+	{ X86_SVM, X86_UNDEFINED, "vmsave", SYSTEM, X86_0F, 0x01, ANY, 0, 0xdb, 0 },
+	{ X86_SVM, X86_UNDEFINED, "stgi", SYSTEM, X86_0F, 0x01, ANY, 0, 0xdc, 0 },
+	{ X86_SVM, X86_UNDEFINED, "clgi", SYSTEM, X86_0F, 0x01, ANY, 0, 0xdd, 0 },
+	{ X86_SVM, X86_UNDEFINED, "skinit", SYSTEM, X86_0F, 0x01, ANY, 0, 0xde, 0 },
+	{ X86_SVM, X86_UNDEFINED, "invlpga", SYSTEM, X86_0F, 0x01, ANY, 0, 0xdf, 0 },
+	{ X86_RSM, X86_UNDEFINED, "rsm", SYSTEM, X86_0F, 0xaa, ANY, 0, 0, 0 },
+
+	{ X86_INT1, X86_GATE, "int1", GENERAL, X86_ONE_BYTE, 0xf1, ANY, 0, 0, 0 },
+	{ X86_INT3, X86_GATE, "int3", GENERAL, X86_ONE_BYTE, 0xcc, ANY, 0, 0, 0 },
+	{ X86_INT, X86_GATE, "int", GENERAL, X86_ONE_BYTE, 0xcd, ANY, 0, 0, 0 },
+	{ X86_SYSCALL, X86_GATE, "syscall", SYSTEM, X86_0F, 0x05, ANY, 0, 0, 0 },
+
+	{ X86_IRET, X86_CRITICAL, "iret", GENERAL, X86_ONE_BYTE, 0xcf, ANY, 0, 0, 0 },
+	{ X86_PUSHF, X86_CRITICAL, "pushf", GENERAL, X86_ONE_BYTE, 0x9c, ANY, 0, 0, 0 },
+	{ X86_POPF, X86_CRITICAL, "popf", GENERAL, X86_ONE_BYTE, 0x9d, ANY, 0, 0, 0 },
+	{ X86_SLDT, X86_CRITICAL, "sldt", SYSTEM, X86_0F, 0x00, ANY, EITHER(0), 0, 0 },
+	{ X86_STR, X86_CRITICAL, "str", SYSTEM, X86_0F, 0x00, ANY, EITHER(1), 0, 0 },
+	{ X86_VERR, X86_CRITICAL, "verr", SYSTEM, X86_0F, 0x00, ANY, EITHER(4), 0, 0 },
+	{ X86_VERW, X86_CRITICAL, "verw", SYSTEM, X86_0F, 0x00, ANY, EITHER(5), 0, 0 },
+	{ X86_SGDT, X86_CRITICAL, "sgdt", SYSTEM, X86_0F, 0x01, ANY, MEMORY(0), 0, 0 },
+	{ X86_SIDT, X86_CRITICAL, "sidt", SYSTEM, X86_0F, 0x01, ANY, MEMORY(1), 0, 0 },
+	{ X86_SMSW, X86_CRITICAL, "smsw", SYSTEM, X86_0F, 0x01, ANY, EITHER(4), 0, 0 },
+	{ X86_LAR, X86_CRITICAL, "lar", SYSTEM, X86_0F, 0x02, ANY, 0, 0, 0 },
+	{ X86_LSL, X86_CRITICAL, "lsl", SYSTEM, X86_0F, 0x03, ANY, 0, 0, 0 },
+	{ X86_CPUID, X86_CRITICAL, "cpuid", GENERAL, X86_0F, 0xa2, ANY, 0, 0, 0 },
+	{ X86_MOV_FROM_SEGMENT, X86_CRITICAL, "mov from a segment register", GENERAL, X86_ONE_BYTE, 0x8c, ANY, 0, 0, 0 },
+	{ X86_MOV_TO_SEGMENT, X86_CRITICAL, "mov to a segment register", GENERAL, X86_ONE_BYTE, 0x8e, ANY, 0, 0, 0 },
+	{ X86_PUSH_SEGMENT, X86_CRITICAL, "push fs or gs", GENERAL, X86_0F, 0xa0, 0xf7, 0, 0, 0 },
+	{ X86_POP_SEGMENT, X86_CRITICAL, "pop fs or gs", GENERAL, X86_0F, 0xa1, 0xf7, 0, 0, 0 },
+	{ X86_LOAD_FAR_POINTER, X86_CRITICAL, "lss", GENERAL, X86_0F, 0xb2, ANY, X86_MEMORY, 0, 0 },
+	{ X86_LOAD_FAR_POINTER, X86_CRITICAL, "lfs", GENERAL, X86_0F, 0xb4, ANY, X86_MEMORY, 0, 0 },
+	{ X86_LOAD_FAR_POINTER, X86_CRITICAL, "lgs", GENERAL, X86_0F, 0xb5, ANY, X86_MEMORY, 0, 0 },
+	{ X86_FAR_CALL, X86_CRITICAL, "far call", GENERAL, X86_ONE_BYTE, 0xff, ANY, MEMORY(3), 0, 0 },
+	{ X86_FAR_JUMP, X86_CRITICAL, "far jmp", GENERAL, X86_ONE_BYTE, 0xff, ANY, MEMORY(5), 0, 0 },
+	{ X86_FAR_RETURN, X86_CRITICAL, "far ret", GENERAL, X86_ONE_BYTE, 0xca, 0xfe, 0, 0, 0 },
+	{ X86_RD_FSGSBASE, X86_CRITICAL, "rdfsbase or rdgsbase", SYSTEM, X86_0F, 0xae, ANY,
+	  X86_REG(0) | X86_REG(1) | X86_REGISTER, 0, X86_REP },
+	{ X86_WR_FSGSBASE, X86_CRITICAL, "wrfsbase or wrgsbase", SYSTEM, X86_0F, 0xae, ANY,
+	  X86_REG(2) | X86_REG(3) | X86_REGISTER, 0, X86_REP },
+};
+
+#define ROWS (sizeof(rows) / sizeof(rows[0]))
+
+static bool form_is(const struct x86_sensitive *row, const struct x86_instruction *i)
+{
+	unsigned regs = row->forms & 0xffu;
+
+	return (!regs || regs & X86_REG(x86_reg(i))) && (!(row->forms & X86_MEMORY) || x86_mod(i) != 3) &&
+	       (!(row->forms & X86_REGISTER) || x86_mod(i) == 3);
+}
+
+const struct x86_sensitive *x86_sensitive(const struct x86_instruction *i)
+{
+	for (size_t n = 0; n < ROWS; n++) {
+		const struct x86_sensitive *row = &rows[n];
+
+		if (row->map == i->map && row->opcode == (i->opcode & row->opcode_mask) &&
+		    (!row->modrm || row->modrm == i->modrm) && form_is(row, i) && (i->prefixes & row->prefixes) == row->prefixes)
+			return row;
+	}
+	return NULL;
+}
+
+const struct x86_sensitive *x86_sensitive_rows(unsigned *count)
+{
+	*count = ROWS;
+	return rows;
+}
