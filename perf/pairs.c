@@ -10,10 +10,18 @@
  * The second form answers "does A cost more over B than C does over D" with all four in one run.
  * Each command is timed from just before vfork() until it is reaped; its input and output are
  * /dev/null. Exits 0, or 1 when a command failed (it says which, and how), or 2 for bad usage.
+ *
+ *	-n ROUNDS, -w ROUNDS	so many (200), after so many that do not count (5)
+ *	--until TEXT		timed until it has printed this; it is ended then
+ *	--outside		only what it takes before its guest runs and after that has ended (outside.c)
  */
+#include "perf/outside.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -27,6 +35,8 @@
 #define ROUNDS_MAX 100000
 #define WARM_UP_ROUNDS 5
 #define RESAMPLES 2000
+#define TEXT_BYTES (1u << 20)
+#define UNTIL_MS 300000
 
 extern char **environ;
 
@@ -41,6 +51,12 @@ struct estimate {
 	double value, low, high; /* median of the samples, 95% confidence interval of that median */
 };
 
+struct options {
+	unsigned rounds, warm_up;
+	bool json, outside;
+	const char *until;
+};
+
 static uint64_t now_ns(void)
 {
 	struct timespec now;
@@ -51,7 +67,8 @@ static uint64_t now_ns(void)
 
 static void usage(void)
 {
-	fputs("usage: pairs [-n ROUNDS] [--json] [--name-a X] [--name-b X] [--name-c X] [--name-d X]\n"
+	fputs("usage: pairs [-n ROUNDS] [-w ROUNDS] [--until TEXT | --outside] [--json]\n"
+	      "             [--name-a X] [--name-b X] [--name-c X] [--name-d X]\n"
 	      "             -- A [ARG]... --vs B [ARG]... [--and C [ARG]... --vs D [ARG]...]\n",
 	      stderr);
 	exit(2);
@@ -93,10 +110,8 @@ static void find_program(struct command *command)
  * vfork and not posix_spawn: the C library's costs a pipe and a dozen calls for signals, in the
  * time measured. The child only makes system calls.
  */
-static double run_us(const struct command *command, int null)
+static pid_t spawn(const struct command *command, int null, int output)
 {
-	uint64_t start = now_ns(), end;
-	int status;
 	pid_t child = vfork();
 
 	if (child < 0) {
@@ -105,16 +120,27 @@ static double run_us(const struct command *command, int null)
 	}
 	if (child == 0) {
 		dup2(null, 0);
-		dup2(null, 1);
+		dup2(output, 1);
 		dup2(null, 2);
 		execve(command->path, command->argv, environ);
 		_exit(127);
 	}
+	return child;
+}
+
+static int reap(pid_t child)
+{
+	int status;
+
 	while (waitpid(child, &status, 0) < 0) {
 		if (errno != EINTR)
 			exit(1);
 	}
-	end = now_ns();
+	return status;
+}
+
+static void check(const struct command *command, int status)
+{
 	if (WIFSIGNALED(status)) {
 		fprintf(stderr, "pairs: %s (%s) was ended by signal %d (%s)\n", command->name, command->path,
 			WTERMSIG(status), strsignal(WTERMSIG(status)));
@@ -124,6 +150,65 @@ static double run_us(const struct command *command, int null)
 		fprintf(stderr, "pairs: %s (%s) failed with status %d%s; run it by hand to see why\n", command->name,
 			command->path, WEXITSTATUS(status),
 			WEXITSTATUS(status) == 127 ? " (cannot be executed?)" : "");
+		exit(1);
+	}
+}
+
+static double whole_us(const struct command *command, int null, bool outside)
+{
+	uint64_t start, end;
+	int status;
+
+	if (outside)
+		outside_begin();
+	start = now_ns();
+	status = reap(spawn(command, null, null));
+	end = now_ns();
+	check(command, status);
+	return (double)(outside ? outside_ns(start, end) : end - start) / 1000;
+}
+
+/* Reads until the text is there: when that was, or 0 where it does not come. */
+static uint64_t read_until(int fd, const char *text)
+{
+	static char read_so_far[TEXT_BYTES];
+	struct pollfd ready = { .fd = fd, .events = POLLIN };
+	size_t used = 0;
+	ssize_t n;
+
+	while (used < sizeof(read_so_far) - 1 && poll(&ready, 1, UNTIL_MS) > 0) {
+		n = read(fd, read_so_far + used, sizeof(read_so_far) - 1 - used);
+		if (n <= 0)
+			break;
+		used += (size_t)n;
+		read_so_far[used] = '\0';
+		if (strstr(read_so_far, text))
+			return now_ns();
+	}
+	fwrite(read_so_far, 1, used, stderr);
+	return 0;
+}
+
+static double until_us(const struct command *command, int null, const char *text)
+{
+	uint64_t start, end;
+	int ends[2], status;
+	pid_t child;
+
+	if (pipe2(ends, O_CLOEXEC)) {
+		fprintf(stderr, "pairs: pipe: %s\n", strerror(errno));
+		exit(1);
+	}
+	start = now_ns();
+	child = spawn(command, null, ends[1]);
+	close(ends[1]);
+	end = read_until(ends[0], text);
+	kill(child, SIGKILL);
+	status = reap(child);
+	close(ends[0]);
+	if (!end) {
+		check(command, WIFSIGNALED(status) ? 0 : status);
+		fprintf(stderr, "pairs: %s (%s) did not print '%s'\n", command->name, command->path, text);
 		exit(1);
 	}
 	return (double)(end - start) / 1000;
@@ -192,7 +277,7 @@ static struct estimate estimate(double *samples, unsigned count)
 }
 
 /* Every other round runs backwards, so that none profits from always following another. */
-static void measure(struct command *commands, unsigned count, unsigned rounds)
+static void measure(struct command *commands, unsigned count, const struct options *options)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	bool show = isatty(2), shown = false;
@@ -202,18 +287,19 @@ static void measure(struct command *commands, unsigned count, unsigned rounds)
 		fprintf(stderr, "pairs: /dev/null: %s\n", strerror(errno));
 		exit(1);
 	}
-	for (unsigned round = 0; round < rounds + WARM_UP_ROUNDS; round++) {
+	for (unsigned round = 0; round < options->rounds + options->warm_up; round++) {
 		for (unsigned i = 0; i < count; i++) {
 			struct command *command = &commands[round % 2 ? count - 1 - i : i];
-			double us = run_us(command, null);
+			double us = options->until ? until_us(command, null, options->until) :
+						     whole_us(command, null, options->outside);
 
-			if (round >= WARM_UP_ROUNDS)
-				command->us[round - WARM_UP_ROUNDS] = us;
+			if (round >= options->warm_up)
+				command->us[round - options->warm_up] = us;
 		}
 		if (show && now_ns() - start > 1000000000u && now_ns() - last > 200000000u) {
 			last = now_ns();
 			shown = true;
-			fprintf(stderr, "\r%u of %u rounds ", round + 1, rounds + WARM_UP_ROUNDS);
+			fprintf(stderr, "\r%u of %u rounds ", round + 1, options->rounds + options->warm_up);
 		}
 	}
 	if (shown)
@@ -317,15 +403,15 @@ static unsigned split(char **argv, struct command *commands)
 	return count;
 }
 
-static unsigned parse_rounds(const char *text)
+static unsigned parse_rounds(const char *text, unsigned least)
 {
 	char *end;
 	unsigned long rounds;
 
 	errno = 0;
 	rounds = strtoul(text, &end, 10);
-	if (errno || end == text || *end || *text == '-' || !rounds || rounds > ROUNDS_MAX) {
-		fprintf(stderr, "pairs: -n %s: a number from 1 to %d is wanted\n", text, ROUNDS_MAX);
+	if (errno || end == text || *end || *text == '-' || rounds < least || rounds > ROUNDS_MAX) {
+		fprintf(stderr, "pairs: %s: a number from %u to %d is wanted\n", text, least, ROUNDS_MAX);
 		exit(2);
 	}
 	return (unsigned)rounds;
@@ -334,29 +420,35 @@ static unsigned parse_rounds(const char *text)
 int main(int argc, char **argv)
 {
 	static struct command commands[COMMANDS_MAX];
-	unsigned rounds = 200, count;
-	bool json = false;
+	struct options options = { .rounds = 200, .warm_up = WARM_UP_ROUNDS };
+	unsigned count;
 	int i;
 
 	for (i = 1; i < argc && strcmp(argv[i], "--"); i++) {
 		if (!strcmp(argv[i], "--json"))
-			json = true;
+			options.json = true;
+		else if (!strcmp(argv[i], "--outside"))
+			options.outside = true;
 		else if (!strcmp(argv[i], "-n") && i + 1 < argc)
-			rounds = parse_rounds(argv[++i]);
+			options.rounds = parse_rounds(argv[++i], 1);
+		else if (!strcmp(argv[i], "-w") && i + 1 < argc)
+			options.warm_up = parse_rounds(argv[++i], 0);
+		else if (!strcmp(argv[i], "--until") && i + 1 < argc)
+			options.until = argv[++i];
 		else if (!strncmp(argv[i], "--name-", 7) && argv[i][7] >= 'a' && argv[i][7] <= 'd' && !argv[i][8] &&
 			 i + 1 < argc)
 			commands[argv[i][7] - 'a'].name = argv[i + 1], i++;
 		else
 			usage();
 	}
-	if (i + 1 >= argc)
+	if (i + 1 >= argc || (options.until && options.outside))
 		usage();
 	count = split(argv + i + 1, commands);
 	for (unsigned c = 0; c < count; c++) {
 		find_program(&commands[c]);
-		commands[c].us = array(rounds, sizeof(double));
+		commands[c].us = array(options.rounds, sizeof(double));
 	}
-	measure(commands, count, rounds);
-	print(commands, count, rounds, json);
+	measure(commands, count, &options);
+	print(commands, count, options.rounds, options.json);
 	return fflush(stdout) || ferror(stdout) ? 1 : 0;
 }
