@@ -82,37 +82,6 @@ add_module() {
     echo "$name ${2:-}" >>"$stage/machine/modules/order"
 }
 
-# field OFFSET BYTES: prints one number of the kernel image's header (Linux, x86 boot protocol).
-field() { od -An -v -t "u$2" -j "$1" -N "$2" "$kernel" | tr -d ' '; }
-
-# Unpacks the ELF kernel out of a compressed image, which QEMU enters directly (PVH): no firmware, and
-# no unpacking in emulation. Cached. Where that can't be done the image boots as it is, slower.
-unpack_kernel() {
-    # shellcheck disable=SC2012 # size and time are wanted, and the name as it is
-    unpacked=$cache/vmlinux-$(ls -lLd --time-style=full-iso "$kernel" | sha256sum | cut -c1-16)
-    if [ ! -s "$unpacked" ]; then
-        start=$(((($(field 0x1f1 1) + 1) * 512) + $(field 0x248 4) + 1)) # setup sectors, payload offset
-        length=$(field 0x24c 4)
-        payload() { tail -c "+$start" "$kernel" | head -c "$length"; }
-        case $(payload 2>/dev/null | head -c 4 | od -An -t x1 | tr -d ' ') in
-        02214c18) unpack='lz4 -dc' ;;
-        28b52ffd) unpack='zstd -dcq' ;;
-        fd377a58) unpack='xz -dc' ;;
-        1f8b*) unpack='gzip -dc' ;;
-        *) return ;;
-        esac
-        # Four bytes after the compressed data hold its size, and make the program fail at the very end:
-        # what it has written is judged, and not its exit status.
-        payload 2>/dev/null | $unpack >"$run/vmlinux" 2>/dev/null
-        # The note 18 is XEN_ELFNOTE_PHYS32_ENTRY: without it QEMU can't enter an ELF kernel. The last
-        # section header can only be read when the file is whole.
-        readelf -n "$run/vmlinux" 2>/dev/null | grep -q 'note type: (0x00000012)' || return
-        [ -z "$(readelf -S "$run/vmlinux" 2>&1 >/dev/null)" ] || return
-        mv "$run/vmlinux" "$unpacked" || return
-    fi
-    kernel=$unpacked
-}
-
 # ---- the initramfs -------------------------------------------------------------------------------
 
 # pack FOLDER: prints a cpio archive of a folder's contents, owned by root whoever runs this.
