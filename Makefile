@@ -32,7 +32,7 @@ KVICK_SOURCES := $(VMM_SOURCES) $(VIRTIO_SOURCES) $(LOADER_SOURCES) $(CONTROL_SO
 # $(call objects,variant,sources): where a variant's objects are.
 objects = $(patsubst %,$(BUILD)/$(1)/%.o,$(2))
 
-.PHONY: all help demo check check-hw nested perf exact clean install
+.PHONY: all help demo check check-hw nested perf perf-linux perf-solo5 exact clean install
 .DEFAULT_GOAL := all
 
 all: $(BUILD)/kvick guests $(BUILD)/perf/floor
@@ -45,6 +45,8 @@ help:
 	@echo '              page tables under shadow paging, with a Debian kernel, the fault sweep, the harness, make exact'
 	@echo "make nested   CMD='kvick run hello.elf': a command in the nested machine, in a folder with all guests"
 	@echo 'make perf     measure, and compare with the budgets in perf/budgets.tsv'
+	@echo 'make perf-linux  a Debian kernel to its first line against QEMU microvm, in the nested machine (5 to 10 minutes)'
+	@echo 'make perf-solo5  SOLO5_HVT=… TEST_HELLO=…: kvick against a solo5-hvt of yours, on its test_hello.hvt'
 	@echo 'make exact    count the instructions of a launch, in the nested machine'
 	@echo 'make install  to $$(DESTDIR)$$(PREFIX), /usr/local unless said otherwise'
 	@echo 'make clean    remove build/'
@@ -107,6 +109,18 @@ perf:
 	@tests/packages.sh perf
 	@$(MAKE) --no-print-directory all perf-build
 	@perf/run.sh
+
+perf-linux:
+	@tests/packages.sh build
+	@tests/packages.sh nested
+	@$(MAKE) --no-print-directory $(BUILD)/kvick perf-build
+	@BUILD=$(BUILD) perf/linux.sh
+
+perf-solo5:
+	@tests/packages.sh build
+	@tests/packages.sh nested
+	@$(MAKE) --no-print-directory $(BUILD)/kvick perf-build
+	@BUILD=$(BUILD) perf/solo5.sh $(SOLO5_HVT) $(TEST_HELLO)
 
 exact:
 	@tests/packages.sh build
