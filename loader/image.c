@@ -28,13 +28,12 @@
 /* How many of a refused file's first bytes its error shows. */
 #define MAGIC_BYTES_SHOWN 4
 
-/* Asked in this order: what says by a mark of its own which protocol it speaks, before what can only be guessed. */
+/*
+ * Asked in this order: those that an image names by a note of its own, then what is searched for, last what is guessed. (Solo5's
+ * takes none that Solo5 made for QEMU: those are multiboot's.)
+ */
 static const struct protocol *const protocols[] = {
-	&protocol_native,
-	&protocol_pvh,
-	&protocol_multiboot, /* before Solo5's: what Solo5 makes for QEMU has its note too */
-	&protocol_solo5,
-	&protocol_linux,
+	&protocol_native, &protocol_solo5, &protocol_pvh, &protocol_multiboot, &protocol_linux,
 };
 
 /* Why a path could not be opened, where that is the path's fault and not the host's. */

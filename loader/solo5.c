@@ -17,8 +17,10 @@
 #define refuse(elf, ...) image_refuse((elf)->image->path, (elf)->error, __VA_ARGS__)
 
 /* Solo5's other targets, by number. */
+#define TARGET_VIRTIO 3u
+
 static const char *const targets[] = {
-	[1] = "hvt", [2] = "spt", [3] = "virtio", [4] = "muen", [5] = "genode", [6] = "xen",
+	[1] = "hvt", [2] = "spt", [TARGET_VIRTIO] = "virtio", [4] = "muen", [5] = "genode", [6] = "xen",
 };
 
 uint64_t solo5_mem_bytes_least(const struct image *image)
@@ -26,7 +28,16 @@ uint64_t solo5_mem_bytes_least(const struct image *image)
 	return round_up(image->end + SOLO5_WORK_BYTES, SOLO5_UNIT_BYTES);
 }
 
-/* Has it the note that says what it is, whatever that is? Asked once no other protocol knows it: that costs reads of the file. */
+/* What Solo5 makes for QEMU has its note, and multiboot's header. */
+static bool is_for_virtio(const struct elf *elf, const struct elf_note *note)
+{
+	uint32_t target;
+
+	return note->bytes >= sizeof(target) &&
+	       image_read(elf->image, note->offset, &target, sizeof(target), elf->sys, elf->error) == 0 && target == TARGET_VIRTIO;
+}
+
+/* Has it the note that says what it is, whatever else that is? */
 static const char *solo5_probe(const struct image *image, const uint8_t *head, size_t head_bytes, struct sys *sys)
 {
 	struct error nobodys = { 0 };
@@ -37,7 +48,7 @@ static const char *solo5_probe(const struct image *image, const uint8_t *head, s
 	    elf_open(&elf, image, sys, &nobodys) < 0 ||
 	    elf_find_note(&elf, SOLO5_NOTE_OWNER, SOLO5_NOTE_ABI, &note, NULL) != 1)
 		return NULL;
-	return "has a Solo5 ABI note";
+	return is_for_virtio(&elf, &note) ? NULL : "has a Solo5 ABI note";
 }
 
 static int check_header(const struct elf *elf)

@@ -135,8 +135,8 @@ static const struct {
 	{ BZIMAGE, "bzimage-garbage", garbage, "payload: ", NULL },
 	{ BZIMAGE, "bzimage-all-ones", all_ones, "payload: LZ4 block at 0x4: no LZ4", NULL },
 
-	{ ELF_LINUX, "linux-beyond-3-gib", beyond_3_gib, "and takes 3072 at most", "--mem=64M" },
-	{ ELF_PVH, "pvh-beyond-3-gib", beyond_3_gib, "and takes 3072 at most", "--mem=64M" },
+	{ ELF_LINUX, "linux-beyond-3-gib", beyond_3_gib, "a PC guest has 3072 at most", "--mem=64M" },
+	{ ELF_PVH, "pvh-beyond-3-gib", beyond_3_gib, "a PC guest has 3072 at most", "--mem=64M" },
 };
 
 static void die(const char *what, const char *why)
