@@ -87,10 +87,11 @@ INSIDE
 measure() {
 	"$here/../tests/nested/machine.sh" "${@:5}" --timeout "$2" --memory 1280 "${add[@]}" --add "$BUILD/kvick:/bin/kvick" \
 		--add "$BUILD/perf/pairs:/bin/pairs" --add "$work/initrd:/linux/initrd" --add "$kernel:/linux/vmlinux" \
-		--add "$image:/linux/bzimage" --add "$work/inside.sh:/inside.sh" -- sh /inside.sh "$3" "$4" >"$work/out" ||
-		die "booting in the nested machine failed with status $?: $(tail -n 3 "$work/out")"
+		--add "$image:/linux/bzimage" --add "$work/inside.sh:/inside.sh" -- sh /inside.sh "$3" "$4" >"$work/out" || {
+		echo "linux: booting in the nested machine failed with status $?: $(tail -n 3 "$work/out")" >&2
+		return 1
+	}
 	sed -n 's/^json //p' "$work/out" >"$work/report"
-	[ -s "$work/report" ] || die "the nested machine brought no report: $(tail -n 3 "$work/out")"
 	awk -f "$here/json.awk" "$work/report" >"$1"
 }
 
@@ -111,13 +112,17 @@ print() { # FILE, divisor of microseconds, unit
 }
 
 echo "Linux $version to its init's first line; $("$qemu" --version | head -n 1)"
-measure "$work/exact" $((300 + 600 * EXACT_ROUNDS)) "$EXACT_ROUNDS" 0 --exact
+measure "$work/exact" $((300 + 600 * EXACT_ROUNDS)) "$EXACT_ROUNDS" 0 --exact || exit 1
 # One nanosecond is one instruction there.
 echo "millions of instructions, in $EXACT_ROUNDS rounds; what both wait for, a hundredth, is in them in nanoseconds"
 print "$work/exact" 1000 M
-measure "$work/time" $((300 + 300 * (ROUNDS + 1))) "$ROUNDS" 1
-echo "time in the emulated machine, medians of $ROUNDS rounds"
-print "$work/time" 1000 ms
+# Where the clock is the host's, the emulated machine stands still for ever once in a while.
+if measure "$work/time" $((120 + 90 * (ROUNDS + 1))) "$ROUNDS" 1; then
+	echo "time in the emulated machine, medians of $ROUNDS rounds"
+	print "$work/time" 1000 ms
+else
+	printf 'time in the emulated machine: not measured\n\n'
+fi
 
 failed=0
 printf '%-30s %10s %10s  %-8s %s\n' budget value limit unit verdict
