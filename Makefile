@@ -45,7 +45,7 @@ help:
 	@echo '              page tables under shadow paging, with a Debian kernel, the fault sweep, the harness, make exact'
 	@echo "make nested   CMD='kvick run hello.elf': a command in the nested machine, in a folder with all guests"
 	@echo 'make perf     measure, and compare with the budgets in perf/budgets.tsv'
-	@echo 'make perf-linux  a Debian kernel to its first line against QEMU microvm, in the nested machine (5 to 10 minutes)'
+	@echo 'make perf-linux  a Debian kernel to its first line against QEMU microvm, in the nested machine (4 to 10 minutes)'
 	@echo 'make perf-solo5  SOLO5_HVT=… TEST_HELLO=…: kvick against a solo5-hvt of yours, on its test_hello.hvt'
 	@echo 'make exact    count the instructions of a launch, in the nested machine'
 	@echo 'make install  to $$(DESTDIR)$$(PREFIX), /usr/local unless said otherwise'

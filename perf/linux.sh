@@ -4,7 +4,7 @@
 # Debian's kernel from spawn to the first line of its init, kvick against QEMU's microvm, both by KVM in the nested machine: in
 # instructions (--exact), held against the rows linux.* of budgets.tsv, and by time, for information: the time of a machine that is
 # emulated. Each way of giving the kernel is a pair: the ELF file by PVH, and the bzImage as Debian ships it. Exits 1 when one is
-# over or could not be measured. Takes 5 to 10 minutes.
+# over or could not be measured. Takes 4 to 10 minutes.
 #
 #	perf/linux.sh
 #
@@ -116,7 +116,7 @@ measure "$work/exact" $((300 + 600 * EXACT_ROUNDS)) "$EXACT_ROUNDS" 0 --exact ||
 # One nanosecond is one instruction there.
 echo "millions of instructions, in $EXACT_ROUNDS rounds; what both wait for, a hundredth, is in them in nanoseconds"
 print "$work/exact" 1000 M
-# Where the clock is the host's, the emulated machine stands still for ever once in a while.
+# Where its clock is the host's, the machine has been seen to stand still, with nothing running.
 if measure "$work/time" $((120 + 90 * (ROUNDS + 1))) "$ROUNDS" 1; then
 	echo "time in the emulated machine, medians of $ROUNDS rounds"
 	print "$work/time" 1000 ms
