@@ -164,27 +164,62 @@ static int walk_notes(const struct elf *elf, unsigned phdr, const uint8_t *notes
 	return 0;
 }
 
+/* What has been read of the file: notes lie together, and are read at one go. */
+struct window {
+	uint64_t from, end;
+	uint8_t bytes[ELF_NOTES_BYTES_MAX];
+};
+
+static int check_notes(const struct elf *elf, unsigned i)
+{
+	const Elf64_Phdr *phdr = &elf->phdrs[i];
+
+	if (!within(phdr->p_offset, phdr->p_filesz, elf->image->file_bytes))
+		return refuse(elf, "program header %u (PT_NOTE): p_offset 0x%" PRIx64 " + p_filesz 0x%" PRIx64 " is beyond the "
+			      "file's %" PRIu64 " bytes: it is cut short: rebuild or copy it again", i, phdr->p_offset,
+			      phdr->p_filesz, elf->image->file_bytes);
+	if (phdr->p_filesz > ELF_NOTES_BYTES_MAX)
+		return refuse(elf, "program header %u (PT_NOTE): p_filesz 0x%" PRIx64 ": kvick reads notes of up to %u bytes: link "
+			      "it with fewer", i, phdr->p_filesz, ELF_NOTES_BYTES_MAX);
+	return 0;
+}
+
+/* The notes of program header i, and with them those of later ones that lie near. */
+static int read_notes(const struct elf *elf, unsigned i, struct window *window)
+{
+	window->from = elf->phdrs[i].p_offset;
+	window->end = window->from + elf->phdrs[i].p_filesz;
+	for (unsigned k = i + 1; k < elf->ehdr.e_phnum; k++) {
+		const Elf64_Phdr *phdr = &elf->phdrs[k];
+		uint64_t from = phdr->p_offset < window->from ? phdr->p_offset : window->from;
+		uint64_t end = phdr->p_offset + phdr->p_filesz > window->end ? phdr->p_offset + phdr->p_filesz : window->end;
+
+		if (phdr->p_type != PT_NOTE || !within(phdr->p_offset, phdr->p_filesz, elf->image->file_bytes) ||
+		    end - from > sizeof(window->bytes))
+			continue;
+		window->from = from;
+		window->end = end;
+	}
+	return read_at(elf, window->from, window->bytes, window->end - window->from);
+}
+
 int elf_find_note(const struct elf *elf, const char *owner, uint32_t type, struct elf_note *note, unsigned *count)
 {
 	struct wanted wanted = { .owner = owner, .type = type, .note = note };
-	uint8_t notes[ELF_NOTES_BYTES_MAX];
+	struct window window;
 
+	window.from = window.end = 0;
 	for (unsigned i = 0; i < elf->ehdr.e_phnum && (count || !wanted.count); i++) {
 		const Elf64_Phdr *phdr = &elf->phdrs[i];
 		int r;
 
-		if (phdr->p_type != PT_NOTE)
+		if (phdr->p_type != PT_NOTE || phdr->p_filesz == 0)
 			continue;
-		if (!within(phdr->p_offset, phdr->p_filesz, elf->image->file_bytes))
-			return refuse(elf, "program header %u (PT_NOTE): p_offset 0x%" PRIx64 " + p_filesz 0x%" PRIx64 " is beyond "
-				      "the file's %" PRIu64 " bytes: it is cut short: rebuild or copy it again", i,
-				      phdr->p_offset, phdr->p_filesz, elf->image->file_bytes);
-		if (phdr->p_filesz > sizeof(notes))
-			return refuse(elf, "program header %u (PT_NOTE): p_filesz 0x%" PRIx64 ": kvick reads notes of up to %zu "
-				      "bytes: link it with fewer", i, phdr->p_filesz, sizeof(notes));
-		r = read_at(elf, phdr->p_offset, notes, phdr->p_filesz);
+		r = check_notes(elf, i);
+		if (r == 0 && (phdr->p_offset < window.from || phdr->p_offset + phdr->p_filesz > window.end))
+			r = read_notes(elf, i, &window);
 		if (r == 0)
-			r = walk_notes(elf, i, notes, phdr->p_filesz, &wanted);
+			r = walk_notes(elf, i, window.bytes + (phdr->p_offset - window.from), phdr->p_filesz, &wanted);
 		if (r < 0)
 			return r;
 	}

@@ -132,6 +132,10 @@ int image_read_file(const struct image *image, uint64_t offset, void *into, size
 
 int image_read(const struct image *image, uint64_t offset, void *into, size_t want, struct sys *sys, struct error *error)
 {
+	if (!image->unpacked && offset <= image->head_bytes && want <= image->head_bytes - offset) {
+		memcpy(into, image->head + offset, want);
+		return 0;
+	}
 	if (!image->unpacked)
 		return image_read_file(image, offset, into, want, sys, error);
 	if (offset > image->file_bytes || want > image->file_bytes - offset)
@@ -196,9 +200,15 @@ static int try_head(struct image *image, uint8_t *head, size_t bytes, struct sys
 	if (bytes > image->file_bytes)
 		bytes = (size_t)image->file_bytes;
 
-	int rc = image_read(image, 0, head, bytes, sys, error);
+	int rc = image_read_file(image, 0, head, bytes, sys, error);
 
-	return rc ? rc : parse(image, head, bytes, sys, error);
+	if (rc)
+		return rc;
+	image->head = head;
+	image->head_bytes = bytes;
+	rc = parse(image, head, bytes, sys, error);
+	image->head_bytes = 0;
+	return rc;
 }
 
 /* Neither is inlined: a launch's stack is to hold the smaller one alone. */

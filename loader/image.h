@@ -39,6 +39,8 @@ struct image {
 	int fd;
 	const char *path;     /* the caller's string */
 	uint64_t file_bytes;
+	const uint8_t *head;  /* while it is being opened: the file's first head_bytes, which need not be read again */
+	size_t head_bytes;
 	/* What was unpacked of it (payload.h) and is the image, until it is loaded; file_bytes are its, packed_bytes the file's. */
 	uint8_t *unpacked;
 	uint64_t packed_bytes; /* 0: nothing was */
