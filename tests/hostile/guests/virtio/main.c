@@ -149,7 +149,7 @@ static void setup_is(const char *what, const struct kvick_virtio_setup *setup, i
 static void setup_values(void)
 {
 	const struct kvick_virtio_setup good = good_setup(DISK);
-	static const uint16_t sizes[] = { 3, 5, 48, 63, 65, 129, 256, 257, 1024, 4096, 32768, 65535 };
+	static const uint16_t sizes[] = { 3, 5, 48, 63, 65, 129, 255, 257, 512, 1024, 4096, 32768, 65535 };
 	const uint64_t addresses[] = {
 		ram(), ram() - 2, ram() - 4, ram() - 16, ram() + 16, UINT64_MAX, -2ull, -4ull, -16ull, -4096ull, 1ull << 63,
 		1ull << 52, 1ull << 36, 1ull << 32, good.queue[0].desc + 1, good.queue[0].driver + 1, good.queue[0].device + 1,
