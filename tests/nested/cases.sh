@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # nested/cases.sh BUILD cases|shadow|fault|linux: runs the guest cases and the hostile ones; those about page tables where KVM
-# shadows them; the fault sweep; or the cases with Debian's kernel as the guest ($CASES: only these), in the nested machine: the
+# shadows them; the fault sweep; or the cases with Debian's kernel as the guest, in the nested machine ($CASES: only these): the
 # same lists as on the host, by the same runners. Prints TAP, and ends it whatever becomes of the machine.
 
 set -u
@@ -20,7 +20,7 @@ add_passt() {
 
 case $what in
 cases | shadow)
-	list='tests/guests/*/case tests/hostile/*/case' variant=nested
+	list="${CASES:-tests/guests/*/case tests/hostile/*/case}" variant=nested
 	set --
 	if [ "$what" = shadow ]; then
 		list="\$(grep -l '^image=\\(pgtable\\|tables\\)\$' $list)" variant='nested, npt=0'
