@@ -55,7 +55,7 @@ int linux_elf_parse(struct image *image, struct sys *sys, struct error *error)
 static bool looks_for_header(const struct image *image, const Elf64_Phdr *text, struct sys *sys)
 {
 	uint8_t bytes[HDRS_BYTES + SCAN_BYTES] = { 0 };
-	struct error error;
+	struct error error = { 0 };
 	uint64_t left = text->p_filesz < PROGRAMS_BEGIN ? text->p_filesz : PROGRAMS_BEGIN;
 
 	for (uint64_t at = text->p_offset; left; ) {
@@ -75,7 +75,7 @@ static bool looks_for_header(const struct image *image, const Elf64_Phdr *text, 
 const char *linux_elf_probe(const struct image *image, struct sys *sys)
 {
 	bool in_kernels_half = false, physical = false, low = false, looks = false;
-	struct error error;
+	struct error error = { 0 };
 	struct elf elf;
 
 	if (elf_open(&elf, image, sys, &error) < 0 || !elf.is64 || elf.ehdr.e_machine != EM_X86_64)

@@ -51,7 +51,8 @@ static int refuse_what_is_not_for_solo5(struct machine *m)
 		return error_set(&m->error, ERROR_USAGE, EINVAL, "--virtio legacy: %s is a Solo5 guest, which has no virtio "
 				 "devices: leave it out", m->image.path);
 	if (c->initrd_path)
-		return error_set(&m->error, ERROR_USAGE, EINVAL, "--initrd: %s is no Linux kernel: leave it out", m->image.path);
+		return error_set(&m->error, ERROR_USAGE, EINVAL, "--initrd: %s is no kernel that takes one: leave it out",
+				 m->image.path);
 	if (c->module_count)
 		return modules_refuse(m);
 	if (c->envc > 0)
@@ -75,7 +76,8 @@ static int plan_memory(struct machine *m)
 	if (bytes < least || bytes > SOLO5_MOST_BYTES)
 		return error_set(&m->error, ERROR_IMAGE, ENOMEM, "%s: needs %llu MiB of guest RAM, and takes 4096 at most; --mem "
 				 "gives %llu: use --mem %lluM", m->image.path, (unsigned long long)least >> 20,
-				 (unsigned long long)bytes >> 20, (unsigned long long)least >> 20);
+				 (unsigned long long)bytes >> 20,
+				 (unsigned long long)(bytes < least ? least : SOLO5_MOST_BYTES) >> 20);
 	if (bytes % SOLO5_UNIT_BYTES)
 		return error_set(&m->error, ERROR_USAGE, EINVAL, "--mem: %llu KiB: a Solo5 guest's memory is a multiple of 2M: use "
 				 "--mem %lluM", (unsigned long long)bytes >> 10,

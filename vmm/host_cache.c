@@ -75,14 +75,21 @@ static bool folder(unsigned i, char path[FOLDER_BYTES])
 }
 
 /* Not against malice (nobody else can write the file), but against what disks and tools do to files. */
-static uint64_t check_of(const struct record *record)
+static inline uint64_t sum_of(const uint64_t *words, size_t count)
 {
-	uint64_t words[offsetof(struct record, check) / sizeof(uint64_t)], sum = 0;
+	uint64_t sum = 0;
 
-	memcpy(words, record, sizeof(words));
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+	for (size_t i = 0; i < count; i++)
 		sum = (sum ^ words[i]) * 0x9e3779b97f4a7c15;
 	return sum;
+}
+
+static uint64_t check_of(const struct record *record)
+{
+	uint64_t words[offsetof(struct record, check) / sizeof(uint64_t)];
+
+	memcpy(words, record, sizeof(words));
+	return sum_of(words, sizeof(words) / sizeof(words[0]));
 }
 
 static bool fill(struct record *record, const struct kvm *kvm, const struct host_facts *facts, struct sys *sys)
@@ -248,12 +255,8 @@ static size_t cpuid_bytes(uint32_t count)
 static COLD uint64_t cpuid_check(const struct cpu_table *table)
 {
 	const uint64_t *words = (const void *)table;
-	size_t count = (offsetof(struct cpu_table, entries) + table->count * sizeof(table->entries[0])) / sizeof(words[0]);
-	uint64_t sum = 0;
 
-	for (size_t i = 0; i < count; i++)
-		sum = (sum ^ words[i]) * 0x9e3779b97f4a7c15;
-	return sum;
+	return sum_of(words, (offsetof(struct cpu_table, entries) + table->count * sizeof(table->entries[0])) / sizeof(words[0]));
 }
 
 static COLD bool cpuid_fill(struct cpuid_header *header, const struct kvm *kvm, const struct cpu_table *table, struct sys *sys)
