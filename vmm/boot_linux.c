@@ -6,6 +6,7 @@
 #include "vmm/boot.h"
 
 #include "loader/linux.h"
+#include "vmm/boot_modules.h"
 #include "vmm/boot_pc.h"
 #include "vmm/machine.h"
 #include "vmm/pagetable.h"
@@ -27,7 +28,7 @@ static int linux_tables(struct machine *m)
 	struct table_pool pool = { .next = PC_TABLES, .end = PC_TABLES_END };
 	const struct mapping ram = { .at = 0, .bytes = m->mem.bytes, .flags = PTE_WRITE };
 	uint64_t bytes;
-	int r = pc_load_initrd(m);
+	int r = modules_load(m);
 
 	if (r == 0)
 		r = pc_write_command_line(m, m->image.kernel.command_line_max, PC_COMMAND_LINE_USUAL, &bytes);
@@ -37,8 +38,8 @@ static int linux_tables(struct machine *m)
 	return linux_write_zero_page(&m->image, &m->mem, &(struct linux_boot){
 		.zero_page = PC_ZERO_PAGE,
 		.command_line = PC_COMMAND_LINE,
-		.initrd_base = m->initrd.at,
-		.initrd_bytes = m->initrd.bytes,
+		.initrd_base = m->modules[0].at,
+		.initrd_bytes = m->modules[0].bytes,
 		.rsdp = pc_write_firmware(m, PC_CODE_64),
 		.low_end = PC_LOW_RAM_END,
 		.hole_end = PC_HIGH_RAM,

@@ -39,15 +39,21 @@ static int refuse_what_is_not_for_it(struct machine *m, bool initrd_alone)
 	return 0;
 }
 
-/* The image, what lies behind it to `used`, room to work, and twice the initrd: it is unpacked into RAM. */
+/* Where RAM is free behind the image. */
+static uint64_t image_top(const struct image *image)
+{
+	return image->end > PC_HIGH_RAM ? image->end : PC_HIGH_RAM;
+}
+
+/* What is used, room to work, and twice the initrd: it is unpacked into RAM. */
 static uint64_t bytes_least(uint64_t used, uint64_t work_bytes, uint64_t initrd)
 {
-	return round_up((used > PC_HIGH_RAM ? used : PC_HIGH_RAM) + work_bytes + 2 * initrd, PAGE_2M_BYTES);
+	return round_up(used + work_bytes + 2 * initrd, PAGE_2M_BYTES);
 }
 
 uint64_t pc_bytes_least(const struct image *image, uint64_t work_bytes)
 {
-	return bytes_least(image->end, work_bytes, 0);
+	return bytes_least(image_top(image), work_bytes, 0);
 }
 
 /* How much RAM, by --mem or what is usual. */
@@ -72,14 +78,14 @@ static int place_initrd(struct machine *m, uint64_t bytes, uint64_t used, uint64
 	if (bytes && (end < bytes || round_down(end - bytes, GUEST_PAGE_BYTES) < used))
 		return error_set(&m->error, ERROR_IMAGE, EFBIG, "--initrd: %s: %" PRIu64 " bytes, and this kernel takes it between "
 				 "0x%" PRIx64 " and 0x%" PRIx64 ": give a smaller one", m->config->initrd_path, bytes, used, end);
-	m->initrd = (struct memory_run){ .at = bytes ? round_down(end - bytes, GUEST_PAGE_BYTES) : 0, .bytes = bytes };
+	m->modules[0] = (struct memory_run){ .at = bytes ? round_down(end - bytes, GUEST_PAGE_BYTES) : 0, .bytes = bytes };
 	return 0;
 }
 
 int pc_plan(struct machine *m, const struct pc_needs *needs)
 {
 	bool initrd_apart = needs->files != PC_MODULES && m->config->initrd_path;
-	uint64_t bytes = 0, initrd = 0, used = m->image.end > PC_HIGH_RAM ? m->image.end : PC_HIGH_RAM;
+	uint64_t bytes = 0, initrd = 0, used = image_top(&m->image);
 	int r = refuse_what_is_not_for_it(m, needs->files == PC_INITRD);
 
 	if (r == 0 && initrd_apart)
@@ -91,7 +97,7 @@ int pc_plan(struct machine *m, const struct pc_needs *needs)
 		r = modules_plan(m, initrd_apart, &used, PC_RAM_END);
 	if (r == 0)
 		r = decide_ram(m, bytes_least(used, needs->work_bytes, initrd), needs->usual_bytes, &bytes);
-	if (r == 0)
+	if (r == 0 && initrd_apart)
 		r = place_initrd(m, initrd, used, needs->initrd_end < bytes ? needs->initrd_end : bytes);
 	if (r < 0)
 		return r;
@@ -100,14 +106,7 @@ int pc_plan(struct machine *m, const struct pc_needs *needs)
 		.tables_base = PC_TABLES,
 		.tables_end = PC_TABLES_END,
 	};
-	if (initrd_apart)
-		m->modules[0] = m->initrd;
 	return 0;
-}
-
-int pc_load_initrd(struct machine *m)
-{
-	return m->config->initrd_path ? module_load(m, 0, &m->initrd) : 0;
 }
 
 /* ---- what the kernel reads at its start ---- */

@@ -29,11 +29,8 @@ struct pc_needs {
 /* RAM, at least, for the image and work_bytes. */
 uint64_t pc_bytes_least(const struct image *image, uint64_t work_bytes);
 
-/* m->plan, m->initrd, m->modules. 0 or -errno with m->error set. */
+/* m->plan and m->modules, the initrd the first of them. 0 or -errno with m->error set. */
 int pc_plan(struct machine *m, const struct pc_needs *needs);
-
-/* --initrd, to where it was planned. 0 or -errno with m->error set. */
-int pc_load_initrd(struct machine *m);
 
 /*
  * To PC_COMMAND_LINE, with its NUL: the devices, then the guest's arguments, or `usual` where it has none. max: characters that the

@@ -124,7 +124,6 @@ struct machine {
 	/* Last, because most launches touch none of them: a page less for the kernel to give. */
 	struct error error;
 	struct devices devices;
-	struct memory_run initrd; /* where it goes; of 0 bytes: there is none */
 	struct memory_run modules[MACHINE_MODULES_MAX]; /* where they go, for boot protocols that have a list of them */
 	struct crash crash;
 	struct cpu_table cpuid; /* the guest's; empty: it has none */
