@@ -87,7 +87,7 @@ interrupted:
 	push %r10
 	push %r11
 	mov 0x48(%rsp), %rdi              /* vector */
-	mov 0x58(%rsp), %rsi              /* RIP */
+	lea 0x58(%rsp), %rsi              /* where RIP is */
 	call kernel_interrupted
 	pop %r11
 	pop %r10

@@ -46,7 +46,7 @@ errno_number() {
 # processors are emulated these cost more than the launch.
 verdict() {
 	case $code in
-	124) [ "$wanted" -eq 124 ] || echo "not ended in 5 s" ;;
+	124 | 143) [ "$wanted" -eq 124 ] || echo "not ended in 5 s" ;; # busybox's timeout leaves the signal's code
 	99) echo "sanitizer: $(grep -m 1 'ERROR\|runtime error' "$dir/err")" ;;
 	"$wanted")
 		# A crash stays a crash when its output is lost, as long as that is told too.
