@@ -18,33 +18,62 @@ enum form {
 	GROUP3_Z,
 	CONTROL,  /* ModRM that names two registers, whatever its mod says */
 	EXTRQ,    /* 0F 78: ModRM; with 66 or F2 two immediates of 8 bits */
+	PREFIX,   /* a legacy one */
+	REX,
+	ESCAPE,   /* 0F */
+	EXTENDED, /* VEX, EVEX */
+	POP,      /* ModRM; or XOP */
 	BAD,      /* undefined in 64-bit mode */
+	FORMS,
 };
 
-#define ARITHMETIC M, M, M, M, I1, IZ, BAD, BAD
+/* Of most forms: whether a ModRM follows, and how many bytes of immediate by immediate_index(). Of the others take_odd() knows. */
+static const struct {
+	bool modrm, odd;
+	uint8_t immediate[4]; /* [0]: no prefix, [1]: operand size, [2], [3]: REX.W */
+} forms[FORMS] = {
+	[NONE] = { 0 },
+	[M] = { .modrm = true },
+	[I1] = { .immediate = { 1, 1, 1, 1 } },
+	[I2] = { .odd = true },
+	[IZ] = { .immediate = { 4, 2, 4, 4 } },
+	[IV] = { .immediate = { 4, 2, 8, 8 } },
+	[J4] = { .immediate = { 4, 4, 4, 4 } },
+	[MI1] = { .modrm = true, .immediate = { 1, 1, 1, 1 } },
+	[MIZ] = { .modrm = true, .immediate = { 4, 2, 4, 4 } },
+	[OFFSET ... ENTER] = { .odd = true },
+	[GROUP3_8 ... GROUP3_Z] = { .modrm = true, .odd = true },
+	[CONTROL] = { .odd = true },
+	[EXTRQ] = { .modrm = true, .odd = true },
+	[PREFIX ... BAD] = { .odd = true }, /* POP is taken as M */
+};
+
+#define ARITHMETIC        M, M, M, M, I1, IZ, BAD, BAD
+#define ARITHMETIC_PREFIX M, M, M, M, I1, IZ, PREFIX, BAD
+#define ARITHMETIC_ESCAPE M, M, M, M, I1, IZ, BAD, ESCAPE
 #define TWICE(x)   x, x
 #define FOUR(x)    x, x, x, x
 #define EIGHT(x)   FOUR(x), FOUR(x)
 #define SIXTEEN(x) EIGHT(x), EIGHT(x)
 
-/* Prefixes and escapes never get here. APM 3, tables. */
+/* APM 3, tables. */
 static const uint8_t one_byte[256] = {
-	/* 00 */ ARITHMETIC, ARITHMETIC,
+	/* 00 */ ARITHMETIC, ARITHMETIC_ESCAPE,
 	/* 10 */ ARITHMETIC, ARITHMETIC,
-	/* 20 */ ARITHMETIC, ARITHMETIC,
-	/* 30 */ ARITHMETIC, ARITHMETIC,
-	/* 40 */ SIXTEEN(BAD),
+	/* 20 */ ARITHMETIC_PREFIX, ARITHMETIC_PREFIX,
+	/* 30 */ ARITHMETIC_PREFIX, ARITHMETIC_PREFIX,
+	/* 40 */ SIXTEEN(REX),
 	/* 50 */ SIXTEEN(NONE),
-	/* 60 */ BAD, BAD, BAD, M, FOUR(BAD), IZ, MIZ, I1, MI1, FOUR(NONE),
+	/* 60 */ BAD, BAD, EXTENDED, M, FOUR(PREFIX), IZ, MIZ, I1, MI1, FOUR(NONE),
 	/* 70 */ SIXTEEN(I1),
-	/* 80 */ MI1, MIZ, BAD, MI1, FOUR(M), EIGHT(M),
+	/* 80 */ MI1, MIZ, BAD, MI1, FOUR(M), FOUR(M), TWICE(M), M, POP,
 	/* 90 */ EIGHT(NONE), NONE, NONE, BAD, NONE, FOUR(NONE),
 	/* a0 */ FOUR(OFFSET), FOUR(NONE), I1, IZ, TWICE(NONE), FOUR(NONE),
 	/* b0 */ EIGHT(I1), EIGHT(IV),
-	/* c0 */ MI1, MI1, I2, NONE, BAD, BAD, MI1, MIZ, ENTER, NONE, I2, NONE, NONE, I1, BAD, NONE,
+	/* c0 */ MI1, MI1, I2, NONE, EXTENDED, EXTENDED, MI1, MIZ, ENTER, NONE, I2, NONE, NONE, I1, BAD, NONE,
 	/* d0 */ FOUR(M), BAD, BAD, BAD, NONE, EIGHT(M),
 	/* e0 */ FOUR(I1), FOUR(I1), J4, J4, BAD, I1, FOUR(NONE),
-	/* f0 */ BAD, NONE, BAD, BAD, NONE, NONE, GROUP3_8, GROUP3_Z, FOUR(NONE), NONE, NONE, M, M,
+	/* f0 */ PREFIX, NONE, PREFIX, PREFIX, NONE, NONE, GROUP3_8, GROUP3_Z, FOUR(NONE), NONE, NONE, M, M,
 };
 
 /* APM 3, tables. */
@@ -67,153 +96,126 @@ static const uint8_t two_byte[256] = {
 	/* f0 */ SIXTEEN(M),
 };
 
-struct reader {
-	const uint8_t *code;
-	size_t bytes, at;
-	bool short_of; /* it goes on beyond the bytes there are */
-};
+/* As many as anything below reads: 15 prefixes, opcode, ModRM, SIB, displacement and immediate, each at its longest. */
+#define WINDOW_BYTES 40u
 
-static uint8_t take(struct reader *r)
+static uint64_t load(const uint8_t *bytes)
 {
-	if (r->at >= r->bytes) {
-		r->short_of = true;
-		return 0;
-	}
-	return r->code[r->at++];
-}
+	uint64_t value;
 
-/* Little-endian, sign-extended. */
-static uint64_t take_bytes(struct reader *r, unsigned bytes)
-{
-	uint64_t value = 0;
-
-	for (unsigned i = 0; i < bytes; i++)
-		value |= (uint64_t)take(r) << 8 * i;
-	if (bytes < 8 && bytes > 0 && value >> (8 * bytes - 1))
-		value |= UINT64_MAX << 8 * bytes;
+	__builtin_memcpy(&value, bytes, sizeof(value));
 	return value;
 }
 
-/* APM 3, 1.2. A REX that is not the last prefix is none. */
-static uint8_t take_prefixes(struct reader *r, struct x86_instruction *i)
+/* 1, 2, 4 or 8 of them, little-endian, sign-extended; 0: none. */
+static uint64_t take_bytes(const uint8_t *code, size_t *at, unsigned bytes)
 {
-	while (!r->short_of) {
-		uint8_t byte = take(r);
+	uint64_t value = load(code + *at);
+	unsigned rest = 64 - 8 * bytes;
 
-		switch (byte) {
-		case 0x66: i->prefixes |= X86_OPERAND_SIZE; break;
-		case 0x67: i->prefixes |= X86_ADDRESS_SIZE; break;
-		case 0xf0: i->prefixes |= X86_LOCK; break;
-		case 0xf2: i->prefixes = (uint8_t)((i->prefixes & ~X86_REP) | X86_REPNE); break;
-		case 0xf3: i->prefixes = (uint8_t)((i->prefixes & ~X86_REPNE) | X86_REP); break;
-		case 0x64: i->prefixes = (uint8_t)((i->prefixes & ~X86_GS) | X86_FS); break;
-		case 0x65: i->prefixes = (uint8_t)((i->prefixes & ~X86_FS) | X86_GS); break;
-		case 0x26: case 0x2e: case 0x36: case 0x3e: break; /* null segments in 64-bit mode */
-		default:
-			if ((byte & 0xf0) != 0x40)
-				return byte;
-			i->rex = byte;
-			continue;
-		}
-		i->rex = 0;
-	}
-	return 0;
+	*at += bytes;
+	return bytes ? (uint64_t)((int64_t)(value << rest) >> rest) : 0;
 }
 
-/* APM 3, 1.4. With an address-size prefix too: there is no 16-bit addressing in 64-bit mode. */
-static void take_modrm(struct reader *r, struct x86_instruction *i)
+static uint8_t legacy_prefix(uint8_t prefixes, uint8_t byte)
 {
-	unsigned mod, rm;
+	switch (byte) {
+	case 0x66: return prefixes | X86_OPERAND_SIZE;
+	case 0x67: return prefixes | X86_ADDRESS_SIZE;
+	case 0xf0: return prefixes | X86_LOCK;
+	case 0xf2: return (uint8_t)((prefixes & ~X86_REP) | X86_REPNE);
+	case 0xf3: return (uint8_t)((prefixes & ~X86_REPNE) | X86_REP);
+	case 0x64: return (uint8_t)((prefixes & ~X86_GS) | X86_FS);
+	case 0x65: return (uint8_t)((prefixes & ~X86_FS) | X86_GS);
+	default: return prefixes; /* null segments in 64-bit mode */
+	}
+}
+
+/*
+ * APM 3, 1.4. With an address-size prefix too: there is no 16-bit addressing in 64-bit mode. What follows is hard to foretell: so
+ * without a branch.
+ */
+static void take_modrm(const uint8_t *code, size_t *at, struct x86_instruction *i)
+{
+	uint8_t modrm = code[*at], next = code[*at + 1];
+	unsigned mod = modrm >> 6, sib = ((modrm & 7) == 4) & (mod != 3);
+	unsigned base = (sib ? next : modrm) & 7;
 
 	i->has_modrm = true;
-	i->modrm = take(r);
-	mod = x86_mod(i);
-	rm = x86_rm(i);
-	if (mod == 3)
-		return;
-	if (rm == 4) {
-		i->sib = take(r);
-		rm = i->sib & 7;
-	}
-	if (mod == 1)
-		i->displacement = (int32_t)take_bytes(r, 1);
-	else if (mod == 2 || rm == 5)
-		i->displacement = (int32_t)take_bytes(r, 4);
+	i->modrm = modrm;
+	i->sib = (uint8_t)(next & -sib);
+	*at += 1 + sib;
+	i->displacement = (int32_t)take_bytes(code, at, (mod == 1) | (unsigned)((mod == 2) | ((mod == 0) & (base == 5))) << 2);
 }
 
-static unsigned immediate_z(const struct x86_instruction *i)
+static unsigned immediate_index(const struct x86_instruction *i)
 {
-	return i->prefixes & X86_OPERAND_SIZE && !(i->rex & X86_REX_W) ? 2 : 4;
+	return (i->prefixes & X86_OPERAND_SIZE) | (i->rex & X86_REX_W) >> 2;
 }
 
-static int take_rest(struct reader *r, struct x86_instruction *i, enum form form)
+/* What is left of the forms that the table does not say all of; their ModRM has been taken. */
+static int take_odd(const uint8_t *code, size_t *at, struct x86_instruction *i, enum form form)
 {
 	switch (form) {
-	case BAD:
-		return -1;
-	case NONE:
-		return 0;
-	case I1:
-		i->immediate = take_bytes(r, 1);
-		return 0;
 	case I2:
-		i->immediate = take_bytes(r, 2) & 0xffff;
-		return 0;
-	case IZ:
-		i->immediate = take_bytes(r, immediate_z(i));
-		return 0;
-	case IV:
-		i->immediate = take_bytes(r, i->rex & X86_REX_W ? 8 : immediate_z(i));
-		return 0;
-	case J4:
-		i->immediate = take_bytes(r, 4);
+		i->immediate = take_bytes(code, at, 2) & 0xffff;
 		return 0;
 	case OFFSET:
-		i->immediate = take_bytes(r, i->prefixes & X86_ADDRESS_SIZE ? 4 : 8);
+		i->immediate = take_bytes(code, at, i->prefixes & X86_ADDRESS_SIZE ? 4 : 8);
 		return 0;
 	case ENTER:
-		i->immediate = take_bytes(r, 2) & 0xffff;
-		take(r);
+		i->immediate = take_bytes(code, at, 2) & 0xffff;
+		++*at;
 		return 0;
 	case CONTROL:
 		i->has_modrm = true;
-		i->modrm = take(r);
+		i->modrm = code[(*at)++];
+		return 0;
+	case GROUP3_8:
+		i->immediate = take_bytes(code, at, x86_reg(i) < 2);
+		return 0;
+	case GROUP3_Z:
+		i->immediate = take_bytes(code, at, x86_reg(i) < 2 ? forms[IZ].immediate[immediate_index(i)] : 0);
+		return 0;
+	case EXTRQ:
+		i->immediate = take_bytes(code, at, i->prefixes & (X86_OPERAND_SIZE | X86_REPNE) ? 2 : 0) & 0xffff;
 		return 0;
 	default:
-		break;
+		return -1;
 	}
-	take_modrm(r, i);
-	if (form == MI1 || (form == GROUP3_8 && x86_reg(i) < 2))
-		i->immediate = take_bytes(r, 1);
-	else if (form == MIZ || (form == GROUP3_Z && x86_reg(i) < 2))
-		i->immediate = take_bytes(r, immediate_z(i));
-	else if (form == EXTRQ && i->prefixes & (X86_OPERAND_SIZE | X86_REPNE))
-		i->immediate = take_bytes(r, 2) & 0xffff;
+}
+
+static int take_rest(const uint8_t *code, size_t *at, struct x86_instruction *i, enum form form)
+{
+	if (forms[form].modrm)
+		take_modrm(code, at, i);
+	if (forms[form].odd)
+		return take_odd(code, at, i, form);
+	i->immediate = take_bytes(code, at, forms[form].immediate[immediate_index(i)]);
 	return 0;
 }
 
 /* VEX, EVEX, XOP: none of them is sensitive, so only their length matters. APM 4, 1.2; SDM 2, 2.3 and 2.7. */
-static int take_extended(struct reader *r, struct x86_instruction *i, uint8_t escape)
+static int take_extended(const uint8_t *code, size_t *at, struct x86_instruction *i)
 {
-	uint8_t first = take(r), map = 1;
+	uint8_t escape = i->opcode, first = code[(*at)++], map = 1;
 	unsigned immediate;
 
 	if (i->rex || i->prefixes & (X86_LOCK | X86_OPERAND_SIZE | X86_REP | X86_REPNE))
 		return -1;
 	if (escape == 0xc4 || escape == 0x8f) {
 		map = first & 0x1f;
-		take(r);
+		*at += 1;
 	} else if (escape == 0x62) {
 		map = first & 7;
-		take(r);
-		take(r);
+		*at += 2;
 	}
 	i->map = X86_OTHER;
-	i->opcode_at = (uint8_t)r->at;
-	i->opcode = take(r);
+	i->opcode_at = (uint8_t)*at;
+	i->opcode = code[(*at)++];
 	if (escape != 0x62 && map == 1 && i->opcode == 0x77) /* VZEROUPPER, VZEROALL */
 		return 0;
-	take_modrm(r, i);
+	take_modrm(code, at, i);
 	if (map == 3 || map == 8)
 		immediate = 1;
 	else if (map == 10)
@@ -221,48 +223,83 @@ static int take_extended(struct reader *r, struct x86_instruction *i, uint8_t es
 	else
 		immediate = map == 1 && ((i->opcode >= 0x70 && i->opcode <= 0x73) || i->opcode == 0xc2 ||
 					 (i->opcode >= 0xc4 && i->opcode <= 0xc6));
-	i->immediate = take_bytes(r, immediate);
+	i->immediate = take_bytes(code, at, immediate);
 	return 0;
 }
 
-static int take_0f(struct reader *r, struct x86_instruction *i)
+static int take_0f(const uint8_t *code, size_t *at, struct x86_instruction *i)
 {
-	uint8_t byte = take(r);
+	uint8_t byte = code[(*at)++];
 
 	if (byte == 0x38 || byte == 0x3a) {
 		i->map = byte == 0x38 ? X86_0F38 : X86_0F3A;
-		i->opcode_at = (uint8_t)r->at;
-		i->opcode = take(r);
-		return take_rest(r, i, byte == 0x38 ? M : MI1);
+		i->opcode_at = (uint8_t)*at;
+		i->opcode = code[(*at)++];
+		return take_rest(code, at, i, byte == 0x38 ? M : MI1);
 	}
 	i->map = byte == 0x0f ? X86_3DNOW : X86_0F;
-	i->opcode_at = (uint8_t)(r->at - 1);
+	i->opcode_at = (uint8_t)(*at - 1);
 	i->opcode = byte;
-	return take_rest(r, i, two_byte[byte]);
+	return take_rest(code, at, i, two_byte[byte]);
+}
+
+/* APM 3, 1.2. A REX that is not the last prefix is none. False: nothing but prefixes. */
+static bool take_prefixes(const uint8_t *code, size_t *at, struct x86_instruction *i)
+{
+	while (*at < X86_INSTRUCTION_BYTES_MAX) {
+		uint8_t byte = code[*at];
+
+		if (one_byte[byte] != PREFIX && one_byte[byte] != REX)
+			return true;
+		i->rex = one_byte[byte] == REX ? byte : 0;
+		i->prefixes = legacy_prefix(i->prefixes, byte);
+		++*at;
+	}
+	return false;
+}
+
+/* Reads WINDOW_BYTES at most. */
+static int take(const uint8_t *code, size_t *at, struct x86_instruction *i)
+{
+	/* Most have one REX or none, and which is hard to foretell: so without a branch. */
+	unsigned rex = (code[0] & 0xf0) == 0x40;
+	enum form form;
+
+	i->rex = (uint8_t)(code[0] & -rex);
+	*at = rex;
+	form = one_byte[code[rex]];
+	if (form == PREFIX || form == REX) {
+		*at = 0;
+		if (!take_prefixes(code, at, i))
+			return -1;
+		form = one_byte[code[*at]];
+	}
+	i->opcode_at = (uint8_t)*at;
+	i->opcode = code[(*at)++];
+	if (form == ESCAPE)
+		return take_0f(code, at, i);
+	if (form == EXTENDED || (form == POP && (code[*at] & 0x1f) >= 8))
+		return take_extended(code, at, i);
+	return take_rest(code, at, i, form == POP ? M : form);
 }
 
 int x86_decode(const uint8_t *code, size_t bytes, struct x86_instruction *i)
 {
-	struct reader r = { .code = code, .bytes = bytes < X86_INSTRUCTION_BYTES_MAX ? bytes : X86_INSTRUCTION_BYTES_MAX };
-	uint8_t byte;
+	uint8_t window[WINDOW_BYTES];
+	size_t at = 0;
 	int status;
 
 	*i = (struct x86_instruction){ 0 };
-	byte = take_prefixes(&r, i);
-	if (r.short_of)
-		return bytes >= X86_INSTRUCTION_BYTES_MAX ? -1 : 0;
-	i->opcode_at = (uint8_t)(r.at - 1);
-	i->opcode = byte;
-	if (byte == 0x0f)
-		status = take_0f(&r, i);
-	else if (byte == 0xc4 || byte == 0xc5 || byte == 0x62 || (byte == 0x8f && r.at < r.bytes && (code[r.at] & 0x1f) >= 8))
-		status = take_extended(&r, i, byte);
-	else
-		status = take_rest(&r, i, one_byte[byte]);
-	if (status < 0)
+	if (bytes < WINDOW_BYTES) {
+		for (size_t n = 0; n < WINDOW_BYTES; n++)
+			window[n] = n < bytes ? code[n] : 0;
+		code = window;
+	}
+	status = take(code, &at, i);
+	if (at > bytes)
+		return bytes < X86_INSTRUCTION_BYTES_MAX ? 0 : -1;
+	if (status < 0 || at > X86_INSTRUCTION_BYTES_MAX)
 		return -1;
-	if (r.short_of)
-		return bytes >= X86_INSTRUCTION_BYTES_MAX ? -1 : 0;
-	i->bytes = (uint8_t)r.at;
+	i->bytes = (uint8_t)at;
 	return 1;
 }
