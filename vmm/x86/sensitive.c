@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "vmm/x86/sensitive.h"
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #include "vmm/x86/decode.h"

@@ -7,6 +7,7 @@
 #ifndef KVICK_VMM_X86_SENSITIVE_H
 #define KVICK_VMM_X86_SENSITIVE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct x86_instruction;
@@ -33,6 +34,12 @@ enum x86_id {
 	X86_FAR_JUMP, X86_FAR_RETURN, X86_CPUID, X86_RD_FSGSBASE, X86_WR_FSGSBASE,
 	X86_IDS,
 };
+
+/* Ring 3 carries it out without a trap, and differently. CPUID says the same at any ring. */
+static inline bool x86_needs_patch(enum x86_id id)
+{
+	return id >= X86_IRET && id < X86_IDS && id != X86_CPUID;
+}
 
 struct x86_sensitive {
 	enum x86_id id;
