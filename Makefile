@@ -60,6 +60,26 @@ $(BUILD)/gen/sandbox_compile: vmm/sandbox_compile.c vmm/sandbox_policy.h
 $(BUILD)/gen/sandbox_filter.h: $(BUILD)/gen/sandbox_compile
 	$< > $@.new && mv $@.new $@
 
+# The monitor runs inside deprivileged guests (vmm/monitor): no libc, no data of its own, no FPU, linked for its place there.
+MONITOR_SOURCES := $(wildcard vmm/monitor/*.c) vmm/x86/decode.c vmm/x86/sensitive.c
+MONITOR_CFLAGS := -std=gnu17 -Os $(WARNINGS) -ffreestanding -mgeneral-regs-only -mno-red-zone -mcmodel=kernel -fno-pie \
+	-fno-jump-tables -fno-stack-protector -fno-asynchronous-unwind-tables -fcf-protection=none -ffunction-sections \
+	-fdata-sections
+
+$(BUILD)/gen/monitor/%.c.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(CC) -I. -Iinclude $(MONITOR_CFLAGS) -MMD -MP -c $< -o $@
+
+$(BUILD)/gen/monitor/%.S.o: %.S Makefile
+	@mkdir -p $(@D)
+	$(CC) -I. -Iinclude -MMD -MP -c $< -o $@
+
+$(BUILD)/gen/monitor.elf: $(call objects,gen/monitor,$(MONITOR_SOURCES) vmm/monitor/entry.S) vmm/monitor/monitor.ld
+	ld -static -nostdlib --gc-sections --build-id=none -T vmm/monitor/monitor.ld -o $@ $(filter %.o,$^)
+
+$(BUILD)/gen/monitor.bin: $(BUILD)/gen/monitor.elf
+	objcopy -O binary $< $@
+
 # $(call variant,name,compiler and flags): rules for one way to compile kvick's sources.
 define variant
 $(BUILD)/$(1)/%.c.o: %.c Makefile | $(BUILD)/gen/sandbox_filter.h
@@ -69,6 +89,8 @@ $(BUILD)/$(1)/%.c.o: %.c Makefile | $(BUILD)/gen/sandbox_filter.h
 $(BUILD)/$(1)/%.S.o: %.S Makefile
 	@mkdir -p $$(@D)
 	$(2) $(CPPFLAGS) -MMD -MP -c $$< -o $$@
+
+$(BUILD)/$(1)/vmm/monitor_blob.S.o: $(BUILD)/gen/monitor.bin
 endef
 
 $(eval $(call variant,obj,$(MUSL_CC) $(CFLAGS) $(SYSTEM_INCLUDES)))

@@ -16,6 +16,8 @@ struct boot {
 	bool native;
 	/* The guest expects a PC's interrupts, ports and tables (pc/pc.h). Else none of them is there. */
 	bool pc;
+	/* Images for ring 0 can run at ring 3 (deprivileged.h). */
+	bool deprivileges;
 	const struct pc_config *pc_config; /* what it expects besides (pc/config.h); NULL: nothing */
 	/* All of the machine's memory is decided (m->plan), the image being parsed. 0 or -errno with m->error set. */
 	int (*plan)(struct machine *m);

@@ -9,6 +9,7 @@
 #include <kvick/boot_info.h>
 
 #include "vmm/boot_modules.h"
+#include "vmm/deprivileged.h"
 #include "vmm/hypercalls.h"
 #include "vmm/layout.h"
 #include "vmm/machine.h"
@@ -38,16 +39,26 @@ static int native_plan(struct machine *m)
 	return r;
 }
 
+/* At ring 3 without knowing it: the doorbells are the guest's to ring. */
+static COLD int deprivilege(struct machine *m)
+{
+	static const uint16_t ports[] = { KVICK_PORT_CALL, KVICK_PORT_FAULT, 0 };
+
+	return deprivileged_load(m, &(struct deprivileged){
+		.ports = ports, .tables = m->plan.tables_base, .tables_end = m->plan.ring0_end,
+	});
+}
+
 /* The tables give each segment its permissions. */
 static int native_tables(struct machine *m)
 {
 	struct mapping mappings[MEMORY_MAPPINGS_MAX];
 	struct table_pool pool = { .next = m->plan.tables_base, .end = m->plan.tables_end };
-	unsigned count = memory_plan_mappings(&m->plan, &m->image, m->ring, mappings);
+	unsigned count = memory_plan_mappings(&m->plan, &m->image, m->ring, m->deprivileged, mappings);
 
 	m->pgd = pagetable_build(&m->mem, &pool, mappings, count);
 	system_page_write(&m->mem, m->ring);
-	return 0;
+	return m->deprivileged ? deprivilege(m) : 0;
 }
 
 static int native_devices(struct machine *m)
@@ -138,15 +149,19 @@ static int boot_info_write(struct machine *m)
 static int native_start(struct machine *m)
 {
 	int r = boot_info_write(m);
-
-	vcpu_set_start(&m->vcpu, &(struct vcpu_start){
+	const struct vcpu_start start = {
 		.ring = m->ring,
 		.pgd = m->pgd,
 		.rip = m->image.entry,
 		.rsp = m->plan.stack_top,
 		.rdi = LAYOUT_BOOT_INFO,
 		.xsave = m->cpu_state.xcr0 != 0,
-	});
+	};
+
+	if (m->deprivileged)
+		deprivileged_start(m, &start);
+	else
+		vcpu_set_start(&m->vcpu, &start);
 	return r;
 }
 
@@ -157,6 +172,7 @@ static void native_drain(struct machine *m)
 
 const struct boot boot_native = {
 	.native = true,
+	.deprivileges = true,
 	.plan = native_plan,
 	.tables = native_tables,
 	.devices = native_devices,

@@ -16,6 +16,7 @@
 
 #include "loader/solo5.h"
 #include "vmm/boot_modules.h"
+#include "vmm/deprivileged.h"
 #include "vmm/layout.h"
 #include "vmm/machine.h"
 #include "vmm/pagetable.h"
@@ -125,10 +126,15 @@ static uint64_t *table(struct machine *m, uint64_t at)
 	return entries;
 }
 
-/* Each address its own translation; a page of 4 KiB only below 2 MiB. */
+/*
+ * Each address its own translation; a page of 4 KiB only below 2 MiB. All may be executed; at ring 3 deprivileged_pages.c sees to
+ * that, page by page.
+ */
 static void tables_write(struct machine *m)
 {
-	const uint64_t above = PTE_PRESENT | PTE_WRITE | PTE_ACCESSED, leaf = PTE_PRESENT | PTE_ACCESSED | PTE_DIRTY;
+	const uint64_t user = m->deprivileged ? PTE_USER : 0, nx = m->deprivileged ? PTE_NX : 0;
+	const uint64_t above = PTE_PRESENT | PTE_WRITE | PTE_ACCESSED | user;
+	const uint64_t leaf = PTE_PRESENT | PTE_ACCESSED | PTE_DIRTY | user | nx;
 	uint64_t *pdpt = table(m, PDPT), *first = table(m, FIRST_TABLE);
 
 	table(m, PML4)[0] = PDPT | above;
@@ -150,9 +156,20 @@ static const uint64_t gdt[] = { [CODE / 8] = 0x00af9b000000ffff, [DATA / 8] = 0x
 
 static int solo5_tables(struct machine *m)
 {
+	static const uint16_t ports[] = {
+		SOLO5_PORT(SOLO5_WALLTIME), SOLO5_PORT(SOLO5_POLL), SOLO5_PORT(SOLO5_BLOCK_WRITE), SOLO5_PORT(SOLO5_BLOCK_READ),
+		SOLO5_PORT(SOLO5_NET_WRITE), SOLO5_PORT(SOLO5_NET_READ), SOLO5_PORT(SOLO5_HALT), 0,
+	};
+
 	m->pgd = PML4;
 	tables_write(m);
-	return guest_mem_write(&m->mem, gpa(GDT), gdt, sizeof(gdt));
+	guest_mem_write(&m->mem, gpa(GDT), gdt, sizeof(gdt));
+	if (!m->deprivileged)
+		return 0;
+	return deprivileged_load(m, &(struct deprivileged){
+		.ports = ports, .output_port = SOLO5_PORT(SOLO5_PUTS), .output_call = SOLO5_PUTS,
+		.tables = PML4, .tables_end = FIRST_TABLE + GUEST_PAGE_BYTES,
+	});
 }
 
 /* ---- devices ---- */
@@ -204,7 +221,7 @@ static int solo5_start(struct machine *m)
 				 "and a Solo5 guest's clock needs it: use another host");
 	guest_mem_write(&m->mem, gpa(BOOT_INFO), &info, sizeof(info));
 	command_line_write(m, line);
-	vcpu_set_start(&m->vcpu, &(struct vcpu_start){
+	const struct vcpu_start start = {
 		.pgd = m->pgd,
 		.rip = m->image.entry,
 		.rsp = m->mem.bytes - 8,
@@ -215,7 +232,12 @@ static int solo5_start(struct machine *m)
 		.data = DATA,
 		.cr0 = X86_CR0_PE | X86_CR0_NE | X86_CR0_WP | X86_CR0_PG,
 		.efer = EFER_LME | EFER_LMA,
-	});
+	};
+
+	if (m->deprivileged)
+		deprivileged_start(m, &start);
+	else
+		vcpu_set_start(&m->vcpu, &start);
 	return 0;
 }
 
@@ -226,6 +248,7 @@ static void solo5_drain(struct machine *m)
 }
 
 const struct boot boot_solo5 = {
+	.deprivileges = true,
 	.plan = solo5_plan,
 	.tables = solo5_tables,
 	.devices = solo5_devices,

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "vmm/deprivileged.h"
 #include "vmm/instruction.h"
 #include "vmm/layout.h"
 #include "vmm/machine.h"
@@ -188,6 +189,8 @@ void crash_machine(struct machine *m, const char *format, ...)
 	va_end(args);
 	crash->state_known = vcpu_get(&m->vcpu, &crash->state, &m->sys) == 0;
 	if (crash->state_known) {
+		if (m->deprivileged)
+			deprivileged_guest_state(m, &crash->state);
 		code_bytes(m, crash);
 		backtrace(m, crash);
 		if (crash->kvm_exit_reason == KVM_EXIT_INTERNAL_ERROR)

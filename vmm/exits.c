@@ -6,6 +6,7 @@
 
 #include <kvick/hypercall.h>
 
+#include "vmm/deprivileged.h"
 #include "vmm/hypercalls.h"
 #include "vmm/machine.h"
 #include "vmm/pc/pc.h"
@@ -13,7 +14,10 @@
 /* Port I/O: a PC's devices, or doorbells. */
 static void exit_io(struct machine *m)
 {
-	m->boot->io(m);
+	if (m->deprivileged && m->vcpu.run->io.port == MONITOR_PORT)
+		deprivileged_serve(m);
+	else
+		m->boot->io(m);
 }
 
 /* KVM lets through only KVM_HC_MAP_GPA_RANGE, whose third argument it does not look at: our block. */
@@ -83,7 +87,7 @@ static COLD void exit_internal_error(struct machine *m)
 	if (suberror == KVM_INTERNAL_ERROR_EMULATION && machine_find_store(m))
 		return;
 	/* On hardware it only emulates what reaches beyond RAM or into a read-only slot, or is delivered there. */
-	if (suberror == KVM_INTERNAL_ERROR_EMULATION && m->ring == 0 && !m->facts.ring0_native)
+	if (suberror == KVM_INTERNAL_ERROR_EMULATION && m->ring == 0 && !m->deprivileged && !m->facts.ring0_native)
 		crash_not_emulated(m);
 	else if (suberror == KVM_INTERNAL_ERROR_EMULATION)
 		crash_machine(m, "KVM cannot emulate this instruction, which reached outside RAM or wrote to read-only memory");

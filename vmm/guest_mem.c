@@ -37,6 +37,12 @@ static int want_large_pages(const struct guest_mem *mem, struct sys *sys, struct
 
 int guest_mem_create(struct guest_mem *mem, uint64_t bytes, enum guest_pages pages, struct sys *sys, struct error *error)
 {
+	return guest_mem_create_with(mem, bytes, 0, pages, sys, error);
+}
+
+int guest_mem_create_with(struct guest_mem *mem, uint64_t bytes, uint64_t behind, enum guest_pages pages, struct sys *sys,
+			  struct error *error)
+{
 	const bool hugetlbfs = pages == GUEST_PAGES_HUGETLBFS, transparent = pages == GUEST_PAGES_TRANSPARENT;
 	/* Hugepages are reserved here and now: running out later would be a SIGBUS in the middle of the guest. */
 	int flags = MAP_PRIVATE | MAP_ANONYMOUS | (hugetlbfs ? MAP_HUGETLB : MAP_NORESERVE);
@@ -45,17 +51,19 @@ int guest_mem_create(struct guest_mem *mem, uint64_t bytes, enum guest_pages pag
 	 * by itself. Else the address space for it costs nothing, and a second call to give the rest back would.
 	 */
 	bool aligned = transparent || pages == GUEST_PAGES_ALIGNED;
-	uint64_t mapping_bytes = bytes + (aligned ? PAGE_2M_BYTES - GUEST_PAGE_BYTES : 0);
+	uint64_t mapping_bytes = bytes + behind + (aligned ? PAGE_2M_BYTES - GUEST_PAGE_BYTES : 0);
 	void *mapping;
 	int r;
 
-	assert(bytes % GUEST_PAGE_BYTES == 0 && bytes >= GUEST_MEM_BYTES_MIN && bytes <= GUEST_MEM_BYTES_MAX);
+	if (hugetlbfs)
+		mapping_bytes = round_up(mapping_bytes, PAGE_2M_BYTES);
+	assert((bytes | behind) % GUEST_PAGE_BYTES == 0 && bytes >= GUEST_MEM_BYTES_MIN && bytes <= GUEST_MEM_BYTES_MAX);
 	r = sys_mmap(sys, NULL, mapping_bytes, PROT_READ | PROT_WRITE, flags, -1, 0, &mapping);
 	if (r < 0)
 		return cannot_map(bytes, pages, r, error);
 	*mem = (struct guest_mem){
 		.host = aligned ? (uint8_t *)round_up((uintptr_t)mapping, PAGE_2M_BYTES) : mapping,
-		.bytes = bytes, .hugepages = hugetlbfs, .mapping = mapping, .mapping_bytes = mapping_bytes,
+		.bytes = bytes, .behind = behind, .hugepages = hugetlbfs, .mapping = mapping, .mapping_bytes = mapping_bytes,
 	};
 	r = transparent ? want_large_pages(mem, sys, error) : 0;
 	/* Where the host would give them unasked, as Debian does, a launch would pay for 2 MiB of zeroes at its first touch. */
@@ -76,6 +84,12 @@ void guest_mem_destroy(struct guest_mem *mem, struct sys *sys)
 bool guest_mem_contains(const struct guest_mem *mem, gpa_t at, uint64_t bytes)
 {
 	return at.u <= mem->bytes && bytes <= mem->bytes - at.u;
+}
+
+void *guest_mem_behind(const struct guest_mem *mem, uint64_t offset, uint64_t bytes)
+{
+	assert(offset <= mem->behind && bytes <= mem->behind - offset);
+	return mem->host + mem->bytes + offset;
 }
 
 int guest_mem_protect(struct guest_mem *mem, const struct memory_run *runs, unsigned count, struct sys *sys)

@@ -49,6 +49,7 @@ enum guest_pages {
 struct guest_mem {
 	uint8_t *host;  /* start of RAM in this process */
 	uint64_t bytes; /* a multiple of GUEST_PAGE_BYTES */
+	uint64_t behind; /* more of the VMM's own, of the slot but not of RAM: nothing that the guest asks for reaches it */
 	bool hugepages; /* GUEST_PAGES_HUGETLBFS */
 	unsigned readonly_count;
 	struct memory_run readonly[GUEST_MEM_READONLY_MAX]; /* ascending, apart, page-aligned */
@@ -58,10 +59,17 @@ struct guest_mem {
 
 /* bytes: validated by the plan. On success `mem` owns the mapping until guest_mem_destroy(). 0 or -errno. */
 int guest_mem_create(struct guest_mem *mem, uint64_t bytes, enum guest_pages pages, struct sys *sys, struct error *error);
+
+/* The same with a multiple of pages behind it. */
+int guest_mem_create_with(struct guest_mem *mem, uint64_t bytes, uint64_t behind, enum guest_pages pages, struct sys *sys,
+			  struct error *error);
 void guest_mem_destroy(struct guest_mem *mem, struct sys *sys);
 
 /* Do [at, at + bytes) lie in RAM? False for a run that wraps. True for 0 bytes at the end of RAM. */
 bool guest_mem_contains(const struct guest_mem *mem, gpa_t at, uint64_t bytes);
+
+/* What lies behind RAM, from `offset`; the guest may change it at any time. Asserted to be there. */
+void *guest_mem_behind(const struct guest_mem *mem, uint64_t offset, uint64_t bytes);
 
 /* Makes runs of RAM, which are in place by now, read-only for good: for the guest and for us. Once. 0 or -errno. */
 int guest_mem_protect(struct guest_mem *mem, const struct memory_run *runs, unsigned count, struct sys *sys);

@@ -12,6 +12,7 @@
 
 #include "vmm/boot.h"
 #include "vmm/cpu.h"
+#include "vmm/deprivileged.h"
 #include "vmm/exits.h"
 #include "vmm/host_cache.h"
 #include "vmm/host_probe.h"
@@ -107,38 +108,50 @@ static int host_facts(struct machine *m)
 	return r;
 }
 
-/* The image's wish and the operator's rule out; what is left is decided by which ring is fast here. */
+static int refuse_ring(struct machine *m)
+{
+	return error_set(&m->error, ERROR_IMAGE, 0, "%s: note: rings 0x%x: this image does not run at ring %d: use --ring %d",
+			 m->image.path, m->image.note.rings, m->config->ring, m->config->ring == RING_0 ? 3 : 0);
+}
+
+/*
+ * The image's wish and the operator's rule out; what is left is decided by which ring is fast here. An image for ring 0 runs at
+ * ring 3 without knowing it, if its boot protocol can have that.
+ */
 static int step_ring(struct machine *m)
 {
 	const struct machine_config *c = m->config;
 	uint32_t rings = m->image.note.rings;
+	bool may_deprivilege = m->boot->deprivileges && !(rings & KVICK_RINGS_3);
+	bool open = c->ring == RING_AUTO && (rings == KVICK_RINGS_ANY || may_deprivilege);
 
-	if (c->ring != RING_AUTO && !(rings & 1u << c->ring))
-		return error_set(&m->error, ERROR_IMAGE, 0, "%s: note: rings 0x%x: this image does not run at ring %d: use "
-				 "--ring %d",
-				 m->image.path, rings, c->ring, c->ring == RING_0 ? 3 : 0);
-	m->ring = c->ring != RING_AUTO ? (unsigned)c->ring : rings & KVICK_RINGS_0 ? 0 : 3;
+	m->deprivileged = may_deprivilege && c->ring == RING_3;
+	if (c->ring != RING_AUTO && !(rings & 1u << c->ring) && !m->deprivileged)
+		return refuse_ring(m);
+	m->ring = c->ring != RING_AUTO && !m->deprivileged ? (unsigned)c->ring : rings & KVICK_RINGS_0 ? 0 : 3;
 	m->ring_reason = c->ring != RING_AUTO ? "asked for" : "the image runs at no other";
-	bool open = c->ring == RING_AUTO && rings == KVICK_RINGS_ANY;
 
 	/* Only ring 0 with the port for a doorbell and no CPU model needs to know nothing. */
 	m->cpu_model = cpu_choose(m);
-	if (open || m->ring == 3 || c->doorbell != DOORBELL_PORT || m->cpu_model != CPU_NONE) {
+	if (open || m->deprivileged || m->ring == 3 || c->doorbell != DOORBELL_PORT || m->cpu_model != CPU_NONE) {
 		int r = host_facts(m);
 
 		if (r < 0)
 			return r;
 	}
 	if (open) {
-		m->ring = m->facts.ring0_native ? 0 : 3;
+		m->deprivileged = may_deprivilege && !m->facts.ring0_native;
+		m->ring = m->facts.ring0_native || m->deprivileged ? 0 : 3;
 		m->ring_reason = m->facts.ring0_native ? "ring 0 is native here" : "ring 0 is emulated here";
 	}
-	m->doorbell = m->ring == 0 && m->boot->native && c->doorbell != DOORBELL_PORT ? m->facts.doorbell : KVICK_DOORBELL_PORT;
+	m->doorbell = m->ring == 0 && !m->deprivileged && m->boot->native && c->doorbell != DOORBELL_PORT ? m->facts.doorbell :
+													    KVICK_DOORBELL_PORT;
 	if (c->doorbell == DOORBELL_VMCALL && m->doorbell == KVICK_DOORBELL_PORT)
 		return error_set(&m->error, ERROR_HOST, 0, "--doorbell vmcall: %s: use --doorbell port",
 				 !m->boot->native ? "only native guests ring by it" :
-				 m->ring != 0 ? "KVM takes a VMCALL only from ring 0, and this guest runs at ring 3" :
-						"no VMCALL reaches kvick on this host");
+				 m->ring != 0 || m->deprivileged ? "KVM takes a VMCALL only from ring 0, and this guest runs at "
+								   "ring 3" :
+								   "no VMCALL reaches kvick on this host");
 	return 0;
 }
 
@@ -179,7 +192,8 @@ static void undo_vm(struct machine *m)
 static int step_memory(struct machine *m)
 {
 	enum guest_pages pages = m->boot->pc && m->config->pages == GUEST_PAGES_4K ? GUEST_PAGES_ALIGNED : m->config->pages;
-	int r = guest_mem_create(&m->mem, m->plan.bytes, pages, &m->sys, &m->error);
+	uint64_t behind = m->deprivileged ? DEPRIVILEGED_BYTES : 0;
+	int r = guest_mem_create_with(&m->mem, m->plan.bytes, behind, pages, &m->sys, &m->error);
 
 	return r < 0 ? r : vm_set_memory(&m->vm, &m->mem, &m->sys, &m->error);
 }
@@ -203,8 +217,8 @@ static int step_image(struct machine *m)
 	int r = image_load(&m->image, &m->mem, &m->sys, &m->error);
 
 	if (r == 0)
-		r = protect_image(m);
-	return r < 0 ? r : m->boot->tables(m);
+		r = m->boot->tables(m); /* which may patch the image's text */
+	return r < 0 ? r : protect_image(m);
 }
 
 static int step_devices(struct machine *m)
@@ -258,7 +272,8 @@ static int step_vcpu(struct machine *m)
 		return r;
 	}
 	m->config->stop->immediate_exit = &m->vcpu.run->immediate_exit;
-	m->config->stop->ticks = m->vm.lapic && m->ring == 0 && !m->boot->pc; /* HLT is for ring 0 alone; a PC's comes to an end */
+	/* HLT is for ring 0 alone, and a PC's comes to an end. What a monitor has gathered is to be printed. */
+	m->config->stop->ticks = m->deprivileged || (m->vm.lapic && m->ring == 0 && !m->boot->pc);
 	return 0;
 }
 
@@ -280,7 +295,7 @@ static int step_sandbox(struct machine *m)
 	const struct machine_config *c = m->config;
 	unsigned needs = c->process_ends ? SANDBOX_PLAIN : SANDBOX_REPORT;
 
-	if (m->ring == 0 && m->facts.run_bytes && !m->facts.ring0_native)
+	if (m->ring == 0 && !m->deprivileged && m->facts.run_bytes && !m->facts.ring0_native)
 		say_that_it_will_be_slow(m);
 	if (!c->sandbox)
 		return 0;
@@ -341,7 +356,7 @@ COLD void machine_look_in(struct machine *m)
 {
 	struct vcpu_state state;
 
-	if (m->ring == 0 || !m->memory_split)
+	if ((m->ring == 0 && !m->deprivileged) || !m->memory_split)
 		exit_halted(m);
 	if (m->outcome != OUTCOME_NONE || !m->stuck_rip || vcpu_get(&m->vcpu, &state, &m->sys) < 0)
 		return;
@@ -396,6 +411,8 @@ static int step_run(struct machine *m)
 		int r = m->config->stop->signal ? -EINTR : vcpu_run(&m->vcpu, &m->sys);
 
 		m->boot->drain(m);
+		if (m->deprivileged)
+			deprivileged_drain(m);
 		if (m->config->stop->signal)
 			m->outcome = OUTCOME_STOPPED;
 		else if (m->console.errnum == EFAULT)

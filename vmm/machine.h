@@ -83,6 +83,7 @@ enum outcome_kind {
 	OUTCOME_FAILED,  /* the host failed underneath a running guest: machine.error */
 };
 
+#define DEPRIVILEGED_PAGES_MAX 64
 #define EXIT_REASONS_MAX 64
 #define CALLS_MAX        16
 
@@ -109,6 +110,13 @@ struct machine {
 
 	uint64_t pgd;           /* top-level table that the guest began with */
 	uint64_t ring0_pgd;     /* 0 until ring0.c has built it */
+	bool deprivileged;      /* ring is 0, as the guest has it, but the CPU's is 3 (deprivileged.h), and then: */
+	struct memory_run tables; /* the guest's page tables */
+	unsigned site_count, splits; /* instructions that are patched; pages of 2 MiB that were split */
+	unsigned granted_count; /* pages of the guest's own making that it executes */
+	uint32_t output_tail;   /* of what the monitor has gathered, printed */
+	unsigned output_call;   /* calls[] that it was gathered for */
+	uint32_t output_calls;  /* counted there so far */
 	bool memory_split;      /* read-only memory has slots of its own by now */
 	unsigned stuck_ticks;   /* for which the vCPU has been at stuck_rip since then; stuck_rip 0: it has moved on */
 	uint64_t stuck_rip;
@@ -126,6 +134,7 @@ struct machine {
 	struct devices devices;
 	struct memory_run modules[MACHINE_MODULES_MAX]; /* where they go, for boot protocols that have a list of them */
 	struct crash crash;
+	uint64_t granted[DEPRIVILEGED_PAGES_MAX];
 	struct cpu_table cpuid; /* the guest's; empty: it has none */
 };
 

@@ -93,15 +93,16 @@ int memory_plan_make(struct memory_plan *p, const struct image *image, uint64_t 
 			 (unsigned long long)least >> 10, (unsigned long long)mem_bytes >> 10, (unsigned long long)least >> 10);
 }
 
-unsigned memory_plan_mappings(const struct memory_plan *p, const struct image *image, unsigned ring,
+unsigned memory_plan_mappings(const struct memory_plan *p, const struct image *image, unsigned ring, bool deprivileged,
 			      struct mapping mappings[MEMORY_MAPPINGS_MAX])
 {
-	const uint64_t user = ring == 3 ? PTE_USER : 0, data = PTE_WRITE | PTE_NX | user;
+	const uint64_t user = ring == 3 || deprivileged ? PTE_USER : 0, data = PTE_WRITE | PTE_NX | user;
 	uint64_t mapped = 0;
 	unsigned n = 0;
 
 	/* The VMM's tables may be changed at ring 0, where a guest does so by plain stores. */
-	mappings[n++] = (struct mapping){ p->tables_base, p->ring0_end - p->tables_base, PTE_WRITE | PTE_NX };
+	mappings[n++] = (struct mapping){ p->tables_base, p->ring0_end - p->tables_base,
+					   (deprivileged ? PTE_USER : PTE_WRITE) | PTE_NX };
 	mappings[n++] = (struct mapping){ LAYOUT_SYSTEM_PAGE, GUEST_PAGE_BYTES, user };
 	mappings[n++] = (struct mapping){ LAYOUT_BOOT_INFO, GUEST_PAGE_BYTES, data };
 	mappings[n++] = (struct mapping){ LAYOUT_EXCEPTION_STACKS, LAYOUT_HANDLER_STACK_TOP - LAYOUT_EXCEPTION_STACKS, data };

@@ -30,8 +30,11 @@ uint64_t memory_plan_least(const struct image *image, bool devices);
 
 #define MEMORY_MAPPINGS_MAX 32
 
-/* The mappings that a guest begins with at this ring. Returns how many. */
-unsigned memory_plan_mappings(const struct memory_plan *plan, const struct image *image, unsigned ring,
+/*
+ * The mappings that a guest begins with at this ring. One that is deprivileged has them as at ring 0, but for a user, and may not
+ * change its tables. Returns how many.
+ */
+unsigned memory_plan_mappings(const struct memory_plan *plan, const struct image *image, unsigned ring, bool deprivileged,
 			      struct mapping mappings[MEMORY_MAPPINGS_MAX]);
 
 #endif

@@ -68,6 +68,8 @@ void vcpu_set_start(struct vcpu *vcpu, const struct vcpu_start *start)
 				       start->ring);
 	struct kvm_segment data = flat(start->data ? start->data : start->ring == 0 ? SELECTOR_DATA0 : SELECTOR_DATA3, 0x3,
 				       start->ring);
+	const struct system_tables own = { system_gdt(), system_idt(), system_tss(), system_tss_limit() };
+	const struct system_tables *tables = start->tables ? start->tables : &own;
 	struct vcpu_state state = {
 		.regs = {
 			.rax = start->rax, .rbx = start->rbx, .rcx = start->rcx, .rdx = start->rdx,
@@ -77,12 +79,12 @@ void vcpu_set_start(struct vcpu *vcpu, const struct vcpu_start *start)
 		.sregs = {
 			.cs = code, .ss = data, .ds = data, .es = data, .fs = data, .gs = data,
 			.tr = {
-				.selector = SELECTOR_TSS, .base = system_tss(), .limit = system_tss_limit(),
+				.selector = SELECTOR_TSS, .base = tables->tss, .limit = tables->tss_limit,
 				.type = tss_type(vcpu), .present = 1,
 			},
 			.ldt = { .type = 0x2, .unusable = 1 },
-			.gdt = { .base = system_gdt(), .limit = SYSTEM_GDT_BYTES - 1 },
-			.idt = { .base = system_idt(), .limit = SYSTEM_IDT_BYTES - 1 },
+			.gdt = { .base = tables->gdt, .limit = SYSTEM_GDT_BYTES - 1 },
+			.idt = { .base = tables->idt, .limit = SYSTEM_IDT_BYTES - 1 },
 			.cr0 = X86_CR0_PE | X86_CR0_MP | X86_CR0_ET | X86_CR0_NE | X86_CR0_WP | X86_CR0_AM | X86_CR0_PG,
 			.cr3 = start->pgd,
 			.cr4 = X86_CR4_PAE | X86_CR4_OSFXSR | X86_CR4_OSXMMEXCPT | (start->xsave ? X86_CR4_OSXSAVE : 0),

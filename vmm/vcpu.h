@@ -33,6 +33,12 @@ struct vcpu {
 	bool tss_available;
 };
 
+/* Descriptor tables of the VMM's making, by their guest-virtual addresses; with the system page's selectors and GDT. */
+struct system_tables {
+	uint64_t gdt, idt, tss;
+	uint32_t tss_limit;
+};
+
 /* Where and how a vCPU begins. */
 struct vcpu_start {
 	unsigned ring; /* 0 or 3 */
@@ -50,6 +56,7 @@ struct vcpu_start {
 	uint32_t gdt_bytes;
 	uint16_t code, data;
 	uint64_t cr0, efer; /* 0: as native guests have them */
+	const struct system_tables *tables; /* NULL: the system page's */
 };
 
 /*

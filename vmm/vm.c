@@ -51,7 +51,7 @@ static int set_slot(const struct vm *vm, const struct guest_mem *mem, unsigned n
 
 int vm_set_memory(const struct vm *vm, const struct guest_mem *mem, struct sys *sys, struct error *error)
 {
-	int r = set_slot(vm, mem, 0, &(struct memory_slot){ .run = { 0, mem->bytes } }, sys);
+	int r = set_slot(vm, mem, 0, &(struct memory_slot){ .run = { 0, mem->bytes + mem->behind } }, sys);
 
 	if (r < 0)
 		return error_set(error, ERROR_HOST, -r,
@@ -63,7 +63,7 @@ int vm_set_memory(const struct vm *vm, const struct guest_mem *mem, struct sys *
 COLD int vm_split_memory(const struct vm *vm, const struct guest_mem *mem, struct sys *sys)
 {
 	struct memory_slot slots[MEMORY_SLOTS_MAX];
-	unsigned count = memory_slots(mem->bytes, mem->readonly, mem->readonly_count, slots);
+	unsigned count = memory_slots(mem->bytes + mem->behind, mem->readonly, mem->readonly_count, slots);
 	int r = set_slot(vm, mem, 0, &(struct memory_slot){ 0 }, sys); /* of 0 bytes: away */
 
 	for (unsigned i = 0; i < count && r == 0; i++)

@@ -135,7 +135,7 @@ static inline int machine_set_up(void **state, unsigned ring)
 		return -1;
 	struct table_pool pool = { m->plan.tables_base, m->plan.tables_end };
 
-	m->pgd = pagetable_build(&m->mem, &pool, mappings, memory_plan_mappings(&m->plan, &m->image, ring, mappings));
+	m->pgd = pagetable_build(&m->mem, &pool, mappings, memory_plan_mappings(&m->plan, &m->image, ring, false, mappings));
 	system_page_write(&m->mem, ring);
 	m->vcpu = (struct vcpu){ .fd = VCPU_FD, .run = calloc(1, 4096), .run_bytes = 4096 };
 	vcpu_set_start(&m->vcpu, &(struct vcpu_start){ .ring = ring, .pgd = m->pgd, .rip = 0x100000, .rsp = m->plan.stack_top });

@@ -140,7 +140,7 @@ static void the_initial_tables_fit_and_grant_what_the_plan_says(void **state)
 				fail_msg("%s", error.text);
 
 			struct table_pool pool = { plan.tables_base, plan.tables_end };
-			unsigned count = memory_plan_mappings(&plan, &image, ring, mappings);
+			unsigned count = memory_plan_mappings(&plan, &image, ring, false, mappings);
 			uint64_t pgd = pagetable_build(&mem, &pool, mappings, count);
 			const uint64_t user = ring == 3 ? PTE_USER : 0;
 
@@ -278,7 +278,7 @@ static void an_image_that_ends_with_ram_has_no_heap_and_no_mapping_of_it(void **
 
 	(void)state;
 	assert_int_equal(plan.heap_base, plan.heap_end);
-	for (unsigned i = 0; i < memory_plan_mappings(&plan, &image, 3, mappings); i++)
+	for (unsigned i = 0; i < memory_plan_mappings(&plan, &image, 3, false, mappings); i++)
 		assert_true(mappings[i].bytes > 0);
 }
 
@@ -344,7 +344,7 @@ static void mappings_are_disjoint(void **state)
 	struct image image = image_to(3 * MIB);
 	struct memory_plan plan = plan_of(&image, 16 * MIB);
 	struct mapping m[MEMORY_MAPPINGS_MAX];
-	unsigned count = memory_plan_mappings(&plan, &image, 3, m);
+	unsigned count = memory_plan_mappings(&plan, &image, 3, false, m);
 
 	(void)state;
 	for (unsigned i = 0; i < count; i++)
@@ -370,7 +370,7 @@ static void segments_that_share_a_page_are_mapped_once(void **state)
 	struct table_pool pool = { plan.tables_base, plan.tables_end };
 
 	assert_int_equal(guest_mem_create(&mem, plan.bytes, false, &sys, &error), 0);
-	pagetable_build(&mem, &pool, mappings, memory_plan_mappings(&plan, &image, 3, mappings));
+	pagetable_build(&mem, &pool, mappings, memory_plan_mappings(&plan, &image, 3, false, mappings));
 	for (uint64_t at = plan.tables_end; at < plan.bytes; at += 8)
 		written += *(uint64_t *)(mem.host + at) != 0;
 	guest_mem_destroy(&mem, &sys);
@@ -388,7 +388,7 @@ static void sixteen_segments_have_their_place_in_the_table(void **state)
 		image.segments[i] = (struct segment){ .gpa = (2 + 2 * i) * MIB + 0xff0, .mem_bytes = 0x20, .perms = SEGMENT_R };
 	struct memory_plan plan = plan_of(&image, 128 * MIB);
 
-	assert_in_range(memory_plan_mappings(&plan, &image, 3, mappings), IMAGE_SEGMENTS_MAX, MEMORY_MAPPINGS_MAX);
+	assert_in_range(memory_plan_mappings(&plan, &image, 3, false, mappings), IMAGE_SEGMENTS_MAX, MEMORY_MAPPINGS_MAX);
 	for (unsigned i = 0; i < IMAGE_SEGMENTS_MAX; i++) {
 		assert_int_equal(mappings[5 + i].at, (2 + 2 * i) * MIB);
 		assert_int_equal(mappings[5 + i].bytes, 0x2000);

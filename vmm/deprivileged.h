@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Deprivileged guests: images for ring 0 that run at ring 3, because ring 0 is emulated on this host or the operator wants it so.
+ *
+ * The CPU's descriptor tables lead every exception to the monitor (monitor/), guest code of ours that is mapped at the end of the
+ * address space in the guest's own page tables. It emulates what the guest may not do; what only the VMM can do it asks for by a
+ * port. docs/DEPRIVILEGED.md has the whole of it. All functions belong to the thread that runs the machine.
+ */
+#ifndef KVICK_VMM_DEPRIVILEGED_H
+#define KVICK_VMM_DEPRIVILEGED_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "vmm/monitor/shared.h"
+#include "vmm/vcpu.h"
+
+struct machine;
+
+/* How much memory the monitor needs behind RAM. */
+#define DEPRIVILEGED_BYTES ((uint64_t)MONITOR_BYTES)
+
+struct deprivileged {
+	const uint16_t *ports;   /* that the guest may use without asking, by the I/O bitmap; ends with 0 */
+	uint16_t output_port;    /* Solo5's puts, which the monitor gathers; 0: none */
+	unsigned output_call;    /* its number in machine.calls[] */
+	uint64_t tables, tables_end; /* the guest's page tables: physical, of whole pages */
+};
+
+/*
+ * RAM holds the image and the guest's page tables (m->pgd), in which all is a user's and data is not executable: puts the monitor
+ * behind RAM, maps it, scans and patches the image's text. 0 or -errno with m->error set.
+ */
+int deprivileged_load(struct machine *m, const struct deprivileged *d);
+
+/* The virtual CPU begins as `start` has it, the real one at ring 3. */
+void deprivileged_start(struct machine *m, const struct vcpu_start *start);
+
+/* An exit by MONITOR_PORT. */
+void deprivileged_serve(struct machine *m);
+
+/* Prints what the monitor has gathered. */
+void deprivileged_drain(struct machine *m);
+
+/* Has the guest executed any of this memory, which the VMM is to write to, as code of its own making? */
+bool deprivileged_executes(const struct machine *m, uint64_t at, uint64_t bytes);
+
+/* `v`, just read from the vCPU, as the guest has it: its registers, not the monitor's; its selectors. */
+void deprivileged_guest_state(const struct machine *m, struct vcpu_state *v);
+
+/* For the report: what was trapped, by enum x86_id, as the monitor says; and cycles in the monitor. */
+struct deprivileged_counts {
+	uint64_t count[X86_IDS], cycles[X86_IDS];
+};
+void deprivileged_counts(const struct machine *m, struct deprivileged_counts *counts);
+
+#endif

@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which pages of a deprivileged guest are executable. Text of the image is scanned and patched before the start. Other pages that
+ * the guest's tables let it execute (all of a Solo5 guest's RAM) are not executable in truth: the first try is a page fault, the
+ * page is scanned from there, patched, and becomes executable and read-only; the first store after that makes it what it was.
+ */
+#include "vmm/deprivileged_pages.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "loader/image.h"
+#include "vmm/deprivileged.h"
+#include "vmm/machine.h"
+#include "vmm/pagetable.h"
+#include "vmm/round.h"
+#include "vmm/x86/decode.h"
+#include "vmm/x86/scan.h"
+
+/* Page-fault error code, AMD64 APM 2, 8.4.2. */
+#define PF_PRESENT 1u
+#define PF_WRITE   2u
+#define PF_FETCH   16u
+
+#define TABLE_FLAGS (PTE_PRESENT | PTE_WRITE | PTE_USER | PTE_ACCESSED)
+
+/* Of a text at once, in memory of our own for the time of it. */
+#define SITES_MAX  (MONITOR_SITES_MAX)
+#define DOUBTS_MAX 1024u
+
+/* ---- sites: the instructions that an INT3 stands for ---- */
+
+static struct monitor_site *sites(const struct machine *m)
+{
+	return guest_mem_behind(&m->mem, MONITOR_SITES, MONITOR_SITES_END - MONITOR_SITES);
+}
+
+static struct monitor_state *state(const struct machine *m)
+{
+	return guest_mem_behind(&m->mem, MONITOR_STATE, sizeof(struct monitor_state));
+}
+
+/* Ascending; mostly the new one is the last. */
+static bool site_add(struct machine *m, uint64_t at, uint8_t first)
+{
+	struct monitor_site *all = sites(m);
+	unsigned n = m->site_count;
+
+	if (n == SITES_MAX)
+		return false;
+	while (n > 0 && all[n - 1].at > at)
+		n--;
+	memmove(&all[n + 1], &all[n], (m->site_count - n) * sizeof(all[0]));
+	all[n] = (struct monitor_site){ .at = at, .first = first };
+	state(m)->site_count = ++m->site_count;
+	return true;
+}
+
+/* Puts back what stood in the page. */
+static void sites_remove(struct machine *m, uint64_t page)
+{
+	struct monitor_site *all = sites(m);
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < m->site_count; i++) {
+		struct monitor_site site = all[i]; /* one copy */
+		uint8_t *at = guest_mem_span(&m->mem, gpa(site.at), 1);
+
+		if (site.at - page >= GUEST_PAGE_BYTES)
+			all[kept++] = site;
+		else if (at && *at == 0xcc)
+			*at = site.first;
+	}
+	state(m)->site_count = m->site_count = kept;
+}
+
+/* ---- page-table entries ---- */
+
+static uint64_t *entry_host(const struct machine *m, uint64_t at)
+{
+	if (at < m->mem.bytes)
+		return guest_mem_span(&m->mem, gpa(at), sizeof(uint64_t));
+	return at - m->mem.bytes < m->mem.behind ? guest_mem_behind(&m->mem, at - m->mem.bytes, sizeof(uint64_t)) : NULL;
+}
+
+/* Where the entry of the lowest level for `va` lies in guest-physical memory; 0: there is none. */
+static uint64_t entry_find(const struct machine *m, uint64_t va, unsigned *level)
+{
+	uint64_t table = m->pgd;
+
+	for (*level = PAGETABLE_LEVELS;; (*level)--) {
+		uint64_t at = table + pagetable_index(va, *level) * sizeof(uint64_t);
+		const uint64_t *entry = entry_host(m, at);
+		uint64_t value;
+
+		if (!entry)
+			return 0;
+		value = *(const volatile uint64_t *)entry;
+		if (!(value & PTE_PRESENT))
+			return 0;
+		if (*level == 1 || value & PTE_LARGE)
+			return at;
+		table = value & PTE_ADDR;
+	}
+}
+
+/* The monitor's address for it; 0: it is in no table that the monitor may write to. */
+static uint64_t entry_virtual(const struct machine *m, uint64_t at)
+{
+	if (at - m->tables.at < m->tables.bytes)
+		return MONITOR_VIRTUAL + MONITOR_GUEST_TABLES + (at - m->tables.at);
+	return at - m->mem.bytes < m->mem.behind ? MONITOR_VIRTUAL + (at - m->mem.bytes) : 0;
+}
+
+/* Before the guest runs, or to what it is about to be told: plain, or by the monitor. */
+static bool entry_set(struct machine *m, struct monitor_state *s, uint64_t at, uint64_t value)
+{
+	uint64_t virtual = entry_virtual(m, at);
+
+	if (!s) {
+		*entry_host(m, at) = value;
+		return true;
+	}
+	if (!virtual || s->store_count >= MONITOR_STORES_MAX)
+		return false;
+	s->stores[s->store_count].at = virtual;
+	s->stores[s->store_count++].value = value;
+	return true;
+}
+
+/* Sets and clears bits of the 4 KiB page's entry; a larger page is split first. False: no table is left for that. */
+static bool page_change(struct machine *m, struct monitor_state *s, uint64_t va, uint64_t set, uint64_t clear)
+{
+	unsigned level;
+	uint64_t at = entry_find(m, va, &level), value;
+
+	if (!at || level > 2)
+		return false;
+	value = *entry_host(m, at);
+	if (level == 2) {
+		uint64_t split = MONITOR_SPLIT + m->splits * GUEST_PAGE_BYTES, *table;
+
+		if (split >= MONITOR_SPLIT_END)
+			return false;
+		m->splits++;
+		table = guest_mem_behind(&m->mem, split, GUEST_PAGE_BYTES);
+		for (unsigned i = 0; i < PAGETABLE_ENTRIES; i++)
+			table[i] = (value & ~(uint64_t)PTE_LARGE) + i * GUEST_PAGE_BYTES;
+		if (!entry_set(m, s, at, (m->mem.bytes + split) | TABLE_FLAGS))
+			return false;
+		at = m->mem.bytes + split + pagetable_index(va, 1) * sizeof(uint64_t);
+		table[pagetable_index(va, 1)] = (table[pagetable_index(va, 1)] & ~clear) | set;
+		return true;
+	}
+	return entry_set(m, s, at, (value & ~clear) | set);
+}
+
+/* ---- the image's text ---- */
+
+static int no_room(struct machine *m, const char *what)
+{
+	return error_set(&m->error, ERROR_IMAGE, ENOSPC, "%s: has too %s to run at ring 3: use --ring 0", m->image.path, what);
+}
+
+static int patch_segment(struct machine *m, const struct segment *segment, struct x86_scan *scan)
+{
+	uint64_t first = round_down(segment->gpa, GUEST_PAGE_BYTES);
+	uint64_t end = round_up(segment->gpa + segment->mem_bytes, GUEST_PAGE_BYTES);
+	const uint32_t entry = (uint32_t)(m->image.entry - segment->gpa);
+	uint8_t *code = guest_mem_span(&m->mem, gpa(segment->gpa), segment->mem_bytes);
+
+	assert(code);
+	scan->code = code;
+	scan->bytes = segment->mem_bytes;
+	x86_scan(scan, &entry, 1);
+	if (scan->site_count > scan->sites_max)
+		return no_room(m, "many critical instructions");
+	for (unsigned i = 0; i < scan->site_count; i++) {
+		if (!site_add(m, segment->gpa + scan->sites[i], code[scan->sites[i]]))
+			return no_room(m, "many critical instructions");
+		code[scan->sites[i]] = 0xcc;
+	}
+	for (uint64_t at = first; at < end; at += GUEST_PAGE_BYTES)
+		if (!page_change(m, NULL, at, 0, PTE_NX))
+			return no_room(m, "much text");
+	/* Where code cannot be told from data with certainty: when it is executed, one knows better. */
+	if (scan->doubt_count > scan->doubts_max)
+		return no_room(m, "much text that is mixed with data");
+	for (unsigned i = 0; i < scan->doubt_count; i++)
+		page_change(m, NULL, segment->gpa + scan->doubts[i], PTE_NX, 0);
+	return 0;
+}
+
+int deprivileged_patch(struct machine *m)
+{
+	uint64_t most = 0;
+	int r = 0;
+
+	for (unsigned i = 0; i < m->image.segment_count; i++)
+		if (m->image.segments[i].perms & SEGMENT_X && m->image.segments[i].mem_bytes > most)
+			most = m->image.segments[i].mem_bytes;
+
+	const uint64_t map_bytes = X86_SCAN_MAPS * X86_SCAN_WORDS(most) * sizeof(uint64_t);
+	const uint64_t bytes = map_bytes + (SITES_MAX + DOUBTS_MAX) * sizeof(uint32_t);
+	void *scratch;
+
+	r = sys_mmap(&m->sys, NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0, &scratch);
+	if (r < 0)
+		return error_set(&m->error, ERROR_HOST, -r, "%s: no memory to scan its text with: free some", m->image.path);
+	for (unsigned i = 0; i < m->image.segment_count && r == 0; i++) {
+		struct x86_scan scan = {
+			.maps = scratch, .sites = (uint32_t *)((uint8_t *)scratch + map_bytes), .sites_max = SITES_MAX,
+			.doubts = (uint32_t *)((uint8_t *)scratch + map_bytes) + SITES_MAX, .doubts_max = DOUBTS_MAX,
+		};
+
+		if (!(m->image.segments[i].perms & SEGMENT_X))
+			continue;
+		if (i)
+			memset(scratch, 0, map_bytes);
+		r = patch_segment(m, &m->image.segments[i], &scan);
+	}
+	sys_munmap(&m->sys, scratch, bytes);
+	return r;
+}
+
+/* ---- pages that are executed later ---- */
+
+static unsigned granted_find(const struct machine *m, uint64_t page)
+{
+	unsigned i = 0;
+
+	while (i < m->granted_count && m->granted[i] != page)
+		i++;
+	return i;
+}
+
+/* By the tables that the guest was given: all of RAM for Solo5, the image's text for others. */
+static bool may_be_executed(const struct machine *m, uint64_t page)
+{
+	if (!m->boot->native)
+		return page < m->mem.bytes;
+	for (unsigned i = 0; i < m->image.segment_count; i++) {
+		const struct segment *s = &m->image.segments[i];
+
+		if (s->perms & SEGMENT_X && page + GUEST_PAGE_BYTES > s->gpa && page < s->gpa + s->mem_bytes)
+			return true;
+	}
+	return false;
+}
+
+static bool give_up(struct machine *m, uint64_t at, const char *why)
+{
+	crash_machine(m, "deprivileged: executes 0x%llx, %s: use --ring 0", (unsigned long long)at, why);
+	return true;
+}
+
+/* Scanned from `address` on, patched, executable, read-only. */
+static bool grant(struct machine *m, struct monitor_state *s, uint64_t address)
+{
+	const uint64_t page = round_down(address, GUEST_PAGE_BYTES), around = X86_INSTRUCTION_BYTES_MAX;
+	const uint64_t from = page >= around ? page - around : page;
+	const uint64_t to = page + GUEST_PAGE_BYTES + around <= m->mem.bytes ? page + GUEST_PAGE_BYTES + around : m->mem.bytes;
+	uint64_t maps[X86_SCAN_MAPS * X86_SCAN_WORDS(GUEST_PAGE_BYTES + 2 * 16)] = { 0 };
+	uint32_t found[256], doubt;
+	struct x86_scan scan = {
+		.code = guest_mem_view(&m->mem, gpa(from), to - from), .bytes = to - from, .maps = maps,
+		.sites = found, .sites_max = sizeof(found) / sizeof(found[0]), .doubts = &doubt, .doubts_max = 1,
+	};
+
+	if (m->granted_count == DEPRIVILEGED_PAGES_MAX)
+		return give_up(m, address, "after too many other pages that were written by the guest itself");
+	if (!x86_scan_page(&scan, (uint32_t)(s->frame.rip - from < to - from ? s->frame.rip - from : address - from),
+			   (uint32_t)(page - from), (uint32_t)(page - from + GUEST_PAGE_BYTES)))
+		return give_up(m, from + (scan.doubt_count ? doubt : 0), "where critical instructions cannot be told from data");
+	for (unsigned i = 0; i < scan.site_count; i++) {
+		uint8_t *at = guest_mem_span(&m->mem, gpa(from + found[i]), 1);
+
+		if (i == scan.sites_max || !at || !site_add(m, from + found[i], *at))
+			return give_up(m, address, "a page with critical instructions that cannot be patched");
+		*at = 0xcc;
+	}
+	if (!page_change(m, s, page, 0, PTE_NX | PTE_WRITE))
+		return give_up(m, address, "and there is no page table left to make it executable");
+	m->granted[m->granted_count++] = page;
+	return true;
+}
+
+/* A store to a page that was executed: it may be data again. */
+static bool take_back(struct machine *m, struct monitor_state *s, uint64_t page)
+{
+	m->granted[granted_find(m, page)] = m->granted[m->granted_count - 1];
+	m->granted_count--;
+	sites_remove(m, page);
+	if (!page_change(m, s, page, PTE_NX | PTE_WRITE, 0))
+		return give_up(m, page, "and cannot be made data again");
+	return true;
+}
+
+bool deprivileged_page_fault(struct machine *m, struct monitor_state *s, uint64_t address)
+{
+	uint64_t page = round_down(address, GUEST_PAGE_BYTES);
+	uint64_t error = s->frame.error;
+
+	s->store_count = 0;
+	if (!(error & PF_PRESENT) || address >= m->mem.bytes)
+		return false;
+	if (error & PF_FETCH && may_be_executed(m, page))
+		return grant(m, s, address);
+	if (!(error & PF_WRITE))
+		return false;
+	if (granted_find(m, page) < m->granted_count)
+		return take_back(m, s, page);
+	if (address - m->tables.at < m->tables.bytes && m->boot->native) {
+		crash_machine(m, "deprivileged: the guest changes its page tables, at 0x%llx, which cannot be done at ring 3: use "
+			      "--ring 0", (unsigned long long)address);
+		return true;
+	}
+	return false;
+}
+
+bool deprivileged_executes(const struct machine *m, uint64_t at, uint64_t bytes)
+{
+	for (unsigned i = 0; i < m->granted_count; i++)
+		if (m->granted[i] + GUEST_PAGE_BYTES > at && m->granted[i] < at + bytes)
+			return true;
+	return false;
+}
+
+void deprivileged_guest_state(const struct machine *m, struct vcpu_state *v)
+{
+	const struct monitor_state *s = state(m);
+	struct kvm_segment *const segments[SEGS] = {
+		[SEG_ES] = &v->sregs.es, [SEG_CS] = &v->sregs.cs, [SEG_SS] = &v->sregs.ss, [SEG_DS] = &v->sregs.ds,
+		[SEG_FS] = &v->sregs.fs, [SEG_GS] = &v->sregs.gs,
+	};
+
+	if (v->regs.rip >= MONITOR_VIRTUAL && v->regs.rip - MONITOR_VIRTUAL < MONITOR_VIRTUAL_BYTES) {
+		const uint64_t *r = s->frame.regs;
+
+		v->regs = (struct kvm_regs){
+			.rax = r[0], .rcx = r[1], .rdx = r[2], .rbx = r[3], .rsp = r[4], .rbp = r[5], .rsi = r[6], .rdi = r[7],
+			.r8 = r[8], .r9 = r[9], .r10 = r[10], .r11 = r[11], .r12 = r[12], .r13 = r[13], .r14 = r[14], .r15 = r[15],
+			.rip = s->frame.rip, .rflags = s->frame.rflags,
+		};
+	}
+	for (unsigned i = 0; i < SEGS; i++)
+		segments[i]->selector = s->cpu.selectors[i];
+	v->sregs.cr0 = s->cpu.cr0;
+	v->sregs.cr4 = s->cpu.cr4;
+}
