@@ -48,6 +48,28 @@ static void critical_instructions_are_known(void **state)
 	ASSERT_ID(X86_FAR_RETURN, 0x48, 0xcb);
 }
 
+/* What a row matches, it is found by: none of the opcodes is sorted out before. */
+static void every_row_is_found(void **state)
+{
+	unsigned count;
+	const struct x86_sensitive *rows = x86_sensitive_rows(&count);
+
+	(void)state;
+	for (const struct x86_sensitive *row = rows; row < rows + count; row++) {
+		unsigned regs = row->forms & 0xffu, reg = regs ? (unsigned)__builtin_ctz(regs) : 0;
+		struct x86_instruction i = {
+			.map = row->map, .opcode = row->opcode, .prefixes = row->prefixes, .has_modrm = true,
+			.modrm = row->modrm ? row->modrm : (uint8_t)(reg << 3 | (row->forms & X86_MEMORY ? 0 : 0xc0)),
+		};
+
+		for (unsigned opcode = 0; opcode < 256; opcode++) {
+			i.opcode = (uint8_t)opcode;
+			if ((opcode & row->opcode_mask) == row->opcode)
+				assert_ptr_equal(x86_sensitive(&i), row);
+		}
+	}
+}
+
 static void one_modrm_apart_there_is_another_instruction(void **state)
 {
 	(void)state;
@@ -108,6 +130,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(privileged_instructions_are_known),
 		cmocka_unit_test(critical_instructions_are_known),
+		cmocka_unit_test(every_row_is_found),
 		cmocka_unit_test(one_modrm_apart_there_is_another_instruction),
 		cmocka_unit_test(data_in_an_instruction_is_no_instruction),
 		cmocka_unit_test(operands_are_told),

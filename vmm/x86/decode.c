@@ -1,51 +1,40 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "vmm/x86/decode.h"
 
-/* What follows an opcode. */
+/* What follows an opcode. The immediate is an index into immediates[]. */
 enum form {
-	NONE,     /* nothing */
-	M,        /* ModRM */
-	I1,       /* an 8-bit immediate or displacement */
-	I2,       /* 16 bits */
-	IZ,       /* 32 bits; 16 with an operand-size prefix */
-	IV,       /* the same; 64 with REX.W */
-	J4,       /* 32 bits of displacement, whatever the prefixes */
-	MI1,      /* ModRM and 8 bits */
-	MIZ,
+	IMMEDIATE = 7,
+	MODRM = 8,
+	ODD = 16, /* take_odd() knows */
+
+	NONE = 0, /* nothing */
+	I1 = 1,   /* an 8-bit immediate or displacement */
+	IZ = 2,   /* 32 bits; 16 with an operand-size prefix */
+	IV = 3,   /* the same; 64 with REX.W */
+	J4 = 4,   /* 32 bits of displacement, whatever the prefixes */
+	M = MODRM,
+	MI1 = MODRM | I1,
+	MIZ = MODRM | IZ,
+
+	GROUP3_8 = ODD | MODRM, /* TEST has 8 bits besides */
+	GROUP3_Z,
+	EXTRQ,    /* 0F 78: with 66 or F2 two immediates of 8 bits */
+	I2 = ODD, /* 16 bits */
 	OFFSET,   /* an address: 64 bits; 32 with an address-size prefix */
 	ENTER,    /* 16 and 8 bits */
-	GROUP3_8, /* ModRM; TEST has 8 bits besides */
-	GROUP3_Z,
 	CONTROL,  /* ModRM that names two registers, whatever its mod says */
-	EXTRQ,    /* 0F 78: ModRM; with 66 or F2 two immediates of 8 bits */
-	PREFIX,   /* a legacy one */
-	REX,
-	ESCAPE,   /* 0F */
-	EXTENDED, /* VEX, EVEX */
-	POP,      /* ModRM; or XOP */
 	BAD,      /* undefined in 64-bit mode */
-	FORMS,
+
+	ESCAPE = 32, /* 0F */
+	EXTENDED,    /* VEX, EVEX */
+	POP,         /* ModRM; or XOP */
+	PREFIX = 64, /* a legacy one */
+	REX,
 };
 
-/* Of most forms: whether a ModRM follows, and how many bytes of immediate by immediate_index(). Of the others take_odd() knows. */
-static const struct {
-	bool modrm, odd;
-	uint8_t immediate[4]; /* [0]: no prefix, [1]: operand size, [2], [3]: REX.W */
-} forms[FORMS] = {
-	[NONE] = { 0 },
-	[M] = { .modrm = true },
-	[I1] = { .immediate = { 1, 1, 1, 1 } },
-	[I2] = { .odd = true },
-	[IZ] = { .immediate = { 4, 2, 4, 4 } },
-	[IV] = { .immediate = { 4, 2, 8, 8 } },
-	[J4] = { .immediate = { 4, 4, 4, 4 } },
-	[MI1] = { .modrm = true, .immediate = { 1, 1, 1, 1 } },
-	[MIZ] = { .modrm = true, .immediate = { 4, 2, 4, 4 } },
-	[OFFSET ... ENTER] = { .odd = true },
-	[GROUP3_8 ... GROUP3_Z] = { .modrm = true, .odd = true },
-	[CONTROL] = { .odd = true },
-	[EXTRQ] = { .modrm = true, .odd = true },
-	[PREFIX ... BAD] = { .odd = true }, /* POP is taken as M */
+/* Bytes, by what prefixes_index() says: nothing, operand size, REX.W, both. */
+static const uint8_t immediates[][4] = {
+	[I1] = { 1, 1, 1, 1 }, [IZ] = { 4, 2, 4, 4 }, [IV] = { 4, 2, 8, 8 }, [J4] = { 4, 4, 4, 4 },
 };
 
 #define ARITHMETIC        M, M, M, M, I1, IZ, BAD, BAD
@@ -96,10 +85,10 @@ static const uint8_t two_byte[256] = {
 	/* f0 */ SIXTEEN(M),
 };
 
-/* As many as anything below reads: 15 prefixes, opcode, ModRM, SIB, displacement and immediate, each at its longest. */
+/* As many as anything below reads: 14 prefixes, opcode, ModRM, SIB, displacement and immediate, each at its longest. */
 #define WINDOW_BYTES 40u
 
-static uint64_t load(const uint8_t *bytes)
+static inline uint64_t load(const uint8_t *bytes)
 {
 	uint64_t value;
 
@@ -107,14 +96,12 @@ static uint64_t load(const uint8_t *bytes)
 	return value;
 }
 
-/* 1, 2, 4 or 8 of them, little-endian, sign-extended; 0: none. */
-static uint64_t take_bytes(const uint8_t *code, size_t *at, unsigned bytes)
+/* That many bytes, little-endian, sign-extended. Shifts by 64 at once are none. */
+static inline uint64_t value_of(const uint8_t *code, unsigned bytes)
 {
-	uint64_t value = load(code + *at);
-	unsigned rest = 64 - 8 * bytes;
+	unsigned half = 4 * (8 - bytes);
 
-	*at += bytes;
-	return bytes ? (uint64_t)((int64_t)(value << rest) >> rest) : 0;
+	return (uint64_t)((int64_t)(load(code) << half << half) >> half >> half);
 }
 
 static uint8_t legacy_prefix(uint8_t prefixes, uint8_t byte)
@@ -131,91 +118,105 @@ static uint8_t legacy_prefix(uint8_t prefixes, uint8_t byte)
 	}
 }
 
-/*
- * APM 3, 1.4. With an address-size prefix too: there is no 16-bit addressing in 64-bit mode. What follows is hard to foretell: so
- * without a branch.
- */
-static void take_modrm(const uint8_t *code, size_t *at, struct x86_instruction *i)
+/* APM 3, 1.2. A REX that is not the last prefix is none. Returns where the opcode is; there may be none. */
+static __attribute__((noinline)) unsigned take_prefixes(const uint8_t *code, struct x86_instruction *i)
 {
-	uint8_t modrm = code[*at], next = code[*at + 1];
-	unsigned mod = modrm >> 6, sib = ((modrm & 7) == 4) & (mod != 3);
-	unsigned base = (sib ? next : modrm) & 7;
+	unsigned at;
 
-	i->has_modrm = true;
-	i->modrm = modrm;
-	i->sib = (uint8_t)(next & -sib);
-	*at += 1 + sib;
-	i->displacement = (int32_t)take_bytes(code, at, (mod == 1) | (unsigned)((mod == 2) | ((mod == 0) & (base == 5))) << 2);
+	i->rex = 0;
+	for (at = 0; at < X86_INSTRUCTION_BYTES_MAX && one_byte[code[at]] >= PREFIX; at++) {
+		i->rex = one_byte[code[at]] == REX ? code[at] : 0;
+		i->prefixes = legacy_prefix(i->prefixes, code[at]);
+	}
+	return at;
 }
 
-static unsigned immediate_index(const struct x86_instruction *i)
+/*
+ * APM 3, 1.4. With an address-size prefix too: there is no 16-bit addressing in 64-bit mode. Whether there is one (`modrm`: 1, or
+ * 0) and what it brings is hard to foretell: so without a branch. Returns where it ends.
+ */
+static inline unsigned take_modrm(const uint8_t *code, unsigned at, struct x86_instruction *i, unsigned modrm)
+{
+	unsigned byte = code[at] & -modrm, next = code[at + 1], mod = byte >> 6;
+	unsigned sib = ((byte & 7) == 4) & (mod != 3), base = (byte ^ ((byte ^ next) & -sib)) & 7;
+	unsigned bytes = (mod == 1) | ((mod == 2) | ((mod == 0) & (base == 5))) << 2;
+
+	i->has_modrm = modrm;
+	i->modrm = (uint8_t)byte;
+	i->sib = (uint8_t)(next & -sib);
+	at += modrm + sib;
+	i->displacement = (int32_t)value_of(code + at, bytes);
+	return at + bytes;
+}
+
+static inline unsigned prefixes_index(const struct x86_instruction *i)
 {
 	return (i->prefixes & X86_OPERAND_SIZE) | (i->rex & X86_REX_W) >> 2;
 }
 
-/* What is left of the forms that the table does not say all of; their ModRM has been taken. */
-static int take_odd(const uint8_t *code, size_t *at, struct x86_instruction *i, enum form form)
+static inline int take_immediate(const uint8_t *code, unsigned at, unsigned bytes, struct x86_instruction *i)
+{
+	i->immediate = value_of(code + at, bytes);
+	return (int)(at + bytes);
+}
+
+/* What has a ModRM has it taken. */
+static __attribute__((noinline)) int take_odd(const uint8_t *code, unsigned at, struct x86_instruction *i, enum form form)
 {
 	switch (form) {
-	case I2:
-		i->immediate = take_bytes(code, at, 2) & 0xffff;
-		return 0;
+	case GROUP3_8:
+		return take_immediate(code, at, x86_reg(i) < 2, i);
+	case GROUP3_Z:
+		return take_immediate(code, at, x86_reg(i) < 2 ? immediates[IZ][prefixes_index(i)] : 0, i);
 	case OFFSET:
-		i->immediate = take_bytes(code, at, i->prefixes & X86_ADDRESS_SIZE ? 4 : 8);
-		return 0;
+		return take_immediate(code, at, i->prefixes & X86_ADDRESS_SIZE ? 4 : 8, i);
+	case EXTRQ:
+		if (!(i->prefixes & (X86_OPERAND_SIZE | X86_REPNE)))
+			return (int)at;
+		i->immediate = value_of(code + at, 2) & 0xffff;
+		return (int)at + 2;
+	case I2:
 	case ENTER:
-		i->immediate = take_bytes(code, at, 2) & 0xffff;
-		++*at;
-		return 0;
+		i->immediate = value_of(code + at, 2) & 0xffff;
+		return (int)at + (form == I2 ? 2 : 3);
 	case CONTROL:
 		i->has_modrm = true;
-		i->modrm = code[(*at)++];
-		return 0;
-	case GROUP3_8:
-		i->immediate = take_bytes(code, at, x86_reg(i) < 2);
-		return 0;
-	case GROUP3_Z:
-		i->immediate = take_bytes(code, at, x86_reg(i) < 2 ? forms[IZ].immediate[immediate_index(i)] : 0);
-		return 0;
-	case EXTRQ:
-		i->immediate = take_bytes(code, at, i->prefixes & (X86_OPERAND_SIZE | X86_REPNE) ? 2 : 0) & 0xffff;
-		return 0;
+		i->modrm = code[at];
+		return (int)at + 1;
 	default:
-		return -1;
+		return -(int)at;
 	}
 }
 
-static int take_rest(const uint8_t *code, size_t *at, struct x86_instruction *i, enum form form)
+static inline int take_rest(const uint8_t *code, unsigned at, struct x86_instruction *i, enum form form)
 {
-	if (forms[form].modrm)
-		take_modrm(code, at, i);
-	if (forms[form].odd)
+	at = take_modrm(code, at, i, form / MODRM & 1);
+	if (form & ODD)
 		return take_odd(code, at, i, form);
-	i->immediate = take_bytes(code, at, forms[form].immediate[immediate_index(i)]);
-	return 0;
+	return take_immediate(code, at, immediates[form & IMMEDIATE][prefixes_index(i)], i);
 }
 
 /* VEX, EVEX, XOP: none of them is sensitive, so only their length matters. APM 4, 1.2; SDM 2, 2.3 and 2.7. */
-static int take_extended(const uint8_t *code, size_t *at, struct x86_instruction *i)
+static __attribute__((noinline)) int take_extended(const uint8_t *code, unsigned at, struct x86_instruction *i)
 {
-	uint8_t escape = i->opcode, first = code[(*at)++], map = 1;
+	uint8_t escape = i->opcode, first = code[at++], map = 1;
 	unsigned immediate;
 
 	if (i->rex || i->prefixes & (X86_LOCK | X86_OPERAND_SIZE | X86_REP | X86_REPNE))
-		return -1;
+		return -(int)at;
 	if (escape == 0xc4 || escape == 0x8f) {
 		map = first & 0x1f;
-		*at += 1;
+		at += 1;
 	} else if (escape == 0x62) {
 		map = first & 7;
-		*at += 2;
+		at += 2;
 	}
 	i->map = X86_OTHER;
-	i->opcode_at = (uint8_t)*at;
-	i->opcode = code[(*at)++];
+	i->opcode_at = (uint8_t)at;
+	i->opcode = code[at++];
 	if (escape != 0x62 && map == 1 && i->opcode == 0x77) /* VZEROUPPER, VZEROALL */
-		return 0;
-	take_modrm(code, at, i);
+		return (int)at;
+	at = take_modrm(code, at, i, 1);
 	if (map == 3 || map == 8)
 		immediate = 1;
 	else if (map == 10)
@@ -223,83 +224,69 @@ static int take_extended(const uint8_t *code, size_t *at, struct x86_instruction
 	else
 		immediate = map == 1 && ((i->opcode >= 0x70 && i->opcode <= 0x73) || i->opcode == 0xc2 ||
 					 (i->opcode >= 0xc4 && i->opcode <= 0xc6));
-	i->immediate = take_bytes(code, at, immediate);
-	return 0;
+	return take_immediate(code, at, immediate, i);
 }
 
-static int take_0f(const uint8_t *code, size_t *at, struct x86_instruction *i)
+static __attribute__((noinline)) int take_0f(const uint8_t *code, unsigned at, struct x86_instruction *i)
 {
-	uint8_t byte = code[(*at)++];
+	uint8_t byte = code[at++];
 
 	if (byte == 0x38 || byte == 0x3a) {
 		i->map = byte == 0x38 ? X86_0F38 : X86_0F3A;
-		i->opcode_at = (uint8_t)*at;
-		i->opcode = code[(*at)++];
+		i->opcode_at = (uint8_t)at;
+		i->opcode = code[at++];
 		return take_rest(code, at, i, byte == 0x38 ? M : MI1);
 	}
 	i->map = byte == 0x0f ? X86_3DNOW : X86_0F;
-	i->opcode_at = (uint8_t)(*at - 1);
+	i->opcode_at = (uint8_t)(at - 1);
 	i->opcode = byte;
 	return take_rest(code, at, i, two_byte[byte]);
 }
 
-/* APM 3, 1.2. A REX that is not the last prefix is none. False: nothing but prefixes. */
-static bool take_prefixes(const uint8_t *code, size_t *at, struct x86_instruction *i)
-{
-	while (*at < X86_INSTRUCTION_BYTES_MAX) {
-		uint8_t byte = code[*at];
-
-		if (one_byte[byte] != PREFIX && one_byte[byte] != REX)
-			return true;
-		i->rex = one_byte[byte] == REX ? byte : 0;
-		i->prefixes = legacy_prefix(i->prefixes, byte);
-		++*at;
-	}
-	return false;
-}
-
-/* Reads WINDOW_BYTES at most. */
-static int take(const uint8_t *code, size_t *at, struct x86_instruction *i)
+/* How long it is; less than 0: it makes no sense, and that many bytes say so. */
+static inline int take(const uint8_t *code, struct x86_instruction *i)
 {
 	/* Most have one REX or none, and which is hard to foretell: so without a branch. */
-	unsigned rex = (code[0] & 0xf0) == 0x40;
-	enum form form;
+	unsigned at = (code[0] & 0xf0) == 0x40;
+	enum form form = one_byte[code[at]];
 
-	i->rex = (uint8_t)(code[0] & -rex);
-	*at = rex;
-	form = one_byte[code[rex]];
-	if (form == PREFIX || form == REX) {
-		*at = 0;
-		if (!take_prefixes(code, at, i))
-			return -1;
-		form = one_byte[code[*at]];
+	i->rex = (uint8_t)(code[0] & -at);
+	if (form >= PREFIX) {
+		at = take_prefixes(code, i);
+		form = one_byte[code[at]];
+		if (at == X86_INSTRUCTION_BYTES_MAX)
+			return -(int)at;
 	}
-	i->opcode_at = (uint8_t)*at;
-	i->opcode = code[(*at)++];
+	i->opcode_at = (uint8_t)at;
+	i->opcode = code[at++];
+	if (form < ESCAPE)
+		return take_rest(code, at, i, form);
 	if (form == ESCAPE)
 		return take_0f(code, at, i);
-	if (form == EXTENDED || (form == POP && (code[*at] & 0x1f) >= 8))
+	if (form == EXTENDED || (code[at] & 0x1f) >= 8)
 		return take_extended(code, at, i);
-	return take_rest(code, at, i, form == POP ? M : form);
+	return take_rest(code, at, i, M);
+}
+
+/* What is left of it may be zeros: where they count, it is cut short. */
+static __attribute__((noinline)) int decode_end(const uint8_t *code, size_t bytes, struct x86_instruction *i)
+{
+	uint8_t window[WINDOW_BYTES];
+
+	for (size_t n = 0; n < WINDOW_BYTES; n++)
+		window[n] = n < bytes ? code[n] : 0;
+	return take(window, i);
 }
 
 int x86_decode(const uint8_t *code, size_t bytes, struct x86_instruction *i)
 {
-	uint8_t window[WINDOW_BYTES];
-	size_t at = 0;
-	int status;
+	int length;
 
 	*i = (struct x86_instruction){ 0 };
-	if (bytes < WINDOW_BYTES) {
-		for (size_t n = 0; n < WINDOW_BYTES; n++)
-			window[n] = n < bytes ? code[n] : 0;
-		code = window;
+	length = bytes < WINDOW_BYTES ? decode_end(code, bytes, i) : take(code, i);
+	if (length <= (int)X86_INSTRUCTION_BYTES_MAX && length > 0 && (size_t)length <= bytes) {
+		i->bytes = (uint8_t)length;
+		return 1;
 	}
-	status = take(code, &at, i);
-	if (at > bytes)
-		return bytes < X86_INSTRUCTION_BYTES_MAX ? 0 : -1;
-	if (status < 0 || at > X86_INSTRUCTION_BYTES_MAX)
-		return -1;
-	i->bytes = (uint8_t)at;
-	return 1;
+	return (size_t)(length < 0 ? -length : length) > bytes && bytes < X86_INSTRUCTION_BYTES_MAX ? 0 : -1;
 }

@@ -13,9 +13,9 @@ enum trait {
 	BRANCH = 1 << 0,  /* its immediate is the way to another instruction */
 	ENDS = 1 << 1,    /* does not fall through */
 	RETURNS = 1 << 2, /* falls through if what it leads to comes back */
-	PATCH = 1 << 3,   /* may be one to patch */
+	PATCH = 1 << 3,   /* to be patched */
 	BEGINS = 1 << 4,  /* a byte that one to patch may begin with */
-	LOOK = 1 << 5,    /* its ModRM says */
+	LOOK = 1 << 5,    /* its ModRM says which of these it has */
 	ZERO = 1 << 6,    /* with a ModRM of 0, padding */
 	NOTHING = 1 << 7, /* no instruction */
 };
@@ -43,14 +43,14 @@ static const uint8_t one_byte[256] = {
 };
 
 static const uint8_t two_byte[256] = {
-	[0x00 ... 0x03] = PATCH,
+	[0x00 ... 0x01] = LOOK, [0x02 ... 0x03] = PATCH,
 	[0x05] = RETURNS, [0x07] = ENDS, [0x0b] = ENDS, /* SYSCALL, SYSRET, UD2 */
 	[0x34] = RETURNS, [0x35] = ENDS,                /* SYSENTER, SYSEXIT */
 	[0x80 ... 0x8f] = BRANCH,
 	[0xa0 ... 0xa1] = PATCH, [0xa8 ... 0xa9] = PATCH,
 	[0xaa] = ENDS, /* RSM */
-	[0xae] = PATCH,
-	[0xb2] = PATCH, [0xb4 ... 0xb5] = PATCH,
+	[0xae] = LOOK,
+	[0xb2] = LOOK, [0xb4 ... 0xb5] = LOOK,
 	[0xb9] = ENDS, [0xff] = ENDS, /* UD1, UD0 */
 };
 
@@ -87,18 +87,29 @@ static bool is_gap(const struct x86_scan *s, size_t at)
 	return !x86_scan_is(s, X86_SCAN_REACHED, at) && !x86_scan_is(s, X86_SCAN_INSIDE, at);
 }
 
-static uint8_t traits_of(const struct x86_instruction *i)
+/* Of those with LOOK. */
+static __attribute__((noinline)) uint8_t traits_by_modrm(const struct x86_instruction *i)
+{
+	const struct x86_sensitive *row;
+
+	if (i->map == X86_ONE_BYTE && i->opcode == 0xff)
+		return x86_mod(i) == 3 ? group5[x86_reg(i)] & (uint8_t)~PATCH : group5[x86_reg(i)];
+	if (i->map == X86_ONE_BYTE)
+		return i->modrm == 0xf8 ? BRANCH : 0; /* XBEGIN */
+	row = x86_sensitive(i);
+	return row && x86_needs_patch(row->id) ? PATCH : 0;
+}
+
+static inline uint8_t traits_of(const struct x86_instruction *i)
 {
 	uint8_t traits;
 
-	if (i->map == X86_0F)
-		traits = two_byte[i->opcode];
+	if (i->map == X86_ONE_BYTE)
+		traits = one_byte[i->opcode];
 	else
-		traits = i->map == X86_ONE_BYTE ? one_byte[i->opcode] : 0;
-	if (traits & LOOK && i->opcode == 0xff)
-		traits = group5[x86_reg(i)];
-	else if (traits & LOOK) /* XBEGIN */
-		traits = i->modrm == 0xf8 ? BRANCH : 0;
+		traits = i->map == X86_0F ? two_byte[i->opcode] : 0;
+	if (traits & LOOK)
+		traits = traits_by_modrm(i);
 	/* Here AMD's RIP has 16 bits, Intel's 64, and so have the instruction's lengths. */
 	if (traits & BRANCH && i->prefixes & X86_OPERAND_SIZE && !(i->rex & X86_REX_W))
 		traits = NOTHING;
@@ -120,17 +131,20 @@ static void aim(struct x86_scan *s, size_t at, const struct x86_instruction *i)
 		set(map_of(s, X86_SCAN_TARGETS), target);
 }
 
-static bool is_to_patch(const struct x86_instruction *i)
+/* Where a reached instruction goes on after its first byte; 14 bits at most. */
+static inline void set_inside(uint64_t *inside, size_t from, unsigned bytes)
 {
-	const struct x86_sensitive *row = x86_sensitive(i);
+	uint64_t bits = (UINT64_C(1) << bytes) - 1;
 
-	return row && x86_needs_patch(row->id);
+	inside[from / 64] |= bits << from % 64;
+	if (from % 64 + bytes > 64)
+		inside[from / 64 + 1] |= bits >> (64 - from % 64);
 }
 
 /* Whatever comes there by falling through, until something does not, or until what is known. */
 static void follow(struct x86_scan *s, size_t at)
 {
-	uint64_t *reached = map_of(s, X86_SCAN_REACHED);
+	uint64_t *reached = map_of(s, X86_SCAN_REACHED), *inside = map_of(s, X86_SCAN_INSIDE);
 	size_t sure = at; /* from here on, if it should lead nowhere, it is not */
 	struct x86_instruction i;
 
@@ -145,10 +159,12 @@ static void follow(struct x86_scan *s, size_t at)
 			return;
 		}
 		set(reached, at);
-		set_range(map_of(s, X86_SCAN_INSIDE), at + 1, at + i.bytes);
+		set_inside(inside, at + 1, i.bytes - 1u);
+		if (!traits)
+			continue;
 		if (traits & BRANCH)
 			aim(s, at, &i);
-		if (traits & PATCH && is_to_patch(&i))
+		if (traits & PATCH)
 			set(map_of(s, X86_SCAN_PATCH), at);
 		if (traits & ENDS)
 			return;
@@ -226,7 +242,7 @@ static void sweep_gap(struct x86_scan *s, size_t at, size_t end)
 		set(map_of(s, X86_SCAN_SWEPT), at);
 		if (traits & BRANCH && !x86_scan_is(s, X86_SCAN_DOUBT, at))
 			aim(s, at, &i);
-		if (traits & PATCH && is_to_patch(&i))
+		if (traits & PATCH)
 			set(map_of(s, X86_SCAN_PATCH), at);
 		at += i.bytes;
 	}
@@ -300,7 +316,7 @@ static bool would_be_to_patch(const struct x86_scan *s, size_t at)
 {
 	struct x86_instruction i;
 
-	return one_byte[s->code[at]] & BEGINS && x86_decode(s->code + at, s->bytes - at, &i) == 1 && is_to_patch(&i);
+	return one_byte[s->code[at]] & BEGINS && x86_decode(s->code + at, s->bytes - at, &i) == 1 && traits_of(&i) & PATCH;
 }
 
 static void add(uint32_t *list, unsigned max, unsigned *count, size_t at)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "vmm/x86/sensitive.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "vmm/x86/decode.h"
@@ -97,6 +98,17 @@ static const struct x86_sensitive rows[] = {
 
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
 
+/* Opcodes that rows are about: nearly all that are asked about are others. */
+static const bool one_byte[256] = {
+	[0x6c ... 0x6f] = true, [0x8c] = true, [0x8e] = true, [0x9c ... 0x9d] = true, [0xca ... 0xcd] = true, [0xcf] = true,
+	[0xe4 ... 0xe7] = true, [0xec ... 0xef] = true, [0xf1] = true, [0xf4] = true, [0xfa ... 0xfb] = true, [0xff] = true,
+};
+
+static const bool two_byte[256] = {
+	[0x00 ... 0x03] = true, [0x05 ... 0x09] = true, [0x20 ... 0x23] = true, [0x30] = true, [0x32 ... 0x35] = true,
+	[0xa0 ... 0xa2] = true, [0xa8 ... 0xaa] = true, [0xae] = true, [0xb2] = true, [0xb4 ... 0xb5] = true,
+};
+
 static bool form_is(const struct x86_sensitive *row, const struct x86_instruction *i)
 {
 	unsigned regs = row->forms & 0xffu;
@@ -107,6 +119,8 @@ static bool form_is(const struct x86_sensitive *row, const struct x86_instructio
 
 const struct x86_sensitive *x86_sensitive(const struct x86_instruction *i)
 {
+	if ((i->map == X86_ONE_BYTE && !one_byte[i->opcode]) || (i->map == X86_0F && !two_byte[i->opcode]) || i->map == X86_OTHER)
+		return NULL;
 	for (size_t n = 0; n < ROWS; n++) {
 		const struct x86_sensitive *row = &rows[n];
 
