@@ -265,6 +265,16 @@ static void an_odd_number_of_zeros_before_a_function_is_padding(void **state)
 	ASSERT_DOUBTS(s);
 }
 
+/* 0x40900003, of 8 bytes: a page table, as Unikraft has one in its text. */
+static void zeros_that_code_would_fall_through_to_are_data(void **state)
+{
+	const struct x86_scan *s = scan_bytes(BYTES(RET, PUSHF, RET, 0x03, 0x00, 0x90, 0x40, 0, 0, 0, 0), 0);
+
+	(void)state;
+	ASSERT_SITES(s);
+	ASSERT_DOUBTS(s, 1);
+}
+
 static void an_instruction_that_is_cut_short_by_the_end_is_doubt(void **state)
 {
 	const struct x86_scan *s = scan_bytes(BYTES(RET, PUSHF, 0xb8, PUSHF), 0);
@@ -406,6 +416,7 @@ int main(void)
 		cmocka_unit_test(behind_a_call_that_does_not_return_there_may_be_data),
 		cmocka_unit_test(padding_of_traps_nops_and_zeros_is_no_doubt),
 		cmocka_unit_test(an_odd_number_of_zeros_before_a_function_is_padding),
+		cmocka_unit_test(zeros_that_code_would_fall_through_to_are_data),
 		cmocka_unit_test(an_instruction_that_is_cut_short_by_the_end_is_doubt),
 		cmocka_unit_test(a_branch_of_16_bits_is_none_that_is_known),
 		cmocka_unit_test(sites_beyond_the_maximum_are_counted),

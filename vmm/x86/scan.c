@@ -212,8 +212,8 @@ static void doubt(struct x86_scan *s, size_t at)
 	set_range(map_of(s, X86_SCAN_DOUBT), from, to);
 }
 
-/* Of the zeros that begin here, how many are padding. */
-static size_t padding_bytes(const struct x86_scan *s, size_t at, size_t end)
+/* How many zeros begin here, if as padding would. */
+static size_t zeros_at(const struct x86_scan *s, size_t at, size_t end)
 {
 	size_t zeros = 0;
 
@@ -222,16 +222,25 @@ static size_t padding_bytes(const struct x86_scan *s, size_t at, size_t end)
 	return zeros > 1 || at + zeros == end ? zeros : 0;
 }
 
+static bool is_nop(const struct x86_instruction *i)
+{
+	return (i->map == X86_ONE_BYTE && i->opcode == 0x90) || (i->map == X86_0F && i->opcode == 0x1f);
+}
+
+/* Zeros are padding where nothing falls through to them, but for NOPs; else this is data, such as a table of addresses. */
 static void sweep_gap(struct x86_scan *s, size_t at, size_t end)
 {
 	struct x86_instruction i;
+	bool ended = true;
 
 	while (at < end) {
-		size_t padding = s->code[at] ? 0 : padding_bytes(s, at, end);
+		size_t zeros = s->code[at] ? 0 : zeros_at(s, at, end);
 		uint8_t traits;
 
-		if (padding) {
-			at += padding;
+		if (zeros) {
+			if (!ended)
+				doubt(s, at);
+			at += zeros;
 			continue;
 		}
 		traits = x86_decode(s->code + at, s->bytes - at, &i) == 1 ? traits_of(&i) : NOTHING;
@@ -244,6 +253,8 @@ static void sweep_gap(struct x86_scan *s, size_t at, size_t end)
 			aim(s, at, &i);
 		if (traits & PATCH)
 			set(map_of(s, X86_SCAN_PATCH), at);
+		if (!is_nop(&i))
+			ended = traits & (ENDS | RETURNS);
 		at += i.bytes;
 	}
 }

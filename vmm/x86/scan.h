@@ -6,8 +6,8 @@
  *
  * Certain is
  *   - what is reached from an entry point by falling through and by direct branches,
- *   - and what lies between, a gap, where reading it from its start on leads through instructions, and zeros, just to the gap's end,
- *     and each direct branch in it leads to where an instruction begins.
+ *   - and what lies between, a gap, where reading it from its start on leads through instructions, and zeros that pad, just to the
+ *     gap's end, and each direct branch in it leads to where an instruction begins.
  * In doubt are gaps otherwise, by the page; and what is reached, from the last call before it on, where it leads to no instruction:
  * the call does not return. That data is never told from code by looks alone, if every byte of it makes sense as code, is known.
  */
@@ -34,7 +34,7 @@ enum x86_scan_map {
 
 struct x86_scan {
 	const uint8_t *code;
-	size_t bytes; /* at most UINT32_MAX */
+	size_t bytes;   /* at most UINT32_MAX */
 	uint64_t *maps; /* X86_SCAN_MAPS times X86_SCAN_WORDS(bytes), zero */
 	/* Offsets of instructions to patch, ascending. The count goes on beyond the maximum. */
 	uint32_t *sites;
@@ -48,8 +48,9 @@ struct x86_scan {
 void x86_scan(struct x86_scan *scan, const uint32_t *entries, unsigned entry_count);
 
 /*
- * A page of data, [from, to) of the code, that is to run from `entry` on, which is in it or before it: an instruction that began in the
- * page before goes on here. As much before and after the page as is known may be there.
+ * A page of data, [from, to) of the code, that is to run from `entry` on, which is in it or before it: an instruction that began in
+ * the page before goes on here. As much before and after the page as is executable may be in the code. What is cut short by the
+ * code's end is not looked at: who makes what follows executable looks at it, from X86_INSTRUCTION_BYTES_MAX - 1 bytes before on.
  *
  * True: all that would have to be patched, wherever one begins to read, has been reached, but for what is inside of instructions
  * that have been; it is in `sites`. Else the first in doubt is doubts[0], if there is room, and no site is to be patched.
