@@ -11,8 +11,8 @@ struct sys;
 struct text;
 
 /*
- * Goes through what an ELF image has in executable segments, from each segment's first byte, instruction by instruction. What is no
- * instruction is stepped over by a byte: data among code may look like some. 0 or -errno with `error` set.
+ * Goes through what an ELF image has in executable segments, instruction by instruction (vmm/x86/scan.h), and says of each how it
+ * is handled when ring-0 code runs at ring 3. Data among code may look like some. 0 or -errno with `error` set.
  */
 int sensitive_print(struct text *text, bool json, const struct image *image, struct sys *sys, struct error *error);
 
