@@ -40,10 +40,10 @@ static const uint8_t immediates[][4] = {
 #define ARITHMETIC        M, M, M, M, I1, IZ, BAD, BAD
 #define ARITHMETIC_PREFIX M, M, M, M, I1, IZ, PREFIX, BAD
 #define ARITHMETIC_ESCAPE M, M, M, M, I1, IZ, BAD, ESCAPE
-#define TWICE(x)   x, x
-#define FOUR(x)    x, x, x, x
-#define EIGHT(x)   FOUR(x), FOUR(x)
-#define SIXTEEN(x) EIGHT(x), EIGHT(x)
+#define TWICE(...)   __VA_ARGS__, __VA_ARGS__
+#define FOUR(...)    TWICE(TWICE(__VA_ARGS__))
+#define EIGHT(...)   TWICE(FOUR(__VA_ARGS__))
+#define SIXTEEN(...) TWICE(EIGHT(__VA_ARGS__))
 
 /* APM 3, tables. */
 static const uint8_t one_byte[256] = {
@@ -85,6 +85,17 @@ static const uint8_t two_byte[256] = {
 	/* f0 */ SIXTEEN(M),
 };
 
+/* What a ModRM brings: bytes of displacement, whether a SIB, and whether that may bring four more. APM 3, 1.4. */
+#define DISPLACEMENT 15
+#define SIB          16
+#define BASE         32 /* if the SIB's base is 5, there is none but a displacement */
+
+static const uint8_t after_modrm[256] = {
+	EIGHT(0, 0, 0, 0, SIB | BASE, 4, 0, 0), /* with an address-size prefix too: there is no 16-bit addressing in 64-bit mode */
+	EIGHT(1, 1, 1, 1, SIB | 1, 1, 1, 1),
+	EIGHT(4, 4, 4, 4, SIB | 4, 4, 4, 4), /* and registers: 0 */
+};
+
 /* As many as anything below reads: 14 prefixes, opcode, ModRM, SIB, displacement and immediate, each at its longest. */
 #define WINDOW_BYTES 40u
 
@@ -96,12 +107,13 @@ static inline uint64_t load(const uint8_t *bytes)
 	return value;
 }
 
-/* That many bytes, little-endian, sign-extended. Shifts by 64 at once are none. */
+/* That many bytes, 0, 1, 2, 4 or 8, little-endian, sign-extended. */
 static inline uint64_t value_of(const uint8_t *code, unsigned bytes)
 {
-	unsigned half = 4 * (8 - bytes);
+	static const uint64_t masks[] = { [1] = UINT8_MAX, [2] = UINT16_MAX, [4] = UINT32_MAX, [8] = UINT64_MAX };
+	uint64_t mask = masks[bytes], sign = mask ^ mask >> 1;
 
-	return (uint64_t)((int64_t)(load(code) << half << half) >> half >> half);
+	return ((load(code) & mask) ^ sign) - sign;
 }
 
 static uint8_t legacy_prefix(uint8_t prefixes, uint8_t byte)
@@ -132,14 +144,12 @@ static __attribute__((noinline)) unsigned take_prefixes(const uint8_t *code, str
 }
 
 /*
- * APM 3, 1.4. With an address-size prefix too: there is no 16-bit addressing in 64-bit mode. Whether there is one (`modrm`: 1, or
- * 0) and what it brings is hard to foretell: so without a branch. Returns where it ends.
+ * Whether there is one (`modrm`: 1, or 0) and what it brings is hard to foretell: so without a branch. Returns where it ends.
  */
 static inline unsigned take_modrm(const uint8_t *code, unsigned at, struct x86_instruction *i, unsigned modrm)
 {
-	unsigned byte = code[at] & -modrm, next = code[at + 1], mod = byte >> 6;
-	unsigned sib = ((byte & 7) == 4) & (mod != 3), base = (byte ^ ((byte ^ next) & -sib)) & 7;
-	unsigned bytes = (mod == 1) | ((mod == 2) | ((mod == 0) & (base == 5))) << 2;
+	unsigned byte = code[at] & -modrm, next = code[at + 1], after = after_modrm[byte], sib = after / SIB & 1;
+	unsigned bytes = (after & DISPLACEMENT) | (after / BASE & ((next & 7) == 5)) << 2;
 
 	i->has_modrm = modrm;
 	i->modrm = (uint8_t)byte;
@@ -188,12 +198,12 @@ static __attribute__((noinline)) int take_odd(const uint8_t *code, unsigned at, 
 	}
 }
 
-static inline int take_rest(const uint8_t *code, unsigned at, struct x86_instruction *i, enum form form)
+static inline int take_rest(const uint8_t *code, unsigned at, struct x86_instruction *i, enum form form, unsigned index)
 {
 	at = take_modrm(code, at, i, form / MODRM & 1);
 	if (form & ODD)
 		return take_odd(code, at, i, form);
-	return take_immediate(code, at, immediates[form & IMMEDIATE][prefixes_index(i)], i);
+	return take_immediate(code, at, immediates[form & IMMEDIATE][index], i);
 }
 
 /* VEX, EVEX, XOP: none of them is sensitive, so only their length matters. APM 4, 1.2; SDM 2, 2.3 and 2.7. */
@@ -235,37 +245,39 @@ static __attribute__((noinline)) int take_0f(const uint8_t *code, unsigned at, s
 		i->map = byte == 0x38 ? X86_0F38 : X86_0F3A;
 		i->opcode_at = (uint8_t)at;
 		i->opcode = code[at++];
-		return take_rest(code, at, i, byte == 0x38 ? M : MI1);
+		return take_rest(code, at, i, byte == 0x38 ? M : MI1, 0);
 	}
 	i->map = byte == 0x0f ? X86_3DNOW : X86_0F;
 	i->opcode_at = (uint8_t)(at - 1);
 	i->opcode = byte;
-	return take_rest(code, at, i, two_byte[byte]);
+	return take_rest(code, at, i, two_byte[byte], prefixes_index(i));
 }
 
 /* How long it is; less than 0: it makes no sense, and that many bytes say so. */
 static inline int take(const uint8_t *code, struct x86_instruction *i)
 {
 	/* Most have one REX or none, and which is hard to foretell: so without a branch. */
-	unsigned at = (code[0] & 0xf0) == 0x40;
+	unsigned at = (code[0] & 0xf0) == 0x40, index;
 	enum form form = one_byte[code[at]];
 
 	i->rex = (uint8_t)(code[0] & -at);
+	index = (i->rex & X86_REX_W) >> 2;
 	if (form >= PREFIX) {
 		at = take_prefixes(code, i);
 		form = one_byte[code[at]];
+		index = prefixes_index(i);
 		if (at == X86_INSTRUCTION_BYTES_MAX)
 			return -(int)at;
 	}
 	i->opcode_at = (uint8_t)at;
 	i->opcode = code[at++];
 	if (form < ESCAPE)
-		return take_rest(code, at, i, form);
+		return take_rest(code, at, i, form, index);
 	if (form == ESCAPE)
 		return take_0f(code, at, i);
 	if (form == EXTENDED || (code[at] & 0x1f) >= 8)
 		return take_extended(code, at, i);
-	return take_rest(code, at, i, M);
+	return take_rest(code, at, i, M, index);
 }
 
 /* What is left of it may be zeros: where they count, it is cut short. */
