@@ -7,6 +7,7 @@
 
 #include "control/report_devices.h"
 #include "control/report_solo5.h"
+#include "control/report_traps.h"
 #include "control/text.h"
 #include "control/version.h"
 #include "vmm/exits.h"
@@ -130,7 +131,8 @@ void report_text(struct text *text, struct machine *m, const struct report_basis
 	timeline_text(text, &m->timeline);
 	if (m->outcome == OUTCOME_NONE)
 		return;
-	text_printf(text, "kvick: ring %u (%s), doorbell %s, sandbox %s\n", m->ring, m->ring_reason, doorbell_name(m),
+	text_printf(text, "kvick: ring %u%s (%s), doorbell %s, sandbox %s\n", m->ring, m->deprivileged ? ", run at ring 3" : "",
+		    m->ring_reason, doorbell_name(m),
 		    m->config->sandbox ? "on" : "off");
 	text_printf(text, "kvick: cpu model %s, xcr0 0x%llx\n", cpu_model_name(m->cpu_model),
 		    (unsigned long long)m->cpu_state.xcr0);
@@ -149,6 +151,7 @@ void report_text(struct text *text, struct machine *m, const struct report_basis
 		    (unsigned long long)usage.minor_faults, (unsigned long long)usage.major_faults, (unsigned long long)syscalls);
 	devices_text(text, m);
 	solo5_text(text, m);
+	traps_text(text, m);
 }
 
 static void timeline_json(struct text *text, const struct timeline *t)
@@ -221,6 +224,7 @@ void report_json(struct text *text, struct machine *m, const struct report_basis
 		json_close(text, '}');
 		devices_json(text, m);
 		solo5_json(text, m);
+		traps_json(text, m);
 	}
 	if (m->outcome == OUTCOME_CRASHED)
 		crash_json(text, m);

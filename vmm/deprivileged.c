@@ -194,13 +194,13 @@ void deprivileged_drain(struct machine *m)
 	*(volatile uint32_t *)&s->output_tail = head;
 }
 
-void deprivileged_counts(const struct machine *m, struct deprivileged_counts *counts)
+void deprivileged_count(struct machine *m)
 {
 	const struct monitor_state *s = state(m);
 
 	for (unsigned i = 0; i < X86_IDS; i++) {
-		counts->count[i] = s->counts[i];
-		counts->cycles[i] = s->cycles[i];
+		m->traps.count[i] = s->counts[i];
+		m->traps.cycles[i] = s->cycles[i];
 	}
 }
 

@@ -48,10 +48,7 @@ bool deprivileged_executes(const struct machine *m, uint64_t at, uint64_t bytes)
 /* `v`, just read from the vCPU, as the guest has it: its registers, not the monitor's; its selectors. */
 void deprivileged_guest_state(const struct machine *m, struct vcpu_state *v);
 
-/* For the report: what was trapped, by enum x86_id, as the monitor says; and cycles in the monitor. */
-struct deprivileged_counts {
-	uint64_t count[X86_IDS], cycles[X86_IDS];
-};
-void deprivileged_counts(const struct machine *m, struct deprivileged_counts *counts);
+/* For the report: what was trapped, as the monitor says, into m->traps. At the run's end. */
+void deprivileged_count(struct machine *m);
 
 #endif

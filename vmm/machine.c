@@ -425,6 +425,8 @@ static int step_run(struct machine *m)
 			run_failed(m, r);
 	}
 	timeline_stamp(&m->timeline, MARK_EXIT);
+	if (m->deprivileged && m->config->report)
+		deprivileged_count(m);
 	return 0;
 }
 

@@ -29,6 +29,7 @@
 #include "vmm/timeline.h"
 #include "vmm/vcpu.h"
 #include "vmm/vm.h"
+#include "vmm/x86/sensitive.h"
 
 #define MACHINE_ARGS_BYTES_MAX (128u * 1024) /* argument and environment strings */
 
@@ -84,6 +85,12 @@ enum outcome_kind {
 };
 
 #define DEPRIVILEGED_PAGES_MAX 64
+
+/* Traps of a deprivileged guest, by what was emulated; X86_INNOCUOUS: nothing was. */
+struct trap_counts {
+	uint64_t count[X86_IDS], cycles[X86_IDS];
+};
+
 #define EXIT_REASONS_MAX 64
 #define CALLS_MAX        16
 
@@ -135,6 +142,7 @@ struct machine {
 	struct memory_run modules[MACHINE_MODULES_MAX]; /* where they go, for boot protocols that have a list of them */
 	struct crash crash;
 	uint64_t granted[DEPRIVILEGED_PAGES_MAX];
+	struct trap_counts traps; /* for the report */
 	struct cpu_table cpuid; /* the guest's; empty: it has none */
 };
 
