@@ -176,6 +176,11 @@ static void doubt_ends_with_its_page(void **state)
 	s = scan_bytes(code, sizeof(code), 0);
 	ASSERT_DOUBTS(s, 1, 4095);
 	ASSERT_SITES(s, 4096);
+	code[2000] = NOP;
+	code[5000] = UNDEFINED;
+	s = scan_bytes(code, sizeof(code), 0);
+	ASSERT_SITES(s, 1, 4095);
+	ASSERT_DOUBTS(s, 4096);
 }
 
 static void what_a_branch_leads_to_is_code_whatever_is_before_it(void **state)
@@ -190,9 +195,12 @@ static void what_a_branch_leads_to_is_code_whatever_is_before_it(void **state)
 
 static void calls_lead_backwards_too(void **state)
 {
-	const struct x86_scan *s = scan_bytes(BYTES(UNDEFINED, PUSHF, 0x58, RET, 0xe8, 0xf8, 0xff, 0xff, 0xff, RET), 4);
+	uint8_t code[200] = { UNDEFINED, PUSHF, 0x58, RET };
+	const struct x86_scan *s;
 
 	(void)state;
+	memcpy(code + 150, (const uint8_t[]){ 0xe8, 0x66, 0xff, 0xff, 0xff, RET }, 6); /* call 1 */
+	s = scan_bytes(code, sizeof(code), 150);
 	ASSERT_SITES(s, 1);
 	ASSERT_DOUBTS(s);
 }
@@ -227,6 +235,21 @@ static void a_branch_in_a_gap_that_leads_to_no_instruction_puts_it_in_doubt(void
 	ASSERT_DOUBTS(s, 1);
 }
 
+static void a_branch_in_a_gap_that_leads_to_no_instruction_puts_what_it_leads_to_in_doubt(void **state)
+{
+	static uint8_t code[BYTES_MAX];
+	const struct x86_scan *s;
+
+	(void)state;
+	memset(code, NOP, sizeof(code));
+	code[0] = RET;
+	memcpy(code + 8190, (const uint8_t[]){ 0xeb, 0x01 }, 2); /* jmp 8193 */
+	memcpy(code + 8192, (const uint8_t[]){ 0xb8, 0, 0, 0, 0, PUSHF }, 6);
+	s = scan_bytes(code, sizeof(code), 0);
+	ASSERT_SITES(s);
+	ASSERT_DOUBTS(s, 8197);
+}
+
 static void a_branch_in_a_gap_into_the_middle_of_reached_code_leaves_that_alone(void **state)
 {
 	const struct x86_scan *s = scan_bytes(BYTES(0xb8, PUSHF, 0, 0, 0, POPF, RET, PUSHF, 0xeb, 0xf7), 0);
@@ -249,7 +272,7 @@ static void behind_a_call_that_does_not_return_there_may_be_data(void **state)
 static void padding_of_traps_nops_and_zeros_is_no_doubt(void **state)
 {
 	const struct x86_scan *s = scan_bytes(BYTES(RET, INT3, INT3, INT3, PUSHF, RET, 0x66, 0x0f, 0x1f, 0x44, 0, 0, POPF, RET,
-						    0, 0, 0), 0);
+						    NOP, 0x0f, 0x1f, 0x00, 0, 0, 0), 0);
 
 	(void)state;
 	ASSERT_SITES(s, 4, 12);
@@ -262,6 +285,24 @@ static void an_odd_number_of_zeros_before_a_function_is_padding(void **state)
 
 	(void)state;
 	ASSERT_SITES(s, 8, 13);
+	ASSERT_DOUBTS(s);
+}
+
+static void a_single_zero_before_reached_code_is_padding(void **state)
+{
+	const struct x86_scan *s = scan_bytes(BYTES(0xe8, 0x04, 0, 0, 0, RET, PUSHF, RET, 0, RET), 0);
+
+	(void)state;
+	ASSERT_SITES(s, 6);
+	ASSERT_DOUBTS(s);
+}
+
+static void zeros_behind_a_call_that_does_not_return_are_padding(void **state)
+{
+	const struct x86_scan *s = scan_bytes(BYTES(0xe8, 0x05, 0, 0, 0, 0, 0, 0, PUSHF, RET, 0xeb, 0xfe), 0);
+
+	(void)state;
+	ASSERT_SITES(s, 8);
 	ASSERT_DOUBTS(s);
 }
 
@@ -412,10 +453,13 @@ int main(void)
 		cmocka_unit_test(a_branch_behind_a_prefix_is_no_doubt),
 		cmocka_unit_test(what_two_readings_share_is_not_patched),
 		cmocka_unit_test(a_branch_in_a_gap_that_leads_to_no_instruction_puts_it_in_doubt),
+		cmocka_unit_test(a_branch_in_a_gap_that_leads_to_no_instruction_puts_what_it_leads_to_in_doubt),
 		cmocka_unit_test(a_branch_in_a_gap_into_the_middle_of_reached_code_leaves_that_alone),
 		cmocka_unit_test(behind_a_call_that_does_not_return_there_may_be_data),
 		cmocka_unit_test(padding_of_traps_nops_and_zeros_is_no_doubt),
 		cmocka_unit_test(an_odd_number_of_zeros_before_a_function_is_padding),
+		cmocka_unit_test(a_single_zero_before_reached_code_is_padding),
+		cmocka_unit_test(zeros_behind_a_call_that_does_not_return_are_padding),
 		cmocka_unit_test(zeros_that_code_would_fall_through_to_are_data),
 		cmocka_unit_test(an_instruction_that_is_cut_short_by_the_end_is_doubt),
 		cmocka_unit_test(a_branch_of_16_bits_is_none_that_is_known),
