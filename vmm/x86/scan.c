@@ -145,7 +145,7 @@ static inline void set_inside(uint64_t *inside, size_t from, unsigned bytes)
 static void follow(struct x86_scan *s, size_t at)
 {
 	uint64_t *reached = map_of(s, X86_SCAN_REACHED), *inside = map_of(s, X86_SCAN_INSIDE);
-	size_t sure = at; /* from here on, if it should lead nowhere, it is not */
+	size_t sure = at; /* from here on, if it should lead nowhere, it is not code */
 	struct x86_instruction i;
 
 	for (; at < s->bytes && !(reached[at / 64] >> at % 64 & 1); at += i.bytes) {
