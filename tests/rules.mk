@@ -7,6 +7,7 @@ include tests/hostile/rules.mk
 include tests/fault/rules.mk
 include tests/fuzz/rules.mk
 include tests/helpers/rules.mk
+include tests/differential/rules.mk
 
 # Clean under the other compiler too; nothing is linked.
 $(eval $(call variant,clang,clang $(CFLAGS)))
