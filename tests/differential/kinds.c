@@ -367,12 +367,21 @@ static void emit_lss(void)
 
 /* --- far transfers --- */
 
+/* QEMU heeds base and size of SS where a far transfer's operands have 32 bits. */
+static void flat_stack(void)
+{
+	emit("mov\t$0x%x, %%ecx", DATA);
+	emit("mov\t%%ecx, %%ss");
+}
+
 static void emit_lret(void)
 {
 	static const char *const mnemonics[] = { "lretq", "lretl" };
 	unsigned wide = (unsigned)draw(2);
 
-	emit("push%s\t$0x%x", "q", code_selector());
+	if (wide)
+		flat_stack();
+	emit("pushq\t$0x%x", code_selector());
 	emit("pushq\t$1f");
 	if (wide) { /* 32-bit: two longs, one upon the other */
 		emit("mov\t8(%%rsp), %%eax");
@@ -393,6 +402,7 @@ static void emit_far_jump(void)
 	/* A jump through a gate would come back by a return that has nothing to return to. */
 	int call = drawn == CALL_GATE || one_in(2);
 
+	flat_stack();
 	emit("movl\t$1f, scratch+%u", where);
 	emit("movw\t$0x%x, scratch+%u", drawn, where + 4);
 	emit("%s\t*scratch+%u", call ? "lcall" : "ljmp", where);
@@ -417,7 +427,7 @@ static void emit_iret(void)
 
 static void emit_lldt(void)
 {
-	static const uint16_t good[] = { 0, LDT, LDT_2, TSS_2 };
+	static const uint16_t good[] = { LDT, LDT_2, TSS_2 };
 	const char *mnemonic = one_in(2) ? "lldt" : "ltr";
 	unsigned drawn = one_in(2) ? PICK(good) : selector();
 

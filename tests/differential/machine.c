@@ -96,20 +96,20 @@ static void make_descriptors(void)
 {
 	uint64_t *g = gdt_at_first, *l = ldt_at_first;
 
-	g[CODE / 8] = descriptor(0, 0xffff, 0x9a, LONG | PAGES);
+	g[CODE / 8] = descriptor(0, 0xffff, 0x9b, LONG | PAGES);
 	g[DATA / 8] = descriptor(0, 0xffff, 0x92, BIG | PAGES);
 	g[DATA_READ_ONLY / 8] = descriptor(0, 0x1234, 0x90, BIG);
 	g[DATA_ABSENT / 8] = descriptor(0, 0xffff, 0x12, BIG | PAGES);
 	g[DATA_DOWN / 8] = descriptor(0, 0x0fff, 0x96, BIG);
-	g[CODE_CONFORMING / 8] = descriptor(0, 0xffff, 0x9e, LONG | PAGES);
-	g[CODE_NO_READ / 8] = descriptor(0, 0xffff, 0x98, LONG | PAGES);
+	g[CODE_CONFORMING / 8] = descriptor(0, 0xffff, 0x9f, LONG | PAGES);
+	g[CODE_NO_READ / 8] = descriptor(0, 0xffff, 0x99, LONG | PAGES);
 	g[TSS / 8] = descriptor((uintptr_t)&tss, sizeof(tss) - 1, 0x89, 0);
 	g[LDT / 8] = descriptor((uintptr_t)ldt, sizeof(ldt) - 1, 0x82, 0);
 	g[CALL_GATE / 8] = call_gate(0x8c);
 	g[DATA_3 / 8] = descriptor(0, 0xffff, 0xf2, BIG | PAGES);
-	g[CODE_3 / 8] = descriptor(0, 0xffff, 0xfa, LONG | PAGES);
-	g[CODE_ABSENT / 8] = descriptor(0, 0xffff, 0x1a, LONG | PAGES);
-	g[CODE_32 / 8] = descriptor(0, 0xffff, 0x9a, BIG | PAGES);
+	g[CODE_3 / 8] = descriptor(0, 0xffff, 0xfb, LONG | PAGES);
+	g[CODE_ABSENT / 8] = descriptor(0, 0xffff, 0x1b, LONG | PAGES);
+	g[CODE_32 / 8] = descriptor(0, 0xffff, 0x9b, BIG | PAGES);
 	g[DATA_BASE / 8] = descriptor((uintptr_t)scratch + 0x200, 0xff, 0x92, 0);
 	g[TSS_2 / 8] = descriptor((uintptr_t)&tss_2, sizeof(tss_2) - 1, 0x89, 0);
 	g[LDT_ABSENT / 8] = descriptor((uintptr_t)ldt, sizeof(ldt) - 1, 0x02, 0);
@@ -120,7 +120,7 @@ static void make_descriptors(void)
 	g[DATA_ACCESSED / 8] = descriptor(0, 0xfff0, 0x93, BIG);
 
 	l[LDT_DATA / 8] = descriptor(0, 0xffff, 0x92, BIG | PAGES);
-	l[LDT_CODE / 8] = descriptor(0, 0xffff, 0x9a, LONG | PAGES);
+	l[LDT_CODE / 8] = descriptor(0, 0xffff, 0x9b, LONG | PAGES);
 	l[LDT_READ_ONLY / 8] = descriptor(0, 0x77, 0x90, BIG);
 	l[LDT_NOT_THERE / 8] = descriptor(0, 0xffff, 0x12, BIG);
 	l[LDT_BASE / 8] = descriptor((uintptr_t)scratch + 0x300, 0x55, 0x92, 0);

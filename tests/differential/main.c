@@ -93,10 +93,10 @@ static void print_line(unsigned seed, unsigned n)
 	puts("");
 }
 
-static void print_words(const char *name, const uint64_t *was, const uint64_t *is, unsigned count)
+static void print_words(const char *name, const uint64_t *was, const uint64_t *is, unsigned count, int all)
 {
 	for (unsigned i = 0; i < count; i++)
-		if (was[i] != is[i])
+		if (all || was[i] != is[i])
 			printf("  %s[%u] %llx -> %llx\n", name, i, (unsigned long long)was[i], (unsigned long long)is[i]);
 }
 
@@ -132,12 +132,12 @@ static void print_all(unsigned seed, unsigned n)
 	for (unsigned i = 0; i < STATE_NAMES; i++)
 		printf("  %s %llx -> %llx\n", state_names[i], (unsigned long long)((const uint64_t *)&state_before)[i],
 		       (unsigned long long)word[i]);
-	print_words("gdt", state_before.gdt, state.gdt, GDT_SLOTS);
-	print_words("gdt_2", state_before.gdt_2, state.gdt_2, GDT_SLOTS);
-	print_words("ldt", state_before.ldt, state.ldt, LDT_SLOTS);
-	print_words("ldt_2", state_before.ldt_2, state.ldt_2, LDT_SLOTS);
-	print_words("scratch", state_before.scratch, state.scratch, SCRATCH_BYTES / 8);
-	print_words("stack", state_before.stack, state.stack, STACK_BYTES / 8);
+	print_words("gdt", state_before.gdt, state.gdt, GDT_SLOTS, 1);
+	print_words("gdt_2", state_before.gdt_2, state.gdt_2, GDT_SLOTS, 1);
+	print_words("ldt", state_before.ldt, state.ldt, LDT_SLOTS, 1);
+	print_words("ldt_2", state_before.ldt_2, state.ldt_2, LDT_SLOTS, 1);
+	print_words("scratch", state_before.scratch, state.scratch, SCRATCH_BYTES / 8, 0);
+	print_words("stack", state_before.stack, state.stack, STACK_BYTES / 8, 0);
 	print_line(seed, n);
 }
 
