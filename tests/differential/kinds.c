@@ -411,7 +411,7 @@ static void emit_far_jump(void)
 
 static void emit_iret(void)
 {
-	static const uint16_t bad_stacks[] = { DATA_READ_ONLY, DATA_ABSENT, CODE, DATA_3, GDT_SLOTS * 8, LDT_NOT_THERE, TSS };
+	static const uint16_t bad_stacks[] = { DATA_READ_ONLY, CODE, DATA_3, GDT_SLOTS * 8, TSS };
 
 	emit("mov\t%%rsp, %%%s", names_64[0]);
 	emit("pushq\t$0x%x", one_in(4) ? PICK(bad_stacks) : one_in(4) ? 0 : PICK(good_data));
@@ -428,8 +428,9 @@ static void emit_iret(void)
 static void emit_lldt(void)
 {
 	static const uint16_t good[] = { LDT, LDT_2, TSS_2 };
-	const char *mnemonic = one_in(2) ? "lldt" : "ltr";
-	unsigned drawn = one_in(2) ? PICK(good) : selector();
+	int task = one_in(2); /* LTR of a null selector is #GP, but not in QEMU */
+	const char *mnemonic = task ? "ltr" : "lldt";
+	unsigned drawn = one_in(2) ? PICK(good) : task ? selector_not_null() : selector();
 
 	if (one_in(3)) {
 		const char *operand = memory(2);
@@ -487,7 +488,7 @@ static void emit_control(void)
 		emit("mov\t%%cr2, %%%s", names_64[n]);
 		break;
 	default:
-		emit("mov\t$%u, %%%s", (unsigned)draw(20), names_32[n]);
+		emit("mov\t$%u, %%%s", (unsigned)draw(16), names_32[n]);
 		emit("mov\t%%%s, %%cr8", names_64[n]);
 		emit("mov\t%%cr8, %%%s", any(QUAD));
 		break;
@@ -593,6 +594,32 @@ static void emit_msr(void)
 	}
 }
 
+/* Some instructions in single steps. */
+static void emit_step(void)
+{
+	static void (*const stepped[])(void) = {
+		emit_arithmetic, emit_arithmetic, emit_pushf, emit_cli, emit_sgdt, emit_sldt, emit_lar, emit_verr, emit_mov_from_segment,
+		emit_debug_register, emit_clts, emit_control, emit_stack,
+	};
+
+	emit("pushfq");
+	emit("addl\t$0x100, (%%rsp)");
+	emit("popfq");
+	for (uint64_t left = 1 + draw(3); left > 0; left--)
+		PICK(stepped)();
+	emit("pushfq");
+	emit("subl\t$0x100, (%%rsp)");
+	emit("popfq");
+}
+
+/* CR0.TS and CR0.EM: #NM, #UD. */
+static void emit_float(void)
+{
+	static const char *const mnemonics[] = { "fnop", "fwait", "fldz", "movaps\t%xmm0, %xmm1", "addps\t%xmm2, %xmm3" };
+
+	emit("%s", PICK(mnemonics));
+}
+
 static void emit_swapgs(void)
 {
 	emit("swapgs");
@@ -652,7 +679,8 @@ static void emit_divide(void)
 
 static const char *bad_memory(void)
 {
-	static const char *const addresses[] = { "0x10", "0x40000000", "0xffff800000000000", "0x7ffffffff000", "0x40000ffc" };
+	static const char *const addresses[] = { "0x10", "0x40000000", "0xffff800000000000", "0x7ffffffff000", "0x40000ffc", "0x800000000000",
+						 "0x7fffffffffffffff" };
 	static char text[32];
 	uint64_t n = draw(NAMES);
 
@@ -664,7 +692,7 @@ static const char *bad_memory(void)
 static void emit_fault(void)
 {
 	static const char *const accesses[] = {
-		"mov\t%s, %%rax", "mov\t%%rax, %s", "addl\t$1, %s", "pushq\t%s", "popq\t%s", "sgdt\t%s", "sidt\t%s", "lgdt\t%s",
+		"mov\t%s, %%rax", "mov\t%%rax, %s", "pushq\t%s", "popq\t%s", "sgdt\t%s", "sidt\t%s", "lgdt\t%s",
 		"lidt\t%s", "sldt\t%s", "str\t%s", "smsw\t%s", "lmsw\t%s", "lldt\t%s", "ltr\t%s", "lar\t%s, %%eax", "lsl\t%s, %%eax",
 		"verr\t%s", "verw\t%s", "mov\t%%ds, %s", "movw\t%s, %%ds", "lss\t%s, %%eax", "lgs\t%s, %%eax", "ljmp\t*%s",
 		"lcall\t*%s", "jmp\t*%s", "call\t*%s", "clflush\t%s",
@@ -688,7 +716,7 @@ static void emit_bad_stack(void)
 {
 	static const char *const accesses[] = { "push\t%%rax", "pop\t%%rax", "pushfq", "popfq", "push\t%%fs", "pop\t%%gs", "iretq",
 						"lretq", "int\t$0x40", "int\t$0x42", "call\t1f\n1:", "int3", "ud2" };
-	static const char *const addresses[] = { "0x10", "0x40000000", "0xffff800000000000" };
+	static const char *const addresses[] = { "0x10", "0x40000000", "0x7fffffffe000" };
 
 	emit("movabs\t$%s, %%rsp", PICK(addresses));
 	printf("\t");
@@ -698,7 +726,7 @@ static void emit_bad_stack(void)
 
 static void emit_bad_jump(void)
 {
-	static const char *const addresses[] = { "0x10", "0x40000000", "scratch", "0xffff800000000000" };
+	static const char *const addresses[] = { "0x10", "0x40000000", "scratch", "0xffff900000000000" };
 
 	emit("movabs\t$%s, %%rax", PICK(addresses));
 	emit(one_in(2) ? "jmp\t*%%rax" : "call\t*%%rax");
@@ -728,6 +756,8 @@ const struct kind kinds[] = {
 	{ "clts", 2, emit_clts },
 	{ "invlpg", 2, emit_invlpg },
 	{ "msr", 5, emit_msr },
+	{ "step", 3, emit_step },
+	{ "float", 2, emit_float },
 	{ "swapgs", 2, emit_swapgs },
 	{ "syscall", 2, emit_syscall },
 	{ "int", 4, emit_int },
