@@ -41,6 +41,10 @@
 #define VECTORS       256
 #define STUB_BYTES    32
 
+/* The guest's own stack, as docs/ABI.md places it: nothing is mapped below it, and read-only memory follows. */
+#define STACK_FIRST_PAGE 0xc0000
+#define STACK_END        0x100000
+
 /* In a list of exceptions, a SYSCALL is one of these two, by the entry. */
 #define SYSCALL_1 256
 #define SYSCALL_2 257

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "differential.h"
 #include "generate.h"
 
 static uint64_t at;
@@ -64,6 +65,7 @@ int main(int argc, char **argv)
 
 	unsigned seeds = (unsigned)strtoul(argv[1], NULL, 10), count = (unsigned)strtoul(argv[2], NULL, 10);
 
+	printf("\t.set\tFIRST_PAGE, %#x\n\t.set\tLAST_PAGE_END, %#x\n", STACK_FIRST_PAGE, STACK_END);
 	puts("\t.section .text.sequences, \"ax\", @progbits");
 	for (unsigned seed = 0; seed < seeds; seed++)
 		for (unsigned n = 0; n < count; n++)

@@ -129,7 +129,8 @@ static unsigned selector(void)
 {
 	unsigned drawn = PICK(selectors);
 
-	return one_in(4) ? drawn | (unsigned)draw(4) : drawn;
+	/* A null one with an RPL is #GP in SS by Intel's manual alone. */
+	return drawn && one_in(4) ? drawn | (unsigned)draw(4) : drawn;
 }
 
 /* For FS and GS: a null selector leaves AMD's base alone and clears Intel's. */
@@ -594,11 +595,16 @@ static void emit_msr(void)
 	}
 }
 
-/* Some instructions in single steps. */
+static void emit_cli_alone(void)
+{
+	emit("cli");
+}
+
+/* Some instructions in single steps; not STI and loads of SS, which may hold back the trap. */
 static void emit_step(void)
 {
 	static void (*const stepped[])(void) = {
-		emit_arithmetic, emit_arithmetic, emit_pushf, emit_cli, emit_sgdt, emit_sldt, emit_lar, emit_verr, emit_mov_from_segment,
+		emit_arithmetic, emit_arithmetic, emit_pushf, emit_cli_alone, emit_sgdt, emit_sldt, emit_lar, emit_verr, emit_mov_from_segment,
 		emit_debug_register, emit_clts, emit_control, emit_stack,
 	};
 
@@ -663,9 +669,6 @@ static void emit_undefined(void)
 		".byte\t0x8c, 0xf0",       /* mov from a sixth segment register */
 		".byte\t0x0f, 0xb2, 0xc0", /* lss from a register */
 		".byte\t0xff, 0xd8",       /* far call by a register */
-		".byte\t0xf0, 0x0f, 0x01, 0xe0", /* lock smsw */
-		".byte\t0xf0, 0x9c",             /* lock pushfq */
-		".byte\t0xf0, 0xfa",             /* lock cli */
 	};
 
 	emit("%s", PICK(undefined));
@@ -695,13 +698,19 @@ static void emit_fault(void)
 		"mov\t%s, %%rax", "mov\t%%rax, %s", "pushq\t%s", "popq\t%s", "sgdt\t%s", "sidt\t%s", "lgdt\t%s",
 		"lidt\t%s", "sldt\t%s", "str\t%s", "smsw\t%s", "lmsw\t%s", "lldt\t%s", "ltr\t%s", "lar\t%s, %%eax", "lsl\t%s, %%eax",
 		"verr\t%s", "verw\t%s", "mov\t%%ds, %s", "movw\t%s, %%ds", "lss\t%s, %%eax", "lgs\t%s, %%eax", "ljmp\t*%s",
-		"lcall\t*%s", "jmp\t*%s", "call\t*%s", "clflush\t%s",
+		"lcall\t*%s", "jmp\t*%s", "call\t*%s",
 	};
+	static const char *const edges[] = { "mov\t%rax, LAST_PAGE_END-4", "movw\t%ax, LAST_PAGE_END-1", "mov\t%ds, LAST_PAGE_END-1",
+					     "sldt\tLAST_PAGE_END-1", "popq\tLAST_PAGE_END-4", "mov\tFIRST_PAGE-4, %rax",
+					     "movw\tFIRST_PAGE-1, %es", "pushq\tFIRST_PAGE-4" };
 	static const char *const stores[] = { "mov\t%%rax, %s", "sgdt\t%s", "sidt\t%s", "sldt\t%s", "smsw\t%s", "mov\t%%ds, %s" };
 
 	if (one_in(4)) { /* read-only */
 		printf("\t");
 		printf(PICK(stores), "sequences");
+	} else if (one_in(4)) { /* half of it elsewhere */
+		emit("%s", PICK(edges));
+		return;
 	} else {
 		const char *operand = bad_memory();
 

@@ -168,6 +168,10 @@ int main(int argc, char **argv)
 		printf("there are %u seeds, %u sequences each\n", sequence_seeds, sequences_per_seed);
 		return 1;
 	}
+	if (kvick_boot()->stack_base != STACK_FIRST_PAGE || kvick_boot()->stack_top != STACK_END) {
+		puts("the stack is not where the sequences believe it");
+		return 1;
+	}
 	machine_init();
 	if (verbose) {
 		run_one(seed, count);
