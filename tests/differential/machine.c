@@ -78,7 +78,8 @@ static void write_msr(uint32_t msr, uint64_t value)
 /* A descriptor; bits 19 to 16 of the limit stay 0: LAR gives them on some CPUs and not on others. AMD64 APM 2, 4.7 and 4.8. */
 static uint64_t descriptor(uint32_t base, uint16_t limit, uint8_t access, uint8_t flags)
 {
-	return limit | (uint64_t)(base & 0xffffff) << 16 | (uint64_t)access << 40 | (uint64_t)flags << 52 | (uint64_t)(base >> 24) << 56;
+	return limit | (uint64_t)(base & 0xffffff) << 16 | (uint64_t)access << 40 | (uint64_t)flags << 52 |
+	       (uint64_t)(base >> 24) << 56;
 }
 
 static uint64_t call_gate(uint8_t access)

@@ -93,11 +93,22 @@ static void print_line(unsigned seed, unsigned n)
 	puts("");
 }
 
-static void print_words(const char *name, const uint64_t *was, const uint64_t *is, unsigned count, int all)
+/* What of it is new. */
+static void print_changes(const char *name, const uint64_t *was, const uint64_t *is, unsigned count)
 {
 	for (unsigned i = 0; i < count; i++)
-		if (all || was[i] != is[i])
+		if (was[i] != is[i])
 			printf("  %s[%u] %llx -> %llx\n", name, i, (unsigned long long)was[i], (unsigned long long)is[i]);
+}
+
+static void print_words(const char *name, const uint64_t *words, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		if (i % 4 == 0)
+			printf("%s  %s[%u]", i ? "\n" : "", name, i);
+		printf(" %016llx", (unsigned long long)words[i]);
+	}
+	puts("");
 }
 
 static const char *const register_names[REGISTERS] = {
@@ -132,12 +143,12 @@ static void print_all(unsigned seed, unsigned n)
 	for (unsigned i = 0; i < STATE_NAMES; i++)
 		printf("  %s %llx -> %llx\n", state_names[i], (unsigned long long)((const uint64_t *)&state_before)[i],
 		       (unsigned long long)word[i]);
-	print_words("gdt", state_before.gdt, state.gdt, GDT_SLOTS, 1);
-	print_words("gdt_2", state_before.gdt_2, state.gdt_2, GDT_SLOTS, 1);
-	print_words("ldt", state_before.ldt, state.ldt, LDT_SLOTS, 1);
-	print_words("ldt_2", state_before.ldt_2, state.ldt_2, LDT_SLOTS, 1);
-	print_words("scratch", state_before.scratch, state.scratch, SCRATCH_BYTES / 8, 0);
-	print_words("stack", state_before.stack, state.stack, STACK_BYTES / 8, 0);
+	print_words("gdt", state.gdt, GDT_SLOTS);
+	print_words("gdt_2", state.gdt_2, GDT_SLOTS);
+	print_words("ldt", state.ldt, LDT_SLOTS);
+	print_words("ldt_2", state.ldt_2, LDT_SLOTS);
+	print_changes("scratch", state_before.scratch, state.scratch, SCRATCH_BYTES / 8);
+	print_changes("stack", state_before.stack, state.stack, STACK_BYTES / 8);
 	print_line(seed, n);
 }
 
@@ -157,7 +168,8 @@ int main(int argc, char **argv)
 	int verbose = argc > 1 && !strcmp(argv[1], "verbose");
 
 	if (argc < 3 + verbose) {
-		printf("usage: SEED COUNT [FIRST] | verbose SEED N; %u seeds, %u sequences each\n", sequence_seeds, sequences_per_seed);
+		printf("usage: SEED COUNT [FIRST] | verbose SEED N; %u seeds, %u sequences each\n", sequence_seeds,
+		       sequences_per_seed);
 		return 1;
 	}
 

@@ -11,7 +11,8 @@ DIFFERENTIAL_COUNT := 512
 DIFFERENTIAL_KINDS :=
 DIFFERENTIAL_OBJECTS := $(addprefix $(DIFFERENTIAL_OUT)/,main.o machine.o entry.o sequences.o)
 
-$(DIFFERENTIAL_OUT)/generate: $(addprefix tests/differential/,generate.c kinds.c generate.h differential.h)
+$(DIFFERENTIAL_OUT)/generate: $(wildcard tests/differential/*kinds*.[ch]) \
+		$(addprefix tests/differential/,generate.c generate.h operands.c operands.h differential.h)
 	@mkdir -p $(@D)
 	$(CC) -std=gnu17 -O1 -Wall -Wextra -Werror -o $@ $(filter %.c,$^)
 

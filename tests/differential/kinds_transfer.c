@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Far transfers, and what leads to a handler. */
+#include "kinds.h"
+
+/* --- far transfers --- */
+
+/* QEMU heeds base and size of SS where a far transfer's operands have 32 bits. */
+static void flat_stack(void)
+{
+	emit("mov\t$0x%x, %%ecx", DATA);
+	emit("mov\t%%ecx, %%ss");
+}
+
+void emit_lret(void)
+{
+	static const char *const mnemonics[] = { "lretq", "lretl" };
+	unsigned wide = (unsigned)draw(2);
+
+	if (wide)
+		flat_stack();
+	emit("pushq\t$0x%x", code_selector());
+	emit("pushq\t$1f");
+	if (wide) { /* 32-bit: two longs, one upon the other */
+		emit("mov\t8(%%rsp), %%eax");
+		emit("mov\t%%eax, 4(%%rsp)");
+	}
+	if (one_in(3))
+		emit("%s\t$%u", mnemonics[wide], (unsigned)draw(4) * 8);
+	else
+		emit("%s", mnemonics[wide]);
+	puts("1:");
+}
+
+void emit_far_jump(void)
+{
+	unsigned where = (unsigned)draw(100) * 8;
+	unsigned drawn = one_in(4) ? PICK(((uint16_t[]){ CALL_GATE, GATE_ABSENT, CALL_GATE + 8 })) : code_selector();
+
+	/* A jump through a gate would come back by a return that has nothing to return to. */
+	int call = drawn == CALL_GATE || one_in(2);
+
+	flat_stack();
+	emit("movl\t$1f, scratch+%u", where);
+	emit("movw\t$0x%x, scratch+%u", drawn, where + 4);
+	emit("%s\t*scratch+%u", call ? "lcall" : "ljmp", where);
+	puts("1:");
+}
+
+void emit_iret(void)
+{
+	static const uint16_t bad_stacks[] = { DATA_READ_ONLY, CODE, DATA_3, GDT_SLOTS * 8, TSS };
+
+	emit("mov\t%%rsp, %%%s", name(QUAD, 0));
+	emit("pushq\t$0x%x", one_in(4) ? PICK(bad_stacks) : one_in(4) ? 0 : data_selector());
+	emit("push\t%%rax");
+	emit("pushq\t$0x%llx", (unsigned long long)flags());
+	emit("pushq\t$0x%x", code_selector());
+	emit("pushq\t$1f");
+	emit("iretq");
+	puts("1:");
+}
+
+/* --- what traps --- */
+
+void emit_syscall(void)
+{
+	if (one_in(2)) {
+		emit("mov\t$0xc0000080, %%ecx");
+		emit("rdmsr");
+		emit("bts\t$0, %%eax");
+		emit("wrmsr");
+		emit("cmp\t%%al, %%al");
+	}
+	emit("syscall");
+}
+
+void emit_int(void)
+{
+	unsigned vector = one_in(3) ? (unsigned)draw(32) : (unsigned)draw(VECTORS);
+
+	emit("int\t$0x%x", vector);
+}
+
+void emit_trap(void)
+{
+	emit(one_in(2) ? "int3" : ".byte\t0xf1");
+}
+
+void emit_undefined(void)
+{
+	static const char *const undefined[] = {
+		"ud2", "ud2", "xsetbv", "xgetbv", "rdfsbase\t%rax", "wrgsbase\t%rcx", "rdgsbase\t%edx", "wrfsbase\t%ebx",
+		".byte\t0x0f, 0x20, 0xc8", /* mov %cr1, %rax */
+		".byte\t0x0f, 0x22, 0xe9", /* mov %rcx, %cr5 */
+		".byte\t0x06",             /* push %es, of 32-bit mode */
+		".byte\t0xd6",             /* none at all */
+		".byte\t0x8e, 0xc8",       /* mov %eax, %cs */
+		".byte\t0x8c, 0xf0",       /* mov from a sixth segment register */
+		".byte\t0x0f, 0xb2, 0xc0", /* lss from a register */
+		".byte\t0xff, 0xd8",       /* far call by a register */
+	};
+
+	emit("%s", PICK(undefined));
+}
+
+void emit_divide(void)
+{
+	emit("mov\t$0, %%ecx");
+	emit("divl\t%%ecx");
+}
+
+static const char *bad_memory(void)
+{
+	static const char *const addresses[] = { "0x10", "0x40000000", "0xffff800000000000", "0x7ffffffff000", "0x40000ffc",
+						 "0x800000000000", "0x7fffffffffffffff" };
+	static char text[32];
+	uint64_t n = draw(NAMES);
+
+	emit("movabs\t$%s, %%%s", PICK(addresses), name(QUAD, n));
+	snprintf(text, sizeof(text), "(%%%s)", name(QUAD, n));
+	return text;
+}
+
+void emit_fault(void)
+{
+	static const char *const accesses[] = {
+		"mov\t%s, %%rax", "mov\t%%rax, %s", "pushq\t%s", "popq\t%s", "sgdt\t%s", "sidt\t%s", "lgdt\t%s",
+		"lidt\t%s", "sldt\t%s", "str\t%s", "smsw\t%s", "lmsw\t%s", "lldt\t%s", "ltr\t%s", "lar\t%s, %%eax",
+		"lsl\t%s, %%eax", "verr\t%s", "verw\t%s", "mov\t%%ds, %s", "movw\t%s, %%ds", "lss\t%s, %%eax", "lgs\t%s, %%eax", "ljmp\t*%s",
+		"lcall\t*%s", "jmp\t*%s", "call\t*%s",
+	};
+	static const char *const edges[] = { "mov\t%rax, LAST_PAGE_END-4", "movw\t%ax, LAST_PAGE_END-1",
+					     "mov\t%ds, LAST_PAGE_END-1", "sldt\tLAST_PAGE_END-1", "popq\tLAST_PAGE_END-4",
+					     "mov\tFIRST_PAGE-4, %rax", "movw\tFIRST_PAGE-1, %es", "pushq\tFIRST_PAGE-4" };
+	static const char *const stores[] = { "mov\t%%rax, %s", "sgdt\t%s", "sidt\t%s", "sldt\t%s", "smsw\t%s", "mov\t%%ds, %s" };
+
+	if (one_in(4)) { /* read-only */
+		printf("\t");
+		printf(PICK(stores), "sequences");
+	} else if (one_in(4)) { /* half of it elsewhere */
+		emit("%s", PICK(edges));
+		return;
+	} else {
+		const char *operand = bad_memory();
+
+		printf("\t");
+		printf(PICK(accesses), operand);
+	}
+	puts("");
+}
+
+/* The stack is gone: what pushes or pops next faults. */
+void emit_bad_stack(void)
+{
+	static const char *const accesses[] = { "push\t%rax", "pop\t%rax", "pushfq", "popfq", "push\t%fs", "pop\t%gs", "iretq",
+						"lretq", "int\t$0x40", "int\t$0x42", "call\t1f\n1:", "int3", "ud2" };
+	static const char *const addresses[] = { "0x10", "0x40000000", "0x7fffffffe000" };
+
+	emit("movabs\t$%s, %%rsp", PICK(addresses));
+	emit("%s", PICK(accesses));
+}
+
+void emit_bad_jump(void)
+{
+	static const char *const addresses[] = { "0x10", "0x40000000", "scratch", "0xffff900000000000" };
+
+	emit("movabs\t$%s, %%rax", PICK(addresses));
+	emit(one_in(2) ? "jmp\t*%%rax" : "call\t*%%rax");
+}
