@@ -42,7 +42,8 @@ help:
 	@echo 'make demo     install what is missing, build, boot a unikernel, print its timeline'
 	@echo 'make check    install what is missing, build, run all tests'
 	@echo 'make check-hw only what runs in the nested machine (QEMU, SVM, the real kvm_amd): guest and hostile tests, those of'
-	@echo '              page tables under shadow paging, with a Debian kernel, the fault sweep, the harness, make exact'
+	@echo '              page tables under shadow paging, with a Debian kernel, the fault sweep, the harness, make exact,'
+	@echo '              the differential test'
 	@echo "make nested   CMD='kvick run hello.elf': a command in the nested machine, in a folder with all guests"
 	@echo 'make perf     measure, and compare with the budgets in perf/budgets.tsv'
 	@echo 'make perf-linux  a Debian kernel to its first line against QEMU microvm, in the nested machine (4 to 10 minutes)'
@@ -116,7 +117,8 @@ check:
 
 check-hw:
 	@tests/packages.sh check
-	@$(MAKE) --no-print-directory -j$(shell nproc) all perf-build hostile-build helpers $(BUILD)/fault/kvick-musl
+	@$(MAKE) --no-print-directory -j$(shell nproc) all perf-build hostile-build differential-build helpers \
+		$(BUILD)/fault/kvick-musl
 	@tests/check.sh $(BUILD) hw
 
 export CMD ?= kvick doctor

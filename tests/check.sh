@@ -105,6 +105,8 @@ nested_most() {
 harness() { stage harness tests/harness.sh "$build"; }
 # Start-up cost in instructions, which no load on the host changes.
 exact() { stage exact perf/exact.sh "$build"; }
+# Ring 3 against ring 0. With hw: in the nested machine alone.
+differential() { stage differential tests/differential/run.sh "$build" "$what"; }
 
 on_host() {
 	stage style tests/style.sh
@@ -150,11 +152,13 @@ elif [ "$what" = hw ]; then
 	stage nested-fault tests/nested/cases.sh "$build" fault
 	harness
 	exact
+	differential
 else
 	aside nested_most nested nested-shadow linux
 	on_host
 	harness
 	exact
+	differential
 	stage nested-fault tests/nested/cases.sh "$build" fault
 fi
 wait

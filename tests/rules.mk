@@ -14,4 +14,4 @@ $(eval $(call variant,clang,clang $(CFLAGS)))
 CLANG_OBJECTS := $(call objects,clang,$(KVICK_SOURCES))
 
 .PHONY: check-build
-check-build: all perf-build hostile-build fault-build helpers $(UNIT_TESTS) $(FUZZ_TARGETS) $(CLANG_OBJECTS)
+check-build: all perf-build hostile-build differential-build fault-build helpers $(UNIT_TESTS) $(FUZZ_TARGETS) $(CLANG_OBJECTS)

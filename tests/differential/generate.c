@@ -4,7 +4,7 @@
  *
  *	generate SEEDS COUNT [KIND[,KIND…]]     of these kinds alone; the names are at the end of kinds.c
  *
- * Same arguments, same text, on every host: the numbers are our own.
+ * Same arguments and compiler, same text, on every host: the numbers are our own.
  */
 #include <stdio.h>
 #include <stdlib.h>

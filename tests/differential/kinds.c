@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * All kinds of instructions, and how often each is drawn. What is drawn means the same by AMD's manual and by Intel's: README.md has
- * what is left out for that.
+ * All kinds of instructions, and how often each is drawn. What is drawn means the same by AMD's manual and by Intel's: README.md
+ * has what is left out for that.
  */
 #include "kinds.h"
 
@@ -10,12 +10,18 @@ static void emit_cli_alone(void)
 	emit("cli");
 }
 
+static void emit_int_by_a_good_gate(void)
+{
+	emit("int\t$0x%x", 0x20 + (unsigned)draw(3));
+}
+
 /* Some instructions in single steps; not STI and loads of SS, which may hold back the trap. */
 static void emit_step(void)
 {
 	static void (*const stepped[])(void) = {
 		emit_arithmetic, emit_arithmetic, emit_pushf, emit_cli_alone, emit_sgdt, emit_sldt, emit_lar, emit_verr,
 		emit_mov_from_segment, emit_debug_register, emit_clts, emit_control, emit_stack,
+		emit_int_by_a_good_gate, emit_iret_to_step,
 	};
 
 	emit("pushfq");

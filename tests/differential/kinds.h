@@ -37,6 +37,7 @@ void emit_swapgs(void);
 void emit_lret(void);
 void emit_far_jump(void);
 void emit_iret(void);
+void emit_iret_to_step(void);
 void emit_syscall(void);
 void emit_int(void);
 void emit_trap(void);

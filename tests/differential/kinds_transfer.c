@@ -46,18 +46,45 @@ void emit_far_jump(void)
 	puts("1:");
 }
 
-void emit_iret(void)
+static void iret(uint64_t to, unsigned code, unsigned stack)
 {
-	static const uint16_t bad_stacks[] = { DATA_READ_ONLY, CODE, DATA_3, GDT_SLOTS * 8, TSS };
-
-	emit("mov\t%%rsp, %%%s", name(QUAD, 0));
-	emit("pushq\t$0x%x", one_in(4) ? PICK(bad_stacks) : one_in(4) ? 0 : data_selector());
+	emit("mov\t%%rsp, %%rax");
+	emit("pushq\t$0x%x", stack);
 	emit("push\t%%rax");
-	emit("pushq\t$0x%llx", (unsigned long long)flags());
-	emit("pushq\t$0x%x", code_selector());
+	emit("pushq\t$0x%llx", (unsigned long long)to);
+	emit("pushq\t$0x%x", code);
 	emit("pushq\t$1f");
 	emit("iretq");
 	puts("1:");
+}
+
+/* With 32-bit operands: what was pushed in quads is made longs. */
+static void iret_long(uint64_t to, unsigned code, unsigned stack)
+{
+	const uint64_t frame[] = { code, to, 0, stack };
+
+	flat_stack();
+	emit("sub\t$40, %%rsp");
+	emit("movl\t$1f, (%%rsp)");
+	for (unsigned i = 0; i < COUNT(frame); i++)
+		emit("movl\t$0x%llx, %u(%%rsp)", (unsigned long long)frame[i], 4 + i * 4);
+	emit("mov\t%%esp, 12(%%rsp)");
+	emit("iretl");
+	puts("1:");
+}
+
+void emit_iret(void)
+{
+	static const uint16_t bad_stacks[] = { DATA_READ_ONLY, CODE, DATA_3, GDT_SLOTS * 8, TSS };
+	unsigned stack = one_in(4) ? PICK(bad_stacks) : one_in(4) ? 0 : data_selector();
+
+	(one_in(4) ? iret_long : iret)(flags(), code_selector(), stack);
+}
+
+/* TF from a frame; of the others none that changes how exceptions are taken. */
+void emit_iret_to_step(void)
+{
+	iret(0x102 | (draw(0x1000) & 0xcd5), CODE, DATA);
 }
 
 /* --- what traps --- */
@@ -126,8 +153,8 @@ void emit_fault(void)
 	static const char *const accesses[] = {
 		"mov\t%s, %%rax", "mov\t%%rax, %s", "pushq\t%s", "popq\t%s", "sgdt\t%s", "sidt\t%s", "lgdt\t%s",
 		"lidt\t%s", "sldt\t%s", "str\t%s", "smsw\t%s", "lmsw\t%s", "lldt\t%s", "ltr\t%s", "lar\t%s, %%eax",
-		"lsl\t%s, %%eax", "verr\t%s", "verw\t%s", "mov\t%%ds, %s", "movw\t%s, %%ds", "lss\t%s, %%eax", "lgs\t%s, %%eax", "ljmp\t*%s",
-		"lcall\t*%s", "jmp\t*%s", "call\t*%s",
+		"lsl\t%s, %%eax", "verr\t%s", "verw\t%s", "mov\t%%ds, %s", "movw\t%s, %%ds", "lss\t%s, %%eax",
+		"lgs\t%s, %%eax", "ljmp\t*%s", "lcall\t*%s", "jmp\t*%s", "call\t*%s",
 	};
 	static const char *const edges[] = { "mov\t%rax, LAST_PAGE_END-4", "movw\t%ax, LAST_PAGE_END-1",
 					     "mov\t%ds, LAST_PAGE_END-1", "sldt\tLAST_PAGE_END-1", "popq\tLAST_PAGE_END-4",

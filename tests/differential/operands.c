@@ -1,6 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "operands.h"
 
+#include <stdarg.h>
+
+void emit(const char *format, ...)
+{
+	va_list values;
+
+	va_start(values, format);
+	putchar('\t');
+	vprintf(format, values);
+	putchar('\n');
+	va_end(values);
+}
+
 static const char *const names_64[] = { "rax", "rcx", "rdx", "rbx", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13",
 					"r14", "r15" };
 static const char *const names_32[] = { "eax", "ecx", "edx", "ebx", "ebp", "esi", "edi", "r8d", "r9d", "r10d", "r11d", "r12d",

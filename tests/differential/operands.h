@@ -12,7 +12,8 @@
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define PICK(array)  ((array)[draw(COUNT(array))])
 
-#define emit(...) (printf("\t"), printf(__VA_ARGS__), printf("\n"))
+/* Prints an instruction: after those that its operands need. */
+void emit(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 enum size { BYTE, WORD, LONG, QUAD };
 extern const char suffix[];           /* of a mnemonic, by size */
