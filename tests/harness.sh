@@ -114,6 +114,44 @@ cp -R "$here/guests" "$here/hostile" "$scratch/tree/tests"
 says 'a hypercall without a case is named' 1 '^# the hypercall nobodys has no row: ' \
 	"$scratch/tree/tests/rings.sh" "$scratch/all"
 
+# --- the differential test, with a machine and a kvick that only print ---
+
+mkdir -p "$scratch/tree/tests/differential" "$scratch/tree/tests/nested" "$scratch/tree/build/differential"
+cp "$here/differential/run.sh" "$scratch/tree/tests/differential"
+printf 's1_%s:\n\tnop\n\tjmp\tsequence_end\n' 0 1 >"$scratch/tree/build/differential/sequences.S"
+printf 'sequence_seeds:\t.long\t2\nsequences_per_seed:\t.long\t2\n' >>"$scratch/tree/build/differential/sequences.S"
+# kvick: `run --ring RING --timeout 60s IMAGE -- SEED COUNT`, or `run --ring RING IMAGE -- verbose SEED N`.
+program kvick <<'END' >/dev/null
+case $* in
+doctor) exit 1 ;;
+*verbose*) echo "rax $3" ;;
+*) printf '%s.0 a\n%s.1 b 13\n' "$8" "$8" | if [ "$3 $8" = '3 1' ]; then eval "$DIFFERENCE"; else cat; fi ;;
+esac
+END
+program machine <<'END' >/dev/null
+for command; do :; done
+PATH=${0%/*}:$PATH exec sh -c "$command"
+END
+mv "$scratch/machine" "$scratch/tree/tests/nested/machine.sh"
+ln "$scratch/kvick" "$scratch/tree/tests/nested/kvick"
+mv "$scratch/kvick" "$scratch/tree/build/kvick"
+differential="$scratch/tree/tests/differential/run.sh $scratch/tree/build"
+says 'sequences that leave the same pass' 0 '^ok 1 - seed 0, ring 3 \(nested\)$
+^ok 2 - seed 1, ring 3 \(nested\)$
+^# differential: 2 passed, 0 failed, 0 skipped$' env DIFFERENCE=cat $differential
+says 'a sequence that leaves something else at ring 3 is shown from both sides' 1 '^ok 1 - seed 0, ring 3 \(nested\)$
+^not ok 2 - seed 1, ring 3 \(nested\): 1 of 2 differ, the first is 1.1$
+^#   nested-0: 1.1 b 13$
+^#   nested-3: 1.1 c 13$
+^#   > s1_1:$
+^#   -rax 0$
+^#   \+rax 3$
+^# differential: 1 passed, 1 failed, 0 skipped$' env DIFFERENCE="sed 's/ b/ c/'" $differential
+says 'a guest that dies in the middle has failed' 1 '^not ok 2 - seed 1, ring 3 \(nested\): 1 of 2 differ, the first is 1.1$
+^#   nested-3: kvick: guest crashed$' env DIFFERENCE="sed '2s/.*/kvick: guest crashed/'" $differential
+says 'a reference that is not whole has failed' 1 '^not ok 1 - seed 0, ring 3 \(nested\): 1 of 3 differ, the first is 0.2$' \
+	env COUNT=3 DIFFERENCE=cat $differential
+
 # --- a nested machine that does not start ---
 
 says 'no QEMU' 125 '^nested machine: no /nonexistent: .*tests/packages.sh nested' \

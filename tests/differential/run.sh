@@ -102,7 +102,7 @@ if [ "${2-}" != hw ] && "$build/kvick" doctor >"$scratch/doctor" 2>/dev/null; th
 	grep -q 'emulated by this KVM' "$scratch/doctor" || native='3 0'
 fi
 
-echo "# begin $count sequences each of seeds $(echo $seeds)"
+echo "# begin $count sequences of each seed"
 nested "$(all 0 kvick /sequences.elf); echo '# 3'; $(all 3 kvick /sequences.elf)" >"$scratch/nested" 2>"$scratch/error" || {
 	echo "not ok 1 - the nested machine: $(tail -n 3 "$scratch/error" | tr '\n' ' ')"
 	echo '# differential: 0 passed, 1 failed, 0 skipped'
