@@ -151,4 +151,8 @@ int image_load(struct image *image, struct guest_mem *mem, struct sys *sys, stru
 bool image_symbol(const struct image *image, uint64_t address, char *name, size_t name_bytes, uint64_t *offset,
 		  struct sys *sys);
 
+/* Where functions begin, by the symbol table: offsets in a segment, in the table's order. Returns how many; at most `max`. */
+unsigned image_functions(const struct image *image, const struct segment *segment, uint32_t *offsets, unsigned max,
+			 struct sys *sys);
+
 #endif

@@ -249,35 +249,73 @@ static const struct segment *segment_of(const struct image *image, uint64_t addr
 	return NULL;
 }
 
+/* bias: what was added to the image's own addresses. */
+static bool open_tables(const struct image *image, struct tables *tables, uint64_t *bias, struct sys *sys)
+{
+	union {
+		Elf64_Ehdr wide;
+		Elf32_Ehdr narrow;
+	} raw;
+	Elf64_Ehdr ehdr;
+
+	if (!read_exactly(sys, image->fd, &raw, sizeof(raw), 0) || memcmp(raw.wide.e_ident, ELFMAG, SELFMAG))
+		return false;
+	if (raw.wide.e_ident[EI_CLASS] != ELFCLASS64 && raw.wide.e_ident[EI_CLASS] != ELFCLASS32)
+		return false;
+	tables->class = &classes[raw.wide.e_ident[EI_CLASS]];
+	ehdr = raw.wide;
+	if (tables->class == &classes[ELFCLASS32])
+		elf_widen_ehdr(&ehdr, &raw.narrow);
+	/* Elsewhere the two may differ for another reason: an entry that is not the ELF header's. */
+	*bias = image->pie ? image->entry - ehdr.e_entry : 0;
+	return find_tables(image, &ehdr, tables, sys);
+}
+
+unsigned image_functions(const struct image *image, const struct segment *segment, uint32_t *offsets, unsigned max, struct sys *sys)
+{
+	struct tables tables = { 0 };
+	uint8_t raw[BUFFER_BYTES];
+	unsigned count = 0;
+	size_t each, at_once;
+	uint64_t bias;
+
+	if (!open_tables(image, &tables, &bias, sys))
+		return 0;
+	each = tables.class->symbol_bytes;
+	at_once = BUFFER_BYTES / each;
+	for (uint64_t first = 0; first < tables.symbol_count; first += at_once) {
+		uint64_t left = tables.symbol_count - first;
+		size_t n = left < at_once ? (size_t)left : at_once;
+
+		if (!read_exactly(sys, image->fd, raw, n * each, tables.symbols_offset + first * each))
+			break;
+		for (size_t i = 0; i < n && count < max; i++) {
+			Elf64_Sym symbol;
+			uint64_t offset;
+
+			tables.class->symbol(&symbol, raw + i * each);
+			offset = symbol.st_value + bias - segment->gpa;
+			if (ELF64_ST_TYPE(symbol.st_info) == STT_FUNC && symbol.st_shndx != SHN_UNDEF && offset < segment->mem_bytes)
+				offsets[count++] = (uint32_t)offset;
+		}
+	}
+	return count;
+}
+
 bool image_symbol(const struct image *image, uint64_t address, char *name, size_t name_bytes, uint64_t *offset,
 		  struct sys *sys)
 {
 	const struct segment *segment = segment_of(image, address);
 	struct search search = { 0 };
 	struct tables tables = { 0 };
-	union {
-		Elf64_Ehdr wide;
-		Elf32_Ehdr narrow;
-	} raw;
-	Elf64_Ehdr ehdr;
 	uint64_t bias;
 
-	if (!segment || name_bytes < 2)
+	if (!segment || name_bytes < 2 || !open_tables(image, &tables, &bias, sys))
 		return false;
-	if (!read_exactly(sys, image->fd, &raw, sizeof(raw), 0) || memcmp(raw.wide.e_ident, ELFMAG, SELFMAG))
-		return false;
-	if (raw.wide.e_ident[EI_CLASS] != ELFCLASS64 && raw.wide.e_ident[EI_CLASS] != ELFCLASS32)
-		return false;
-	tables.class = &classes[raw.wide.e_ident[EI_CLASS]];
-	ehdr = raw.wide;
-	if (tables.class == &classes[ELFCLASS32])
-		elf_widen_ehdr(&ehdr, &raw.narrow);
-	/* Elsewhere the two may differ for another reason: an entry that is not the ELF header's. */
-	bias = image->pie ? image->entry - ehdr.e_entry : 0;
 	search.address = address - bias;
 	search.low = segment->gpa - bias;
 	search.executable = segment->perms & SEGMENT_X;
-	if (!find_tables(image, &ehdr, &tables, sys) || !find_symbol(image, &tables, &search, sys) ||
+	if (!find_symbol(image, &tables, &search, sys) ||
 	    !read_name(image, &tables, search.best.st_name, name, name_bytes, sys))
 		return false;
 	*offset = search.address - search.best.st_value;

@@ -9,6 +9,7 @@
 #include "vmm/deprivileged_pages.h"
 #include "vmm/layout.h"
 #include "vmm/machine.h"
+#include "vmm/msr.h"
 #include "vmm/pagetable.h"
 #include "vmm/round.h"
 #include "vmm/system_page.h"
@@ -157,6 +158,7 @@ void deprivileged_start(struct machine *m, const struct vcpu_start *start)
 				     (struct virtual_table){ system_gdt(), SYSTEM_GDT_BYTES - 1 },
 	};
 	cpu->cr0 |= X86_CR0_ET;
+	state(m)->xcr0 = m->cpu_state.xcr0;
 	if (!start->gdt) {
 		cpu->idtr = (struct virtual_table){ system_idt(), SYSTEM_IDT_BYTES - 1 };
 		cpu->tr = (struct virtual_segment){ .base = system_tss(), .limit = system_tss_limit(), .selector = SELECTOR_TSS };
@@ -281,11 +283,10 @@ static void flush(struct machine *m, struct monitor_state *s)
 	vcpu_set(&m->vcpu, &v);
 }
 
-static void xcr0(struct machine *m, struct monitor_state *s)
+static void msr(struct machine *m, struct monitor_state *s)
 {
-	struct kvm_xcrs xcrs = { .nr_xcrs = 1, .xcrs = { { .xcr = 0, .value = s->argument } } };
-
-	s->answer = sys_ioctl(&m->sys, m->vcpu.fd, KVM_SET_XCRS, (uintptr_t)&xcrs) < 0;
+	(void)m;
+	s->answer = msr_rule((uint32_t)s->argument) != NULL;
 }
 
 /* As if it had been an exit of the guest's own. */
@@ -311,9 +312,9 @@ static void refuse(struct machine *m, struct monitor_state *s)
 	static const char *const words[REFUSALS] = {
 		[REFUSE_RING_3] = "goes to ring 3", [REFUSE_CODE_32] = "goes to code of 32 bits",
 		[REFUSE_CR3] = "loads page tables of its own into CR3", [REFUSE_CR0_WP] = "clears CR0.WP",
-		[REFUSE_CR4] = "sets a bit of CR4 that changes paging or virtualisation", [REFUSE_TSD] = "sets CR4.TSD",
+		[REFUSE_CR4] = "sets a bit of CR4 that changes paging or virtualisation",
 		[REFUSE_BREAKPOINT] = "arms a hardware breakpoint in DR7", [REFUSE_MSR] = "uses an MSR that is KVM's to serve",
-		[REFUSE_NXE] = "changes EFER.NXE", [REFUSE_INSTRUCTION] = "has come to an instruction that is not emulated",
+		[REFUSE_NXE] = "changes EFER.NXE", [REFUSE_XCR0] = "changes XCR0", [REFUSE_INSTRUCTION] = "has come to an instruction that is not emulated",
 		[REFUSE_CALL_GATE] = "goes through a call gate",
 	};
 	uint64_t why = s->argument;
@@ -344,7 +345,7 @@ static void broken(struct machine *m, struct monitor_state *s)
 
 static void (*const requests[REQUESTS])(struct machine *m, struct monitor_state *s) = {
 	[REQUEST_BROKEN] = broken, [REQUEST_OUTPUT] = output, [REQUEST_PAGE_FAULT] = page_fault, [REQUEST_BASES] = bases,
-	[REQUEST_CONTROL] = control, [REQUEST_FLUSH] = flush, [REQUEST_XCR0] = xcr0, [REQUEST_PORT] = port,
+	[REQUEST_CONTROL] = control, [REQUEST_FLUSH] = flush, [REQUEST_MSR] = msr, [REQUEST_PORT] = port,
 	[REQUEST_REFUSE] = refuse, [REQUEST_TRIPLE_FAULT] = triple_fault,
 };
 

@@ -26,9 +26,9 @@
 
 #define TABLE_FLAGS (PTE_PRESENT | PTE_WRITE | PTE_USER | PTE_ACCESSED)
 
-/* Of a text at once, in memory of our own for the time of it. */
-#define SITES_MAX  (MONITOR_SITES_MAX)
-#define DOUBTS_MAX 1024u
+#define SITES_MAX (MONITOR_SITES_MAX)
+
+#define FUNCTIONS_MAX 65536u
 
 /* ---- sites: the instructions that an INT3 stands for ---- */
 
@@ -139,6 +139,8 @@ static bool page_change(struct machine *m, struct monitor_state *s, uint64_t va,
 	if (!at || level > 2)
 		return false;
 	value = *entry_host(m, at);
+	if (!(value & clear) && (value & set) == set)
+		return true;
 	if (level == 2) {
 		uint64_t split = MONITOR_SPLIT + m->splits * GUEST_PAGE_BYTES, *table;
 
@@ -164,6 +166,31 @@ static int no_room(struct machine *m, const char *what)
 	return error_set(&m->error, ERROR_IMAGE, ENOSPC, "%s: has too %s to run at ring 3: use --ring 0", m->image.path, what);
 }
 
+/* Is there anything in the page, which may begin before the text, that would have to be patched, were it code? */
+static bool is_in_doubt(const struct x86_scan *scan, uint64_t page)
+{
+	for (uint64_t i = 0; i < GUEST_PAGE_BYTES; i++)
+		if (page + i < scan->bytes && x86_scan_is(scan, X86_SCAN_DOUBT, page + i) &&
+		    x86_scan_is(scan, X86_SCAN_PATCH, page + i))
+			return true;
+	return false;
+}
+
+/* Where code cannot be told from data, the symbol table may help. That is read only then. */
+static COLD void scan_from_functions(struct machine *m, const struct segment *segment, struct x86_scan *scan)
+{
+	void *entries;
+
+	if (sys_mmap(&m->sys, NULL, FUNCTIONS_MAX * sizeof(uint32_t), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0,
+		     &entries) < 0)
+		return;
+	scan->site_count = scan->doubt_count = 0;
+	memset(scan->maps, 0, X86_SCAN_MAPS * X86_SCAN_WORDS(scan->bytes) * sizeof(uint64_t));
+	((uint32_t *)entries)[0] = (uint32_t)(m->image.entry - segment->gpa);
+	x86_scan(scan, entries, 1 + image_functions(&m->image, segment, (uint32_t *)entries + 1, FUNCTIONS_MAX - 1, &m->sys));
+	sys_munmap(&m->sys, entries, FUNCTIONS_MAX * sizeof(uint32_t));
+}
+
 static int patch_segment(struct machine *m, const struct segment *segment, struct x86_scan *scan)
 {
 	uint64_t first = round_down(segment->gpa, GUEST_PAGE_BYTES);
@@ -175,6 +202,8 @@ static int patch_segment(struct machine *m, const struct segment *segment, struc
 	scan->code = code;
 	scan->bytes = segment->mem_bytes;
 	x86_scan(scan, &entry, 1);
+	if (scan->doubt_count)
+		scan_from_functions(m, segment, scan);
 	if (scan->site_count > scan->sites_max)
 		return no_room(m, "many critical instructions");
 	for (unsigned i = 0; i < scan->site_count; i++) {
@@ -182,14 +211,11 @@ static int patch_segment(struct machine *m, const struct segment *segment, struc
 			return no_room(m, "many critical instructions");
 		code[scan->sites[i]] = 0xcc;
 	}
+	/* Where code cannot be told from data it is not executable: when it is executed, one knows better. */
 	for (uint64_t at = first; at < end; at += GUEST_PAGE_BYTES)
-		if (!page_change(m, NULL, at, 0, PTE_NX))
+		if (!page_change(m, NULL, at, is_in_doubt(scan, at - segment->gpa) ? PTE_NX : 0,
+				 is_in_doubt(scan, at - segment->gpa) ? 0 : PTE_NX))
 			return no_room(m, "much text");
-	/* Where code cannot be told from data with certainty: when it is executed, one knows better. */
-	if (scan->doubt_count > scan->doubts_max)
-		return no_room(m, "much text that is mixed with data");
-	for (unsigned i = 0; i < scan->doubt_count; i++)
-		page_change(m, NULL, segment->gpa + scan->doubts[i], PTE_NX, 0);
 	return 0;
 }
 
@@ -203,7 +229,7 @@ int deprivileged_patch(struct machine *m)
 			most = m->image.segments[i].mem_bytes;
 
 	const uint64_t map_bytes = X86_SCAN_MAPS * X86_SCAN_WORDS(most) * sizeof(uint64_t);
-	const uint64_t bytes = map_bytes + (SITES_MAX + DOUBTS_MAX) * sizeof(uint32_t);
+	const uint64_t bytes = map_bytes + SITES_MAX * sizeof(uint32_t);
 	void *scratch;
 
 	r = sys_mmap(&m->sys, NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0, &scratch);
@@ -212,7 +238,6 @@ int deprivileged_patch(struct machine *m)
 	for (unsigned i = 0; i < m->image.segment_count && r == 0; i++) {
 		struct x86_scan scan = {
 			.maps = scratch, .sites = (uint32_t *)((uint8_t *)scratch + map_bytes), .sites_max = SITES_MAX,
-			.doubts = (uint32_t *)((uint8_t *)scratch + map_bytes) + SITES_MAX, .doubts_max = DOUBTS_MAX,
 		};
 
 		if (!(m->image.segments[i].perms & SEGMENT_X))

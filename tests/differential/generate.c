@@ -50,7 +50,7 @@ static void sequence(unsigned seed, unsigned n, const char *only)
 	at = ((uint64_t)seed << 32 | n) * UINT64_C(0x9e3779b97f4a7c15) + 1;
 	for (unsigned i = 0; i < 8; i++)
 		draw(2);
-	printf("s%u_%u:\n", seed, n);
+	printf("\t.type s%u_%u, @function\ns%u_%u:\n", seed, n, seed, n);
 	for (uint64_t left = 1 + draw(8); left > 0; left--)
 		draw_kind(only)->emit();
 	puts("\tjmp\tsequence_end");

@@ -119,12 +119,8 @@ void emit_undefined(void)
 		"ud2", "ud2", "xsetbv", "xgetbv", "rdfsbase\t%rax", "wrgsbase\t%rcx", "rdgsbase\t%edx", "wrfsbase\t%ebx",
 		".byte\t0x0f, 0x20, 0xc8", /* mov %cr1, %rax */
 		".byte\t0x0f, 0x22, 0xe9", /* mov %rcx, %cr5 */
-		".byte\t0x06",             /* push %es, of 32-bit mode */
-		".byte\t0xd6",             /* none at all */
 		".byte\t0x8e, 0xc8",       /* mov %eax, %cs */
 		".byte\t0x8c, 0xf0",       /* mov from a sixth segment register */
-		".byte\t0x0f, 0xb2, 0xc0", /* lss from a register */
-		".byte\t0xff, 0xd8",       /* far call by a register */
 	};
 
 	emit("%s", PICK(undefined));

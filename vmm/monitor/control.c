@@ -59,7 +59,7 @@ enum outcome emulate_smsw(struct trap *t)
 #define CR4_ANY (X86_CR4_VME | X86_CR4_PVI | X86_CR4_TSD | X86_CR4_DE | X86_CR4_PSE | X86_CR4_PAE | X86_CR4_MCE | X86_CR4_PGE | \
 		 X86_CR4_PCE | X86_CR4_OSFXSR | X86_CR4_OSXMMEXCPT)
 #define CR4_REAL (X86_CR4_DE | X86_CR4_OSFXSR | X86_CR4_OSXMMEXCPT | X86_CR4_OSXSAVE | X86_CR4_PCE)
-#define CR4_REFUSED (X86_CR4_TSD | X86_CR4_LA57 | X86_CR4_PCIDE | X86_CR4_SMEP | X86_CR4_SMAP | X86_CR4_PKE | X86_CR4_VMXE)
+#define CR4_REFUSED (X86_CR4_LA57 | X86_CR4_PCIDE | X86_CR4_SMEP | X86_CR4_SMAP | X86_CR4_PKE | X86_CR4_VMXE)
 
 /* Bits that there are where CPUID says so; it is the guest's own table that answers. */
 static uint64_t cr4_known(void)
@@ -90,7 +90,7 @@ static enum outcome write_cr4(struct trap *t, uint64_t value)
 	if (value & ~cr4_known() || !(value & X86_CR4_PAE))
 		return gp0(t);
 	if (value & CR4_REFUSED)
-		return refuse(t, value & X86_CR4_TSD ? REFUSE_TSD : REFUSE_CR4);
+		return refuse(t, REFUSE_CR4);
 	t->cpu->cr4 = value;
 	if ((value ^ before) & CR4_REAL)
 		monitor_request(REQUEST_CONTROL);
@@ -299,13 +299,12 @@ static const struct msr *msr_find(const struct trap *t)
 	return NULL;
 }
 
-/* Those that KVM has besides are told of by name: it might know better. */
+/* Those that KVM has besides are told of by name. */
 static enum outcome other_msr(struct trap *t)
 {
-	uint32_t number = (uint32_t)t->frame->regs[RCX];
-	bool known = number < 0x2000 || number - 0xc0000000 < 0x12000 || number - 0x4b564d00 < 0x100;
-
-	return known ? refuse(t, REFUSE_MSR) : gp0(t);
+	t->state->argument = (uint32_t)t->frame->regs[RCX];
+	monitor_request(REQUEST_MSR);
+	return t->state->answer ? refuse(t, REFUSE_MSR) : gp0(t);
 }
 
 static uint64_t *msr_value(struct trap *t, const struct msr *msr)
@@ -352,7 +351,6 @@ enum outcome emulate_xsetbv(struct trap *t)
 		return undefined(t);
 	if ((uint32_t)t->frame->regs[RCX] != 0)
 		return gp0(t);
-	t->state->argument = (uint32_t)t->frame->regs[RAX] | t->frame->regs[RDX] << 32;
-	monitor_request(REQUEST_XCR0);
-	return t->state->answer == 0 ? NEXT : gp0(t);
+	/* It is what the CPU model has, from the start. */
+	return ((uint32_t)t->frame->regs[RAX] | t->frame->regs[RDX] << 32) == t->state->xcr0 ? NEXT : refuse(t, REFUSE_XCR0);
 }

@@ -5,6 +5,7 @@
  */
 #include "vmm/monitor/shared.h"
 
+#define SELECTOR_DATA3 0x2b
 #define STATE (MONITOR_VIRTUAL + MONITOR_STATE)
 
 	.section .text.entry, "ax"
@@ -42,6 +43,9 @@ trapped:
 	push	%rcx
 	push	%rax
 	cld
+	/* Some CPUs (QEMU's) leave a null SS on an IST stack, with which no IRETQ to ring 3 comes back. */
+	mov	$SELECTOR_DATA3, %eax
+	mov	%eax, %ss
 	/* Of the monitor's own making? */
 	mov	MONITOR_FRAME_RIP(%rsp), %rax
 	sub	$(MONITOR_VIRTUAL + MONITOR_TEXT), %rax

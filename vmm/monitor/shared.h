@@ -21,11 +21,11 @@
 #define MONITOR_TEXT_END    0x10000
 #define MONITOR_OUTPUT      0x10000 /* what the guest has printed, a page */
 #define MONITOR_SITES       0x11000 /* struct monitor_site, ascending */
-#define MONITOR_SITES_END   0x21000
-#define MONITOR_SPLIT       0x21000 /* page tables for pages of 2 MiB that had to be split */
-#define MONITOR_SPLIT_END   0x31000
-#define MONITOR_GUEST_TABLES 0x31000 /* not memory: the guest's own page tables are mapped here */
-#define MONITOR_BYTES       0x31000
+#define MONITOR_SITES_END   0x91000
+#define MONITOR_SPLIT       0x91000 /* page tables for pages of 2 MiB that had to be split */
+#define MONITOR_SPLIT_END   0xa1000
+#define MONITOR_GUEST_TABLES 0xa1000 /* not memory: the guest's own page tables are mapped here */
+#define MONITOR_BYTES       0xa1000
 #define MONITOR_VIRTUAL_BYTES 0x200000
 
 /* A doorbell of its own; EAX is one of the requests. */
@@ -71,7 +71,7 @@ enum monitor_request {
 	REQUEST_BASES,      /* FS and GS base into the CPU */
 	REQUEST_CONTROL,    /* CR0, CR4 into the CPU, as far as they matter there */
 	REQUEST_FLUSH,      /* translations may have changed */
-	REQUEST_XCR0,       /* argument into XCR0 */
+	REQUEST_MSR,        /* argument: a number; does KVM know it? */
 	REQUEST_PORT,       /* an instruction for port I/O */
 	REQUEST_REFUSE,     /* argument: enum monitor_refusal */
 	REQUEST_TRIPLE_FAULT,
@@ -80,8 +80,8 @@ enum monitor_request {
 
 /* What cannot be done at ring 3; the VMM has the words. */
 enum monitor_refusal {
-	REFUSE_HLT, REFUSE_RING_3, REFUSE_CODE_32, REFUSE_CR3, REFUSE_CR0_WP, REFUSE_CR4, REFUSE_TSD, REFUSE_BREAKPOINT, REFUSE_MSR,
-	REFUSE_NXE, REFUSE_INSTRUCTION, REFUSE_CALL_GATE, REFUSALS,
+	REFUSE_HLT, REFUSE_RING_3, REFUSE_CODE_32, REFUSE_CR3, REFUSE_CR0_WP, REFUSE_CR4, REFUSE_BREAKPOINT, REFUSE_MSR,
+	REFUSE_NXE, REFUSE_XCR0, REFUSE_INSTRUCTION, REFUSE_CALL_GATE, REFUSALS,
 };
 
 /* A segment register of the guest's that memory has a descriptor for. */
@@ -122,7 +122,7 @@ struct monitor_state {
 	struct virtual_cpu cpu;
 	/* Of requests. */
 	uint64_t argument;
-	uint64_t answer;        /* 0: done; of a page fault: 0 is "try again" */
+	uint64_t answer;        /* of a page fault: 0, try again; of an MSR: 0, no */
 	uint16_t port;
 	uint8_t port_bytes, port_in; /* REQUEST_PORT */
 	uint32_t port_value;
@@ -137,6 +137,7 @@ struct monitor_state {
 	uint32_t output_calls;
 	uint32_t reserved;
 	uint64_t ram_bytes;     /* of the guest's */
+	uint64_t xcr0;
 	/* Counts of traps, by what was emulated; X86_INNOCUOUS: reflected exceptions. */
 	uint32_t counts[X86_IDS];
 	uint64_t cycles[X86_IDS];
