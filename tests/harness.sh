@@ -3,7 +3,8 @@
 #
 # harness.sh [DIR]: what the tests' own machinery says when something is amiss: finish.sh, rings.sh, and the nested machine.
 #
-# DIR is build unless said otherwise. Needs DIR/kvick, DIR/guests/{hello,spin}.elf, and what the nested machine needs. Prints TAP.
+# DIR is build unless said otherwise. Needs DIR/kvick, DIR/guests/{hello,spin}.elf, DIR/differential, and what the nested machine
+# needs. Prints TAP.
 
 set -u
 
@@ -113,6 +114,17 @@ cp -R "$here/guests" "$here/hostile" "$scratch/tree/tests"
 } >"$scratch/tree/vmm/hypercalls.c"
 says 'a hypercall without a case is named' 1 '^# the hypercall nobodys has no row: ' \
 	"$scratch/tree/tests/rings.sh" "$scratch/all"
+
+# --- the differential test's sequences ---
+
+generate=$build/differential/generate
+says 'the same sequences are drawn again' 0 '!.' sh -c "'$generate' 2 50 >'$scratch/1.S' && '$generate' 2 50 | cmp - '$scratch/1.S'"
+for kind in $("$generate" 2>&1 | sed -n 's/^kinds: //p'); do
+	"$generate" 1 40 "$kind" >"$scratch/$kind.S"
+	as --fatal-warnings -o /dev/null "$scratch/$kind.S" || echo "not assembled: $kind"
+done >"$scratch/kinds" 2>&1
+says 'sequences of each kind of instruction can be assembled' 0 '!.' cat "$scratch/kinds"
+says 'a kind of instruction that is none' 2 '^no such kind: nonsense$' "$generate" 1 1 nonsense
 
 # --- the differential test, with a machine and a kvick that only print ---
 

@@ -2,7 +2,7 @@
 /*
  * Draws the sequences: assembly, on stdout.
  *
- *	generate SEEDS COUNT [KIND[,KIND…]]     of these kinds alone; the names are at the end of kinds.c
+ *	generate SEEDS COUNT [KIND[,KIND…]]     of these kinds alone; without arguments it prints their names
  *
  * Same arguments and compiler, same text, on every host: the numbers are our own.
  */
@@ -28,21 +28,39 @@ int one_in(unsigned n)
 	return draw(n) == 0;
 }
 
+/* Is it one of those names, which have commas between them? */
+static int is_in(const char *name, const char *names)
+{
+	size_t bytes = strlen(name);
+
+	for (const char *found = names; (found = strstr(found, name)); found++)
+		if ((found == names || found[-1] == ',') && (found[bytes] == ',' || !found[bytes]))
+			return 1;
+	return 0;
+}
+
+/* With `only`, kinds of these names. */
 static const struct kind *draw_kind(const char *only)
 {
 	const struct kind *kind;
+	unsigned all = 0;
 
-	do {
-		uint64_t left;
-		unsigned all = 0;
+	for (kind = kinds; kind->name; kind++)
+		all += !only || is_in(kind->name, only) ? kind->weight : 0;
+	if (!all) {
+		fprintf(stderr, "no such kind: %s\n", only);
+		exit(2);
+	}
 
-		for (kind = kinds; kind->name; kind++)
-			all += kind->weight;
-		left = draw(all);
-		for (kind = kinds; left >= kind->weight; kind++)
-			left -= kind->weight;
-	} while (only && !strstr(only, kind->name));
-	return kind;
+	uint64_t left = draw(all);
+
+	for (kind = kinds;; kind++) {
+		unsigned weight = !only || is_in(kind->name, only) ? kind->weight : 0;
+
+		if (left < weight)
+			return kind;
+		left -= weight;
+	}
 }
 
 static void sequence(unsigned seed, unsigned n, const char *only)
@@ -59,7 +77,10 @@ static void sequence(unsigned seed, unsigned n, const char *only)
 int main(int argc, char **argv)
 {
 	if (argc < 3) {
-		fprintf(stderr, "usage: %s SEEDS COUNT [KIND,…]\n", argv[0]);
+		fprintf(stderr, "usage: %s SEEDS COUNT [KIND,…]\nkinds:", argv[0]);
+		for (const struct kind *kind = kinds; kind->name; kind++)
+			fprintf(stderr, " %s", kind->name);
+		fputs("\n", stderr);
 		return 2;
 	}
 

@@ -206,9 +206,11 @@ void emit_lss(void)
 	enum size size = one_in(3) ? WORD : LONG;
 	unsigned drawn = one_in(2) ? data_selector() : selector_not_null();
 
-	if (size == WORD)
+	if (size == WORD) {
 		emit("movl\t$0x%x, %s", drawn << 16 | 0x1234, operand);
-	else
-		emit("movabs\t$0x%x5678abcd, %%rax", drawn), operand = "scratch+8", emit("mov\t%%rax, %s", operand);
+	} else {
+		emit("movl\t$0x%x, %s", (unsigned)draw(UINT64_C(1) << 32), operand);
+		emit("movw\t$0x%x, %s", drawn, further(operand, 4));
+	}
 	emit("%s\t%s, %%%s", mnemonic, operand, any(size));
 }

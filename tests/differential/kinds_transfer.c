@@ -33,16 +33,17 @@ void emit_lret(void)
 
 void emit_far_jump(void)
 {
-	unsigned where = (unsigned)draw(100) * 8;
-	unsigned drawn = one_in(4) ? PICK(((uint16_t[]){ CALL_GATE, GATE_ABSENT, CALL_GATE + 8 })) : code_selector();
-
+	static const uint16_t gates[] = { CALL_GATE, CALL_GATE, GATE_ABSENT, CALL_GATE + 8 };
+	unsigned drawn = one_in(4) ? PICK(gates) : code_selector();
 	/* A jump through a gate would come back by a return that has nothing to return to. */
 	int call = drawn == CALL_GATE || one_in(2);
+	const char *operand;
 
 	flat_stack();
-	emit("movl\t$1f, scratch+%u", where);
-	emit("movw\t$0x%x, scratch+%u", drawn, where + 4);
-	emit("%s\t*scratch+%u", call ? "lcall" : "ljmp", where);
+	operand = memory(6);
+	emit("movl\t$1f, %s", operand);
+	emit("movw\t$0x%x, %s", drawn, further(operand, 4));
+	emit("%s\t*%s", call ? "lcall" : "ljmp", operand);
 	puts("1:");
 }
 

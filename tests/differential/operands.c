@@ -2,6 +2,7 @@
 #include "operands.h"
 
 #include <stdarg.h>
+#include <string.h>
 
 void emit(const char *format, ...)
 {
@@ -68,12 +69,12 @@ const char *memory(unsigned bytes)
 		break;
 	case 3:
 		emit("lea\tscratch+%u, %%%s", offset, names_64[base]);
-		snprintf(text, sizeof(text), "(%%%s)", names_64[base]);
+		snprintf(text, sizeof(text), "0(%%%s)", names_64[base]); /* the assembler leaves out the 0 */
 		break;
 	case 4: /* base and index */
 		emit("mov\t$%d, %%%s", small, names_64[index]);
 		emit("lea\tscratch+%u-(%d), %%%s", offset, small * (int)scale, names_64[base]);
-		snprintf(text, sizeof(text), "(%%%s,%%%s,%u)", names_64[base], names_64[index], scale);
+		snprintf(text, sizeof(text), "0(%%%s,%%%s,%u)", names_64[base], names_64[index], scale);
 		break;
 	case 5: /* index alone, a 32-bit displacement */
 		emit("mov\t$%d, %%%s", small, names_64[index]);
@@ -90,6 +91,16 @@ const char *memory(unsigned bytes)
 		snprintf(text, sizeof(text), "%d(%%rsp)", (int)draw(256) - 128);
 		break;
 	}
+	return text;
+}
+
+const char *further(const char *operand, unsigned bytes)
+{
+	static char text[112];
+	const char *colon = strchr(operand, ':'); /* of a segment */
+	int prefix = colon ? (int)(colon + 1 - operand) : 0;
+
+	snprintf(text, sizeof(text), "%.*s%u+%s", prefix, operand, bytes, operand + prefix);
 	return text;
 }
 
@@ -146,7 +157,7 @@ unsigned data_selector(void)
 unsigned code_selector(void)
 {
 	static const uint16_t good[] = { CODE, CODE_CONFORMING, CODE_NO_READ, LDT_CODE };
-	static const uint16_t bad[] = { 0, DATA, CODE_ABSENT, LDT, LDT_NOT_THERE, GDT_SLOTS * 8, GATE_ODD, TSS + 8 };
+	static const uint16_t bad[] = { 0, DATA, CODE_ABSENT, CODE_3, LDT, LDT_NOT_THERE, GDT_SLOTS * 8, GATE_ODD, TSS + 8 };
 
 	return one_in(4) ? PICK(bad) : PICK(good);
 }

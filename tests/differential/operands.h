@@ -25,6 +25,8 @@ const char *name(enum size size, uint64_t n);
 const char *any(enum size size);
 /* Somewhere in the scratch memory, with the registers made for it; `bytes` fit from there. The text is good until the next call. */
 const char *memory(unsigned bytes);
+/* So many bytes behind that. */
+const char *further(const char *operand, unsigned bytes);
 /* A register or memory. */
 const char *either(enum size size);
 enum size size_of_any(void);

@@ -20,7 +20,7 @@ $(DIFFERENTIAL_OUT)/sequences.S: $(DIFFERENTIAL_OUT)/generate tests/differential
 	$< $(DIFFERENTIAL_SEEDS) $(DIFFERENTIAL_COUNT) $(DIFFERENTIAL_KINDS) > $@.new && mv $@.new $@
 
 $(DIFFERENTIAL_OUT)/sequences.o: $(DIFFERENTIAL_OUT)/sequences.S
-	$(GUEST_CC) -c $< -o $@
+	$(GUEST_CC) -Wa,--fatal-warnings -c $< -o $@
 
 $(DIFFERENTIAL_OUT)/%.o: tests/differential/%.c guests/rules.mk tests/differential/rules.mk
 	@mkdir -p $(@D)
