@@ -147,10 +147,10 @@ END
 mv "$scratch/machine" "$scratch/tree/tests/nested/machine.sh"
 ln "$scratch/kvick" "$scratch/tree/tests/nested/kvick"
 mv "$scratch/kvick" "$scratch/tree/build/kvick"
-differential="$scratch/tree/tests/differential/run.sh $scratch/tree/build"
+differential=$scratch/tree/tests/differential/run.sh
 says 'sequences that leave the same pass' 0 '^ok 1 - seed 0, ring 3 \(nested\)$
 ^ok 2 - seed 1, ring 3 \(nested\)$
-^# differential: 2 passed, 0 failed, 0 skipped$' env DIFFERENCE=cat $differential
+^# differential: 2 passed, 0 failed, 0 skipped$' env DIFFERENCE=cat "$differential" "$scratch/tree/build"
 says 'a sequence that leaves something else at ring 3 is shown from both sides' 1 '^ok 1 - seed 0, ring 3 \(nested\)$
 ^not ok 2 - seed 1, ring 3 \(nested\): 1 of 2 differ, the first is 1.1$
 ^#   nested-0: 1.1 b 13$
@@ -158,11 +158,11 @@ says 'a sequence that leaves something else at ring 3 is shown from both sides' 
 ^#   > s1_1:$
 ^#   -rax 0$
 ^#   \+rax 3$
-^# differential: 1 passed, 1 failed, 0 skipped$' env DIFFERENCE="sed 's/ b/ c/'" $differential
+^# differential: 1 passed, 1 failed, 0 skipped$' env DIFFERENCE="sed 's/ b/ c/'" "$differential" "$scratch/tree/build"
 says 'a guest that dies in the middle has failed' 1 '^not ok 2 - seed 1, ring 3 \(nested\): 1 of 2 differ, the first is 1.1$
-^#   nested-3: kvick: guest crashed$' env DIFFERENCE="sed '2s/.*/kvick: guest crashed/'" $differential
+^#   nested-3: kvick: guest crashed$' env DIFFERENCE="sed '2s/.*/kvick: guest crashed/'" "$differential" "$scratch/tree/build"
 says 'a reference that is not whole has failed' 1 '^not ok 1 - seed 0, ring 3 \(nested\): 1 of 3 differ, the first is 0.2$' \
-	env COUNT=3 DIFFERENCE=cat $differential
+	env COUNT=3 DIFFERENCE=cat "$differential" "$scratch/tree/build"
 
 # --- a nested machine that does not start ---
 

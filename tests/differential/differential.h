@@ -72,6 +72,9 @@
 #define AT_RDX    2
 #define AT_RBX    3
 #define AT_RSP    4
+#define AT_RBP    5
+#define AT_RSI    6
+#define AT_RDI    7
 #define AT_RFLAGS 16
 #define AT_RIP    17
 #define AT_CS     18

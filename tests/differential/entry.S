@@ -5,7 +5,7 @@
  */
 #include "differential.h"
 
-/* RF in a frame's RFLAGS: see README.md, "What is left out". */
+/* README.md, "What is left out". */
 #define RF (1 << 16)
 /* CF PF AF ZF SF DF OF: QEMU 7.2 clears them at a SYSCALL. */
 #define LOST_BY_SYSCALL 0xcd5
@@ -14,16 +14,11 @@
 
 /* store_registers: those that a handler leaves alone, in `after`. */
 	.macro store_registers
-	.irp	n, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
-	.if	\n == 5
-	mov	%rbp, after + 8 * \n
-	.elseif	\n == 6
-	mov	%rsi, after + 8 * \n
-	.elseif	\n == 7
-	mov	%rdi, after + 8 * \n
-	.else
+	mov	%rbp, after + 8 * AT_RBP
+	mov	%rsi, after + 8 * AT_RSI
+	mov	%rdi, after + 8 * AT_RDI
+	.irp	n, 8, 9, 10, 11, 12, 13, 14, 15
 	mov	%r\n, after + 8 * \n
-	.endif
 	.endr
 	.endm
 
@@ -48,16 +43,16 @@ run:
 	mov	%rsp, own_stack
 	mov	%rdi, start
 	movl	$1, armed
-	mov	before + 8 * 1, %rcx
-	mov	before + 8 * 2, %rdx
-	mov	before + 8 * 3, %rbx
-	mov	before + 8 * 5, %rbp
-	mov	before + 8 * 6, %rsi
-	mov	before + 8 * 7, %rdi
+	mov	before + 8 * AT_RCX, %rcx
+	mov	before + 8 * AT_RDX, %rdx
+	mov	before + 8 * AT_RBX, %rbx
+	mov	before + 8 * AT_RBP, %rbp
+	mov	before + 8 * AT_RSI, %rsi
+	mov	before + 8 * AT_RDI, %rdi
 	.irp	n, 8, 9, 10, 11, 12, 13, 14, 15
 	mov	before + 8 * \n, %r\n
 	.endr
-	mov	before + 8 * 0, %rax
+	mov	before + 8 * AT_RAX, %rax
 	mov	before + 8 * AT_RSP, %rsp
 	push	before + 8 * AT_RFLAGS
 	popfq

@@ -98,7 +98,7 @@ static void make_descriptors(void)
 	uint64_t *g = gdt_at_first, *l = ldt_at_first;
 
 	g[CODE / 8] = descriptor(0, 0xffff, 0x9b, LONG | PAGES);
-	g[DATA / 8] = descriptor(0, 0xffff, 0x92, BIG | PAGES);
+	g[DATA / 8] = descriptor(0, 0xffff, 0x93, BIG | PAGES);
 	g[DATA_READ_ONLY / 8] = descriptor(0, 0x1234, 0x90, BIG);
 	g[DATA_ABSENT / 8] = descriptor(0, 0xffff, 0x12, BIG | PAGES);
 	g[DATA_DOWN / 8] = descriptor(0, 0x0fff, 0x96, BIG);
@@ -120,7 +120,7 @@ static void make_descriptors(void)
 	g[GATE_ABSENT / 8] = call_gate(0x0c);
 	g[DATA_ACCESSED / 8] = descriptor(0, 0xfff0, 0x93, BIG);
 
-	l[LDT_DATA / 8] = descriptor(0, 0xffff, 0x92, BIG | PAGES);
+	l[LDT_DATA / 8] = descriptor(0, 0xffff, 0x93, BIG | PAGES);
 	l[LDT_CODE / 8] = descriptor(0, 0xffff, 0x9b, LONG | PAGES);
 	l[LDT_READ_ONLY / 8] = descriptor(0, 0x77, 0x90, BIG);
 	l[LDT_NOT_THERE / 8] = descriptor(0, 0xffff, 0x12, BIG);
