@@ -76,10 +76,8 @@ static void iret_long(uint64_t to, unsigned code, unsigned stack)
 
 void emit_iret(void)
 {
-	/* QEMU sets no accessed bits here: these have them. */
-	static const uint16_t good_stacks[] = { 0, DATA, DATA_ACCESSED, LDT_DATA };
 	static const uint16_t bad_stacks[] = { DATA_READ_ONLY, CODE, DATA_3, GDT_SLOTS * 8, TSS };
-	unsigned stack = one_in(4) ? PICK(bad_stacks) : PICK(good_stacks);
+	unsigned stack = one_in(4) ? PICK(bad_stacks) : one_in(4) ? 0 : data_selector();
 
 	(one_in(4) ? iret_long : iret)(flags(), code_selector(), stack);
 }

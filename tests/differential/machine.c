@@ -93,6 +93,7 @@ static uint64_t call_gate(uint8_t access)
 #define BIG   0x4 /* D or B */
 #define PAGES 0x8 /* G */
 
+/* What CS and SS take has been accessed: QEMU does not set that bit at all far transfers. Others are as good as new. */
 static void make_descriptors(void)
 {
 	uint64_t *g = gdt_at_first, *l = ldt_at_first;
@@ -101,7 +102,7 @@ static void make_descriptors(void)
 	g[DATA / 8] = descriptor(0, 0xffff, 0x93, BIG | PAGES);
 	g[DATA_READ_ONLY / 8] = descriptor(0, 0x1234, 0x90, BIG);
 	g[DATA_ABSENT / 8] = descriptor(0, 0xffff, 0x12, BIG | PAGES);
-	g[DATA_DOWN / 8] = descriptor(0, 0x0fff, 0x96, BIG);
+	g[DATA_DOWN / 8] = descriptor(0, 0x0fff, 0x97, BIG);
 	g[CODE_CONFORMING / 8] = descriptor(0, 0xffff, 0x9f, LONG | PAGES);
 	g[CODE_NO_READ / 8] = descriptor(0, 0xffff, 0x99, LONG | PAGES);
 	g[TSS / 8] = descriptor((uintptr_t)&tss, sizeof(tss) - 1, 0x89, 0);
@@ -111,7 +112,7 @@ static void make_descriptors(void)
 	g[CODE_3 / 8] = descriptor(0, 0xffff, 0xfb, LONG | PAGES);
 	g[CODE_ABSENT / 8] = descriptor(0, 0xffff, 0x1b, LONG | PAGES);
 	g[CODE_32 / 8] = descriptor(0, 0xffff, 0x9b, BIG | PAGES);
-	g[DATA_BASE / 8] = descriptor((uintptr_t)scratch + 0x200, 0xff, 0x92, 0);
+	g[DATA_BASE / 8] = descriptor((uintptr_t)scratch + 0x200, 0xff, 0x93, 0);
 	g[TSS_2 / 8] = descriptor((uintptr_t)&tss_2, sizeof(tss_2) - 1, 0x89, 0);
 	g[LDT_ABSENT / 8] = descriptor((uintptr_t)ldt, sizeof(ldt) - 1, 0x02, 0);
 	g[GATE_ODD / 8] = call_gate(0x8e);
@@ -124,7 +125,7 @@ static void make_descriptors(void)
 	l[LDT_CODE / 8] = descriptor(0, 0xffff, 0x9b, LONG | PAGES);
 	l[LDT_READ_ONLY / 8] = descriptor(0, 0x77, 0x90, BIG);
 	l[LDT_NOT_THERE / 8] = descriptor(0, 0xffff, 0x12, BIG);
-	l[LDT_BASE / 8] = descriptor((uintptr_t)scratch + 0x300, 0x55, 0x92, 0);
+	l[LDT_BASE / 8] = descriptor((uintptr_t)scratch + 0x300, 0x55, 0x93, 0);
 }
 
 /* The gates from 32 on, by their last hexadecimal digit. */
