@@ -112,6 +112,9 @@ handler:
 	mov	%rbx, after + 8 * AT_RBX
 	pushfq
 	pop	%rcx
+	/* By a gate with a stack of its own, QEMU makes SS null: that would be seen if what follows faults. */
+	mov	$DATA, %edx
+	mov	%edx, %ss
 	mov	record_next, %rdx
 	mov	%rsp, 8 * RECORD_AT(%rdx)
 	mov	%rcx, 8 * RECORD_INSIDE(%rdx)
