@@ -21,6 +21,7 @@ extern const char *const segments[6]; /* CS last */
 
 /* Registers: any but RSP, whose stack the next instructions need. */
 #define NAMES 15u
+#define RBP   4u /* among them */
 const char *name(enum size size, uint64_t n);
 const char *any(enum size size);
 /* Somewhere in the scratch memory, with the registers made for it; `bytes` fit from there. The text is good until the next call. */
