@@ -91,6 +91,9 @@ static __attribute__((noinline)) int give_model(struct machine *m)
 		r = cpu_model_make(&m->cpuid, &m->cpu_state, &host, &config, &m->error);
 	if (r < 0)
 		return r;
+	/* Such a guest's CPUID is answered by us; KVM needs to know only what state there is to keep. */
+	if (m->deprivileged && !m->cpu_state.xcr0)
+		return 0;
 	r = sys_ioctl(&m->sys, m->vcpu.fd, KVM_SET_CPUID2, (uintptr_t)&m->cpuid);
 	if (r < 0)
 		return error_set(&m->error, ERROR_HOST, -r, "KVM_SET_CPUID2: %s: use --cpu none", strerror(-r));

@@ -62,6 +62,18 @@ const struct kvm_cpuid_entry2 *cpu_find(const struct cpu_table *table, uint32_t 
 	return cpu_build_find((struct cpu_table *)table, leaf, index);
 }
 
+const struct kvm_cpuid_entry2 *cpu_answer(const struct cpu_table *table, uint32_t leaf, uint32_t subleaf)
+{
+	const struct kvm_cpuid_entry2 *e = cpu_find(table, leaf, subleaf);
+
+	if (!e) {
+		e = cpu_find(table, leaf, 0);
+		if (e && (e->flags & KVM_CPUID_FLAG_SIGNIFCANT_INDEX))
+			e = NULL;
+	}
+	return e;
+}
+
 uint32_t *cpu_reg_of(struct kvm_cpuid_entry2 *entry, enum cpu_register reg)
 {
 	return reg == CPU_EAX ? &entry->eax : reg == CPU_EBX ? &entry->ebx : reg == CPU_ECX ? &entry->ecx : &entry->edx;

@@ -72,6 +72,9 @@ int cpu_model_make(struct cpu_table *guest, struct cpu_state *state, const struc
 /* NULL where there is none. A leaf without subleaves has index 0. */
 const struct kvm_cpuid_entry2 *cpu_find(const struct cpu_table *table, uint32_t leaf, uint32_t index);
 
+/* What CPUID answers: a leaf without subleaves gives the same for all. NULL: zeros. */
+const struct kvm_cpuid_entry2 *cpu_answer(const struct cpu_table *table, uint32_t leaf, uint32_t subleaf);
+
 enum cpu_register { CPU_LEAF, CPU_EAX, CPU_EBX, CPU_ECX, CPU_EDX };
 
 /* When something of the host's is given to the guest. */

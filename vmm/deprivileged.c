@@ -289,6 +289,16 @@ static void msr(struct machine *m, struct monitor_state *s)
 	s->answer = msr_rule((uint32_t)s->argument) != NULL;
 }
 
+static void cpuid(struct machine *m, struct monitor_state *s)
+{
+	const struct kvm_cpuid_entry2 *e = cpu_answer(&m->cpuid, s->cpuid[0], s->cpuid[1]);
+
+	s->cpuid[2] = e ? e->eax : 0;
+	s->cpuid[3] = e ? e->ebx : 0;
+	s->cpuid[4] = e ? e->ecx : 0;
+	s->cpuid[5] = e ? e->edx : 0;
+}
+
 /* As if it had been an exit of the guest's own. */
 static void port(struct machine *m, struct monitor_state *s)
 {
@@ -315,7 +325,6 @@ static void refuse(struct machine *m, struct monitor_state *s)
 		[REFUSE_CR4] = "sets a bit of CR4 that changes paging or virtualisation",
 		[REFUSE_BREAKPOINT] = "arms a hardware breakpoint in DR7", [REFUSE_MSR] = "uses an MSR that is KVM's to serve",
 		[REFUSE_NXE] = "changes EFER.NXE", [REFUSE_XCR0] = "changes XCR0", [REFUSE_INSTRUCTION] = "has come to an instruction that is not emulated",
-		[REFUSE_CALL_GATE] = "goes through a call gate",
 	};
 	uint64_t why = s->argument;
 	uint32_t msr = (uint32_t)s->frame.regs[1];
@@ -345,7 +354,7 @@ static void broken(struct machine *m, struct monitor_state *s)
 
 static void (*const requests[REQUESTS])(struct machine *m, struct monitor_state *s) = {
 	[REQUEST_BROKEN] = broken, [REQUEST_OUTPUT] = output, [REQUEST_PAGE_FAULT] = page_fault, [REQUEST_BASES] = bases,
-	[REQUEST_CONTROL] = control, [REQUEST_FLUSH] = flush, [REQUEST_MSR] = msr, [REQUEST_PORT] = port,
+	[REQUEST_CONTROL] = control, [REQUEST_FLUSH] = flush, [REQUEST_MSR] = msr, [REQUEST_CPUID] = cpuid, [REQUEST_PORT] = port,
 	[REQUEST_REFUSE] = refuse, [REQUEST_TRIPLE_FAULT] = triple_fault,
 };
 

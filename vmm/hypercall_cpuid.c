@@ -12,14 +12,8 @@ int64_t hypercall_cpuid(struct machine *m, struct kvick_call *call)
 
 	if (call->arg[0] > UINT32_MAX || call->arg[1] > UINT32_MAX)
 		return -KVICK_EINVAL;
-	const struct kvm_cpuid_entry2 *e = cpu_find(&m->cpuid, (uint32_t)call->arg[0], (uint32_t)call->arg[1]);
+	const struct kvm_cpuid_entry2 *e = cpu_answer(&m->cpuid, (uint32_t)call->arg[0], (uint32_t)call->arg[1]);
 
-	/* A leaf without subleaves gives the same for all. */
-	if (!e) {
-		e = cpu_find(&m->cpuid, (uint32_t)call->arg[0], 0);
-		if (e && (e->flags & KVM_CPUID_FLAG_SIGNIFCANT_INDEX))
-			e = NULL;
-	}
 	if (e)
 		out.eax = e->eax, out.ebx = e->ebx, out.ecx = e->ecx, out.edx = e->edx;
 	return guest_mem_write(&m->mem, gpa(call->arg[2]), &out, sizeof(out)) < 0 ? -KVICK_EFAULT : 0;

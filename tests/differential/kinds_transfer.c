@@ -111,7 +111,7 @@ void emit_int(void)
 
 void emit_trap(void)
 {
-	emit(one_in(2) ? "int3" : ".byte\t0xf1");
+	emit("int3");
 }
 
 void emit_undefined(void)

@@ -72,12 +72,32 @@ static void fill(unsigned seed, unsigned n)
 	record_next = records;
 }
 
+#define ERROR_IDT 2u
+
+/* An error code that names a gate: QEMU doubles the index (README). What is left is that it names one. */
+static void forget_gates(void)
+{
+	for (uint64_t *record = records; record < record_next; record += RECORD_WORDS) {
+		uint64_t error = record[RECORD_ERROR], at = record[RECORD_AT] - (uintptr_t)sequence_stack, pushed;
+
+		if (error > UINT16_MAX || !(error & ERROR_IDT))
+			continue;
+		record[RECORD_ERROR] = error & 7;
+		if (at > STACK_BYTES - sizeof(pushed))
+			continue;
+		memcpy(&pushed, sequence_stack + at, sizeof(pushed));
+		if (pushed == error)
+			memcpy(sequence_stack + at, &record[RECORD_ERROR], sizeof(pushed));
+	}
+}
+
 static void run_one(unsigned seed, unsigned n)
 {
 	fill(seed, n);
 	machine_reset();
 	machine_read(&state_before);
 	run((const void *)(uintptr_t)sequences[seed * sequences_per_seed + n]);
+	forget_gates();
 	machine_read(&state);
 }
 

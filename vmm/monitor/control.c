@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Control and debug registers, MSRs, FS and GS bases: AMD64 APM 2, 3.1 (CR), 13.1 (DR), 3.2 (MSR), 4.5.3 (bases). */
 #include <asm/processor-flags.h>
-#include <cpuid.h>
 
 #include "vmm/monitor/trap.h"
 
-enum { RAX, RCX, RDX };
+enum { RAX, RCX, RDX, RBX };
+
+#define CPUID_OSXSAVE (1ull << 27) /* leaf 1, ECX */
 
 /* EFER, AMD64 APM 2, 3.1.7. */
 #define EFER_SCE (1ull << 0)
@@ -61,25 +62,30 @@ enum outcome emulate_smsw(struct trap *t)
 #define CR4_REAL (X86_CR4_DE | X86_CR4_OSFXSR | X86_CR4_OSXMMEXCPT | X86_CR4_OSXSAVE | X86_CR4_PCE)
 #define CR4_REFUSED (X86_CR4_LA57 | X86_CR4_PCIDE | X86_CR4_SMEP | X86_CR4_SMAP | X86_CR4_PKE | X86_CR4_VMXE)
 
-/* Bits that there are where CPUID says so; it is the guest's own table that answers. */
-static uint64_t cr4_known(void)
+/* The guest's table: EAX, EBX, ECX, EDX. */
+static const uint32_t *cpuid(struct trap *t, uint32_t leaf, uint32_t subleaf)
 {
-	uint32_t a, b, c, d;
+	t->state->cpuid[0] = leaf;
+	t->state->cpuid[1] = subleaf;
+	monitor_request(REQUEST_CPUID);
+	return &t->state->cpuid[2];
+}
+
+enum { EAX, EBX, ECX, EDX };
+
+/* Bits that there are where CPUID says so. */
+static uint64_t cr4_known(struct trap *t)
+{
+	static const struct { uint8_t leaf, reg, bit; uint32_t cr4; } features[] = {
+		{ 1, ECX, 26, X86_CR4_OSXSAVE }, { 1, ECX, 17, X86_CR4_PCIDE }, { 1, ECX, 5, X86_CR4_VMXE },
+		{ 7, EBX, 0, X86_CR4_FSGSBASE }, { 7, EBX, 7, X86_CR4_SMEP }, { 7, EBX, 20, X86_CR4_SMAP },
+		{ 7, ECX, 2, X86_CR4_UMIP }, { 7, ECX, 3, X86_CR4_PKE }, { 7, ECX, 16, X86_CR4_LA57 },
+	};
 	uint64_t known = CR4_ANY;
 
-	if (__get_cpuid(1, &a, &b, &c, &d)) {
-		known |= c & bit_XSAVE ? X86_CR4_OSXSAVE : 0;
-		known |= c & 1u << 17 ? X86_CR4_PCIDE : 0;
-		known |= c & 1u << 5 ? X86_CR4_VMXE : 0;
-	}
-	if (__get_cpuid_count(7, 0, &a, &b, &c, &d)) {
-		known |= b & bit_FSGSBASE ? X86_CR4_FSGSBASE : 0;
-		known |= b & 1u << 7 ? X86_CR4_SMEP : 0;
-		known |= b & 1u << 20 ? X86_CR4_SMAP : 0;
-		known |= c & 1u << 2 ? X86_CR4_UMIP : 0;
-		known |= c & 1u << 3 ? X86_CR4_PKE : 0;
-		known |= c & 1u << 16 ? X86_CR4_LA57 : 0;
-	}
+	for (unsigned i = 0; i < sizeof(features) / sizeof(features[0]); i++)
+		if (cpuid(t, features[i].leaf, 0)[features[i].reg] >> features[i].bit & 1)
+			known |= features[i].cr4;
 	return known;
 }
 
@@ -87,7 +93,7 @@ static enum outcome write_cr4(struct trap *t, uint64_t value)
 {
 	uint64_t before = t->cpu->cr4;
 
-	if (value & ~cr4_known() || !(value & X86_CR4_PAE))
+	if (!(value & X86_CR4_PAE) || (value & ~(uint64_t)CR4_ANY && value & ~cr4_known(t)))
 		return gp0(t);
 	if (value & CR4_REFUSED)
 		return refuse(t, REFUSE_CR4);
@@ -353,4 +359,20 @@ enum outcome emulate_xsetbv(struct trap *t)
 		return gp0(t);
 	/* It is what the CPU model has, from the start. */
 	return ((uint32_t)t->frame->regs[RAX] | t->frame->regs[RDX] << 32) == t->state->xcr0 ? NEXT : refuse(t, REFUSE_XCR0);
+}
+
+/* What of it follows CR4 does so here. */
+enum outcome emulate_cpuid(struct trap *t)
+{
+	uint64_t *regs = t->frame->regs;
+	uint32_t leaf = (uint32_t)regs[RAX];
+	const uint32_t *table = cpuid(t, leaf, (uint32_t)regs[RCX]);
+
+	regs[RAX] = table[EAX];
+	regs[RBX] = table[EBX];
+	regs[RCX] = table[ECX];
+	regs[RDX] = table[EDX];
+	if (leaf == 1)
+		regs[RCX] = (regs[RCX] & ~CPUID_OSXSAVE) | (t->cpu->cr4 & X86_CR4_OSXSAVE ? CPUID_OSXSAVE : 0);
+	return NEXT;
 }

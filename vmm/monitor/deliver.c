@@ -5,7 +5,8 @@
 #include "vmm/monitor/descriptor.h"
 #include "vmm/monitor/trap.h"
 
-#define VIRTUAL_FLAGS (X86_EFLAGS_IF | X86_EFLAGS_IOPL | X86_EFLAGS_NT)
+/* Those that the CPU does not have as the guest has them. AC checks alignment at ring 3 alone, which the guest is not at. */
+#define VIRTUAL_FLAGS (X86_EFLAGS_IF | X86_EFLAGS_IOPL | X86_EFLAGS_NT | X86_EFLAGS_AC)
 
 #define GATE_INTERRUPT 0xe
 #define GATE_TRAP      0xf

@@ -245,28 +245,93 @@ enum outcome emulate_load_far_pointer(struct trap *t)
 
 /* ---- far transfers ---- */
 
+/* Where a far pointer leads: to itself, or through a call gate (AMD64 APM 2, 4.8.3), to which the offset does not matter. */
+struct far_target {
+	uint16_t selector;
+	uint64_t rip;
+	bool gate;
+};
+
+static enum outcome through_gate(struct trap *t, uint64_t d, uint64_t at, struct far_target *target)
+{
+	const uint16_t gate = target->selector;
+	uint64_t high;
+
+	if (DESCRIPTOR_DPL(d) < RPL(gate))
+		return fault(t, VECTOR_GP, SELECTOR_ERROR(gate));
+	if (!DESCRIPTOR_PRESENT(d))
+		return fault(t, VECTOR_NP, SELECTOR_ERROR(gate));
+	if (!guest_read(t, at + sizeof(d), &high, sizeof(high)))
+		return FAULTED;
+	if (high >> 40 & 0x1f)
+		return fault(t, VECTOR_GP, SELECTOR_ERROR(gate));
+	*target = (struct far_target){
+		.selector = (uint16_t)(d >> 16 & 0xfffc), .gate = true,
+		.rip = (d & 0xffff) | (d >> 48) << 16 | high << 32,
+	};
+	return NEXT;
+}
+
+static enum outcome far_find(struct trap *t, struct far_target *target)
+{
+	uint64_t d, at;
+	enum outcome r;
+
+	if (SELECTOR_IS_NULL(target->selector))
+		return gp0(t);
+	r = descriptor_read(t, target->selector, &d, &at);
+	if (r != NEXT || !DESCRIPTOR_SYSTEM(d) || DESCRIPTOR_TYPE(d) != TYPE_CALL_GATE)
+		return r;
+	if (!descriptor_find(t, target->selector, 2 * sizeof(d), &at))
+		return fault(t, VECTOR_GP, SELECTOR_ERROR(target->selector));
+	return through_gate(t, d, at, target);
+}
+
+/* A gate leads to 64-bit code, or nowhere. */
+static enum outcome far_go(struct trap *t, const struct far_target *target)
+{
+	uint64_t d, at;
+	enum outcome r;
+
+	if (target->gate) {
+		r = code_find(t, target->selector, &d, &at);
+		if (r == NEXT && !DESCRIPTOR_L(d))
+			r = fault(t, VECTOR_GP, SELECTOR_ERROR(target->selector));
+		if (r != NEXT)
+			return r;
+	}
+	return code_load(t, target->selector, target->rip);
+}
+
 enum outcome emulate_far_jump(struct trap *t)
 {
-	uint64_t offset;
-	uint16_t selector;
+	struct far_target target = { 0 };
+	enum outcome r;
 
-	return far_pointer(t, operand_bytes(t), &offset, &selector) ? code_load(t, selector, offset) : FAULTED;
+	if (!far_pointer(t, operand_bytes(t), &target.rip, &target.selector))
+		return FAULTED;
+	r = far_find(t, &target);
+	return r == NEXT ? far_go(t, &target) : r;
 }
 
 enum outcome emulate_far_call(struct trap *t)
 {
-	unsigned bytes = operand_bytes(t);
-	uint64_t offset, rip = t->frame->rip + t->i.bytes, rsp = t->frame->regs[RSP];
-	uint16_t selector, cs = t->cpu->selectors[SEG_CS];
+	uint64_t rip = t->frame->rip + t->i.bytes, rsp = t->frame->regs[RSP];
+	uint16_t cs = t->cpu->selectors[SEG_CS];
+	struct far_target target = { 0 };
+	unsigned bytes;
 	enum outcome r;
 
-	if (!far_pointer(t, bytes, &offset, &selector))
+	if (!far_pointer(t, operand_bytes(t), &target.rip, &target.selector))
 		return FAULTED;
-	if (!push(t, cs, bytes) || !push(t, rip, bytes)) {
-		t->frame->regs[RSP] = rsp;
-		return FAULTED;
-	}
-	r = code_load(t, selector, offset);
+	r = far_find(t, &target);
+	if (r != NEXT)
+		return r;
+	bytes = target.gate ? 8 : operand_bytes(t);
+	if (!push(t, cs, bytes) || !push(t, rip, bytes))
+		r = FAULTED;
+	else
+		r = far_go(t, &target);
 	if (r != JUMPED)
 		t->frame->regs[RSP] = rsp;
 	return r;
@@ -295,7 +360,8 @@ enum outcome emulate_iret(struct trap *t)
 {
 	unsigned bytes = operand_bytes(t);
 	uint64_t words[5] = { 0 }, d, at = t->frame->regs[RSP], ss_at;
-	uint16_t ss, cs_before = t->cpu->selectors[SEG_CS];
+	uint64_t rip = t->frame->rip;
+	uint16_t ss, cs = t->cpu->selectors[SEG_CS];
 	enum outcome r;
 
 	if (t->cpu->flags & X86_EFLAGS_NT)
@@ -321,7 +387,8 @@ enum outcome emulate_iret(struct trap *t)
 		r = RPL(ss) == 0 ? NEXT : gp0(t);
 	}
 	if (r != NEXT) {
-		t->cpu->selectors[SEG_CS] = cs_before;
+		t->cpu->selectors[SEG_CS] = cs;
+		t->frame->rip = rip;
 		return r;
 	}
 	t->cpu->selectors[SEG_SS] = ss;

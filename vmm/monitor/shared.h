@@ -72,6 +72,7 @@ enum monitor_request {
 	REQUEST_CONTROL,    /* CR0, CR4 into the CPU, as far as they matter there */
 	REQUEST_FLUSH,      /* translations may have changed */
 	REQUEST_MSR,        /* argument: a number; does KVM know it? */
+	REQUEST_CPUID,      /* cpuid[] */
 	REQUEST_PORT,       /* an instruction for port I/O */
 	REQUEST_REFUSE,     /* argument: enum monitor_refusal */
 	REQUEST_TRIPLE_FAULT,
@@ -81,7 +82,7 @@ enum monitor_request {
 /* What cannot be done at ring 3; the VMM has the words. */
 enum monitor_refusal {
 	REFUSE_HLT, REFUSE_RING_3, REFUSE_CODE_32, REFUSE_CR3, REFUSE_CR0_WP, REFUSE_CR4, REFUSE_BREAKPOINT, REFUSE_MSR,
-	REFUSE_NXE, REFUSE_XCR0, REFUSE_INSTRUCTION, REFUSE_CALL_GATE, REFUSALS,
+	REFUSE_NXE, REFUSE_XCR0, REFUSE_INSTRUCTION, REFUSALS,
 };
 
 /* A segment register of the guest's that memory has a descriptor for. */
@@ -104,7 +105,7 @@ enum { SEG_ES, SEG_CS, SEG_SS, SEG_DS, SEG_FS, SEG_GS, SEGS };
 struct virtual_cpu {
 	uint64_t cr0, cr2, cr3, cr4, cr8;
 	uint64_t efer;
-	uint64_t flags; /* RFLAGS.IF, IOPL and NT */
+	uint64_t flags; /* RFLAGS.IF, IOPL, NT and AC */
 	struct virtual_table gdtr, idtr;
 	struct virtual_segment ldtr, tr;
 	uint16_t selectors[SEGS];
@@ -126,6 +127,7 @@ struct monitor_state {
 	uint16_t port;
 	uint8_t port_bytes, port_in; /* REQUEST_PORT */
 	uint32_t port_value;
+	uint32_t cpuid[6];      /* leaf, subleaf; EAX, EBX, ECX, EDX */
 	/* What the VMM wants to be stored in page tables, by the CPU itself (see ring0.h for the reason). */
 	uint64_t store_count;
 	struct { uint64_t at, value; } stores[MONITOR_STORES_MAX];

@@ -32,7 +32,7 @@ static const uint8_t one_byte[256] = {
 	[0xc2 ... 0xc3] = ENDS,
 	[0xc7] = LOOK,
 	[0xca ... 0xcb] = PATCH | BEGINS | ENDS,
-	[0xcc ... 0xcd] = RETURNS,
+	[0xcc] = RETURNS, [0xcd] = PATCH | BEGINS | RETURNS,
 	[0xcf] = PATCH | BEGINS | ENDS,
 	[0xe0 ... 0xe3] = BRANCH,
 	[0xe8] = BRANCH | RETURNS,
@@ -44,10 +44,10 @@ static const uint8_t one_byte[256] = {
 
 static const uint8_t two_byte[256] = {
 	[0x00 ... 0x01] = LOOK, [0x02 ... 0x03] = PATCH,
-	[0x05] = RETURNS, [0x07] = ENDS, [0x0b] = ENDS, /* SYSCALL, SYSRET, UD2 */
+	[0x05] = PATCH | RETURNS, [0x07] = ENDS, [0x0b] = ENDS, /* SYSCALL, SYSRET, UD2 */
 	[0x34] = RETURNS, [0x35] = ENDS,                /* SYSENTER, SYSEXIT */
 	[0x80 ... 0x8f] = BRANCH,
-	[0xa0 ... 0xa1] = PATCH, [0xa8 ... 0xa9] = PATCH,
+	[0xa0 ... 0xa2] = PATCH, [0xa8 ... 0xa9] = PATCH,
 	[0xaa] = ENDS, /* RSM */
 	[0xae] = LOOK,
 	[0xb2] = LOOK, [0xb4 ... 0xb5] = LOOK,

@@ -28,17 +28,20 @@ enum x86_id {
 	X86_XSETBV, X86_LLDT, X86_LTR, X86_INVPCID,
 	X86_CLI, X86_STI, X86_IN_IMMEDIATE, X86_IN, X86_OUT_IMMEDIATE, X86_OUT, X86_INS, X86_OUTS,
 	X86_MONITOR, X86_MWAIT, X86_CLAC, X86_STAC, X86_RSM, X86_VMCALL, X86_VMMCALL, X86_SVM,
-	X86_INT, X86_INT3, X86_INT1, X86_SYSCALL, X86_IRET,
+	X86_INT3, X86_INT1, X86_INT, X86_SYSCALL, X86_IRET,
 	X86_PUSHF, X86_POPF, X86_SGDT, X86_SIDT, X86_SLDT, X86_STR, X86_SMSW, X86_LAR, X86_LSL, X86_VERR, X86_VERW,
 	X86_MOV_FROM_SEGMENT, X86_MOV_TO_SEGMENT, X86_PUSH_SEGMENT, X86_POP_SEGMENT, X86_LOAD_FAR_POINTER, X86_FAR_CALL,
 	X86_FAR_JUMP, X86_FAR_RETURN, X86_CPUID, X86_RD_FSGSBASE, X86_WR_FSGSBASE,
 	X86_IDS,
 };
 
-/* Ring 3 carries it out without a trap, and differently. CPUID says the same at any ring. */
+/*
+ * Ring 3 carries it out without a trap, and differently: all that is critical; SYSCALL, which goes where the VMM's MSRs say; INT n,
+ * of which KVM without VT-x or SVM swallows some.
+ */
 static inline bool x86_needs_patch(enum x86_id id)
 {
-	return id >= X86_IRET && id < X86_IDS && id != X86_CPUID;
+	return id >= X86_INT && id < X86_IDS;
 }
 
 struct x86_sensitive {
