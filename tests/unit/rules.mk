@@ -19,7 +19,8 @@ GUEST_DRIVERS := $(filter-out $(GUEST_VIRTQ),$(wildcard guests/runtime/v*.c)) te
 
 # Kept: make would take the objects of the tests for passing things and delete them.
 .SECONDARY: $(call objects,asan,$(UNIT_SOURCES) $(GUEST_DRIVERS) $(GUEST_VIRTQ) \
-	$(addprefix tests/unit/,block_fixture.c elf_builder.c engine_fixture.c virtq_driver.c vsock_fixture.c))
+	$(addprefix tests/unit/,block_fixture.c elf_builder.c engine_fixture.c monitor_fixture.c virtq_driver.c vsock_fixture.c) \
+	$(wildcard vmm/monitor/*.c))
 
 $(BUILD)/unit/test_%: $(BUILD)/asan/tests/unit/test_%.c.o $(UNIT_LIBRARY)
 	@mkdir -p $(@D)
@@ -36,6 +37,9 @@ $(filter $(BUILD)/unit/test_vsock%,$(UNIT_TESTS)): $(call objects,asan,$(addpref
 
 # What another thread maps while pages move.
 $(BUILD)/unit/test_loader_payload: UNIT_LDFLAGS := -Wl,--wrap=sys_mremap
+
+# The monitor of deprivileged guests runs here as host code, against a guest of a few pages.
+$(filter $(BUILD)/unit/test_monitor%,$(UNIT_TESTS)): $(call objects,asan,$(wildcard vmm/monitor/*.c) tests/unit/monitor_fixture.c)
 
 $(BUILD)/unit/test_lz4: UNIT_LDFLAGS := -Wl,--no-as-needed,-llz4
 

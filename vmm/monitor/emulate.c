@@ -228,7 +228,7 @@ static bool gather(struct trap *t)
 		uint32_t at = (s->output_head + done) % MONITOR_OUTPUT_BYTES, left = (uint32_t)puts.bytes - done;
 		uint32_t bytes = left < MONITOR_OUTPUT_BYTES - at ? left : MONITOR_OUTPUT_BYTES - at;
 
-		if (!guest_read(t, puts.at + done, monitor_output(at), bytes))
+		if (!guest_read(t, puts.at + done, monitor_output(s, at), bytes))
 			return false;
 		done += bytes;
 	}

@@ -59,6 +59,7 @@ trapped:
 	mov	$(MONITOR_VIRTUAL + MONITOR_STACK_END), %rsp
 	push	$2
 	popf                              /* no alignment checks, no single steps */
+	mov	$STATE, %rdi
 	call	monitor_trap
 
 	mov	$(STATE + MONITOR_FRAME), %rsp

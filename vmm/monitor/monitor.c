@@ -14,33 +14,32 @@
 #define DR6_STEP  0x4000u
 #define PF_USER   4u
 
-void monitor_trap(void);
-
-void *monitor_output(uint32_t at)
+void *monitor_output(struct monitor_state *s, uint32_t at)
 {
-	return (void *)(MONITOR_VIRTUAL + MONITOR_OUTPUT + at);
+	return (void *)((uintptr_t)s + MONITOR_OUTPUT - MONITOR_STATE + at);
 }
 
-static struct monitor_site *sites(void)
+static const struct monitor_site *site_list(const struct monitor_state *s)
 {
-	return (struct monitor_site *)(MONITOR_VIRTUAL + MONITOR_SITES);
+	return (const struct monitor_site *)((uintptr_t)s + MONITOR_SITES - MONITOR_STATE);
 }
 
 /* The instruction that stood at `at` before an INT3 was put there. */
 static const struct monitor_site *site_find(const struct monitor_state *s, uint64_t at)
 {
+	const struct monitor_site *sites = site_list(s);
 	uint64_t low = 0, high = s->site_count < MONITOR_SITES_MAX ? s->site_count : MONITOR_SITES_MAX;
 	const uint64_t key = at & ((1ull << 56) - 1);
 
 	while (low < high) {
 		uint64_t middle = low + (high - low) / 2;
 
-		if (sites()[middle].at < key)
+		if (sites[middle].at < key)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	return low < s->site_count && low < MONITOR_SITES_MAX && sites()[low].at == key ? &sites()[low] : NULL;
+	return low < s->site_count && low < MONITOR_SITES_MAX && sites[low].at == key ? &sites[low] : NULL;
 }
 
 /* Decodes what is at frame.rip, with its first byte as it was. False: it is no instruction that is emulated. */
@@ -155,9 +154,8 @@ static void dispatch(struct trap *t)
 	reflect(t);
 }
 
-void monitor_trap(void)
+void monitor_trap(struct monitor_state *s)
 {
-	struct monitor_state *s = (struct monitor_state *)(MONITOR_VIRTUAL + MONITOR_STATE);
 	struct trap trap = { .state = s, .frame = &s->frame, .cpu = &s->cpu };
 	uint64_t began = s->measures ? __builtin_ia32_rdtsc() : 0;
 

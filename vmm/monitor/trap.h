@@ -46,8 +46,13 @@ uint64_t monitor_copy(void *to, const void *from, uint64_t bytes);
 void monitor_request(uint32_t request);
 uint64_t monitor_set_bases(uint64_t fs, uint64_t gs);
 
+/* ---- monitor.c: all of the monitor's memory is found from its state, wherever that is ---- */
+
+/* entry.S calls it, with what the CPU saved in the state. */
+void monitor_trap(struct monitor_state *s);
+
 /* Where the output's byte `at` lies. */
-void *monitor_output(uint32_t at);
+void *monitor_output(struct monitor_state *s, uint32_t at);
 
 /* ---- faults ---- */
 
