@@ -99,20 +99,22 @@ static bool deliver_once(struct trap *t, const struct fault *f)
 {
 	uint32_t external = f->software ? 0 : ERROR_EXTERNAL;
 	struct monitor_frame *frame = t->frame;
+	struct descriptor code;
 	struct gate gate;
-	uint16_t selector;
 	uint64_t rsp, rip, words[6];
 	unsigned first = f->has_error ? 0 : 1;
 
 	if (!gate_read(t, f, &gate))
 		return false;
 	rip = gate.offset_0 | (uint64_t)gate.offset_16 << 16 | (uint64_t)gate.offset_32 << 32;
-	selector = gate.selector;
-	if (code_check(t, &selector, external) != NEXT || !stack_find(t, &gate, external, &rsp))
+	if (gate_code_find(t, gate.selector, &code) != NEXT) {
+		t->fault.error |= t->fault.vector != VECTOR_PF ? external : 0;
+		return false;
+	}
+	if (!stack_find(t, &gate, external, &rsp))
 		return false;
 	if (!is_canonical(rip)) {
-		gp0(t);
-		t->fault.error = external;
+		fault(t, VECTOR_GP, external);
 		return false;
 	}
 	words[0] = f->error;
@@ -122,11 +124,11 @@ static bool deliver_once(struct trap *t, const struct fault *f)
 	words[4] = frame->regs[4];
 	words[5] = t->cpu->selectors[SEG_SS];
 	rsp -= (6 - first) * sizeof(words[0]);
-	if (!guest_write(t, rsp, &words[first], (6 - first) * sizeof(words[0])))
+	if (!stack_write(t, rsp, &words[first], 6 - first, sizeof(words[0])) || mark_accessed(t, &code) != NEXT)
 		return false;
 	frame->regs[4] = rsp;
 	frame->rip = rip;
-	t->cpu->selectors[SEG_CS] = selector & 0xfffc;
+	t->cpu->selectors[SEG_CS] = gate.selector & 0xfffc;
 	flags_write(t, 0, X86_EFLAGS_TF | X86_EFLAGS_NT | X86_EFLAGS_RF | X86_EFLAGS_VM |
 			  ((gate.type & 0xf) == GATE_INTERRUPT ? X86_EFLAGS_IF : 0));
 	return true;

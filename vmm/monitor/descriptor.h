@@ -25,13 +25,30 @@ enum { TYPE_LDT = 2, TYPE_TSS_AVAILABLE = 9, TYPE_TSS_BUSY = 11, TYPE_CALL_GATE 
 #define SELECTOR_ERROR(selector) ((selector) & 0xfffcu)
 #define SELECTOR_IS_NULL(selector) (((selector) & 0xfffcu) == 0)
 
+#define RPL(selector) ((selector) & 3u)
+
+/* Of the upper half of a system descriptor: where a lower half has S and type; must be 0. */
+#define UPPER_TYPE(upper) ((unsigned)((upper) >> 40) & 0x1f)
+
+/* A descriptor of 8 bytes, or the lower half of one of 16, and where it lies. */
+struct descriptor {
+	uint64_t value, at;
+};
+
 uint32_t descriptor_limit(uint64_t d);
 uint64_t descriptor_base(uint64_t d);
 
-/* The 8 bytes of a descriptor. FAULTED: #GP(selector) beyond its table, or the #PF of reading it. at: where it lies. */
-enum outcome descriptor_read(struct trap *t, uint16_t selector, uint64_t *d, uint64_t *at);
+/* Where the selector's descriptor lies. False: not all of its bytes are in the table. */
+bool descriptor_find(const struct trap *t, uint16_t selector, unsigned bytes, uint64_t *at);
 
-/* May CS become this, at ring 0? Marks it accessed. FAULTED: t->fault; with `external` in its error code. */
-enum outcome code_check(struct trap *t, uint16_t *selector, uint32_t external);
+/* FAULTED: #GP(selector) beyond its table, or the #PF of reading it. */
+enum outcome descriptor_read(struct trap *t, uint16_t selector, struct descriptor *d);
+enum outcome mark_accessed(struct trap *t, const struct descriptor *d);
+
+/* May SS become this? Of null there is nothing to be marked. */
+enum outcome stack_segment_find(struct trap *t, uint16_t selector, struct descriptor *d);
+
+/* May CS become this, by a gate? */
+enum outcome gate_code_find(struct trap *t, uint16_t selector, struct descriptor *d);
 
 #endif

@@ -46,9 +46,7 @@ static enum outcome popf(struct trap *t)
 	unsigned bytes = operand_bytes_64(t);
 	uint64_t value = 0, at = t->frame->regs[RSP];
 
-	if (!is_canonical(at) || !is_canonical(at + bytes - 1))
-		return fault(t, VECTOR_SS, 0);
-	if (!guest_read(t, at, &value, bytes))
+	if (!stack_is_canonical(t, at, bytes) || !guest_read(t, at, &value, bytes))
 		return FAULTED;
 	t->frame->regs[RSP] = at + bytes;
 	flags_write(t, value, bytes == 2 ? POPF_FLAGS & 0xffff : POPF_FLAGS);
@@ -144,7 +142,7 @@ static enum outcome syscall(struct trap *t)
 	t->frame->rip = c->lstar;
 	c->selectors[SEG_CS] = (uint16_t)(c->star >> 32) & 0xfffc;
 	c->selectors[SEG_SS] = (uint16_t)((c->star >> 32) + 8);
-	flags_write(t, 0, c->sfmask | X86_EFLAGS_RF);
+	flags_write(t, 0, (c->sfmask & ~(uint64_t)X86_EFLAGS_FIXED) | X86_EFLAGS_RF);
 	return JUMPED;
 }
 

@@ -142,15 +142,35 @@ bool operand_write(struct trap *t, uint64_t value, unsigned register_bytes, unsi
 	return true;
 }
 
+bool far_pointer(struct trap *t, unsigned bytes, uint64_t *offset, uint16_t *selector)
+{
+	uint64_t at;
+
+	*offset = 0;
+	return operand_address(t, bytes + 2, &at) && guest_read(t, at, offset, bytes) && guest_read(t, at + bytes, selector, 2);
+}
+
+bool stack_is_canonical(struct trap *t, uint64_t at, unsigned bytes)
+{
+	if (is_canonical(at) && is_canonical(at + bytes - 1))
+		return true;
+	fault(t, VECTOR_SS, 0);
+	return false;
+}
+
+bool stack_write(struct trap *t, uint64_t at, const uint64_t *words, unsigned count, unsigned bytes)
+{
+	while (count--)
+		if (!guest_write(t, at + count * bytes, &words[count], bytes))
+			return false;
+	return true;
+}
+
 bool push(struct trap *t, uint64_t value, unsigned bytes)
 {
 	uint64_t at = t->frame->regs[RSP] - bytes;
 
-	if (!is_canonical(at) || !is_canonical(at + bytes - 1)) {
-		fault(t, VECTOR_SS, 0);
-		return false;
-	}
-	if (!guest_write(t, at, &value, bytes))
+	if (!stack_is_canonical(t, at, bytes) || !guest_write(t, at, &value, bytes))
 		return false;
 	t->frame->regs[RSP] = at;
 	return true;

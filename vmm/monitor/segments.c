@@ -1,16 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Segment registers, and transfers that load them: AMD64 APM 2, 4.5 to 4.12; APM 3 for each instruction. Always at ring 0. */
+/* Descriptors, and the segment registers but CS: AMD64 APM 2, 4.5 to 4.12; APM 3 for each instruction. Always at ring 0. */
 #include <asm/processor-flags.h>
 
 #include "vmm/monitor/descriptor.h"
 
-#define RPL(selector) ((selector) & 3u)
 #define RSP 4
-
-/* What IRET changes of RFLAGS at ring 0. */
-#define IRET_FLAGS (X86_EFLAGS_CF | X86_EFLAGS_PF | X86_EFLAGS_AF | X86_EFLAGS_ZF | X86_EFLAGS_SF | X86_EFLAGS_TF | \
-		    X86_EFLAGS_IF | X86_EFLAGS_DF | X86_EFLAGS_OF | X86_EFLAGS_IOPL | X86_EFLAGS_NT | X86_EFLAGS_RF | \
-		    X86_EFLAGS_AC | X86_EFLAGS_ID)
 
 /* ---- descriptors ---- */
 
@@ -26,7 +20,7 @@ uint64_t descriptor_base(uint64_t d)
 	return (d >> 16 & 0xffffff) | (d >> 56) << 24;
 }
 
-static bool descriptor_find(const struct trap *t, uint16_t selector, unsigned bytes, uint64_t *at)
+bool descriptor_find(const struct trap *t, uint16_t selector, unsigned bytes, uint64_t *at)
 {
 	bool local = selector & 4;
 	uint64_t offset = selector & ~7u;
@@ -36,83 +30,18 @@ static bool descriptor_find(const struct trap *t, uint16_t selector, unsigned by
 	       !(local && SELECTOR_IS_NULL(t->cpu->ldtr.selector));
 }
 
-enum outcome descriptor_read(struct trap *t, uint16_t selector, uint64_t *d, uint64_t *at)
+enum outcome descriptor_read(struct trap *t, uint16_t selector, struct descriptor *d)
 {
-	if (!descriptor_find(t, selector, sizeof(*d), at))
+	if (!descriptor_find(t, selector, sizeof(d->value), &d->at))
 		return fault(t, VECTOR_GP, SELECTOR_ERROR(selector));
-	return guest_read(t, *at, d, sizeof(*d)) ? NEXT : FAULTED;
+	return guest_read(t, d->at, &d->value, sizeof(d->value)) ? NEXT : FAULTED;
 }
 
-static enum outcome mark_accessed(struct trap *t, uint64_t d, uint64_t at)
+enum outcome mark_accessed(struct trap *t, const struct descriptor *d)
 {
-	uint8_t type = (uint8_t)(d >> 40) | TYPE_ACCESSED;
+	uint8_t type = (uint8_t)(d->value >> 40) | TYPE_ACCESSED;
 
-	return type == (uint8_t)(d >> 40) || guest_write(t, at + 5, &type, 1) ? NEXT : FAULTED;
-}
-
-/* ---- CS ---- */
-
-static enum outcome bad_code(struct trap *t, uint16_t selector, uint64_t d)
-{
-	if (DESCRIPTOR_SYSTEM(d) || !(DESCRIPTOR_TYPE(d) & TYPE_CODE))
-		return fault(t, VECTOR_GP, SELECTOR_ERROR(selector));
-	/* At ring 0: a conforming one of ring 0 too, and no other. */
-	if (DESCRIPTOR_DPL(d) != 0)
-		return fault(t, VECTOR_GP, SELECTOR_ERROR(selector));
-	if (!DESCRIPTOR_PRESENT(d))
-		return fault(t, VECTOR_NP, SELECTOR_ERROR(selector));
-	if (DESCRIPTOR_L(d) && DESCRIPTOR_DB(d))
-		return fault(t, VECTOR_GP, SELECTOR_ERROR(selector));
-	return NEXT;
-}
-
-static enum outcome code_find(struct trap *t, uint16_t selector, uint64_t *d, uint64_t *at)
-{
-	enum outcome r;
-
-	if (SELECTOR_IS_NULL(selector))
-		return gp0(t);
-	r = descriptor_read(t, selector, d, at);
-	return r == NEXT ? bad_code(t, selector, *d) : r;
-}
-
-/* For a gate of the IDT: only code of 64 bits will do. */
-enum outcome code_check(struct trap *t, uint16_t *selector, uint32_t external)
-{
-	uint64_t d, at;
-	enum outcome r = code_find(t, *selector, &d, &at);
-
-	if (r == NEXT && !DESCRIPTOR_L(d))
-		r = fault(t, VECTOR_GP, SELECTOR_ERROR(*selector));
-	if (r == NEXT)
-		r = mark_accessed(t, d, at);
-	if (r == FAULTED && t->fault.vector != VECTOR_PF)
-		t->fault.error |= external;
-	return r;
-}
-
-enum outcome code_load(struct trap *t, uint16_t selector, uint64_t rip)
-{
-	uint64_t d, at;
-	enum outcome r;
-
-	if (RPL(selector) == 0) {
-		r = code_find(t, selector, &d, &at);
-		if (r != NEXT)
-			return r;
-		if (!DESCRIPTOR_L(d))
-			return refuse(t, REFUSE_CODE_32);
-	} else {
-		return fault(t, VECTOR_GP, SELECTOR_ERROR(selector));
-	}
-	if (!is_canonical(rip))
-		return gp0(t);
-	r = mark_accessed(t, d, at);
-	if (r != NEXT)
-		return r;
-	t->cpu->selectors[SEG_CS] = selector;
-	t->frame->rip = rip;
-	return JUMPED;
+	return type == (uint8_t)(d->value >> 40) || guest_write(t, d->at + 5, &type, 1) ? NEXT : FAULTED;
 }
 
 /* ---- data segments ---- */
@@ -128,12 +57,21 @@ static void base_load(struct trap *t, unsigned segment, uint64_t base)
 	bases_set(t);
 }
 
-static enum outcome bad_stack(struct trap *t, uint16_t selector, uint64_t d)
+enum outcome stack_segment_find(struct trap *t, uint16_t selector, struct descriptor *d)
 {
-	if (RPL(selector) != 0 || DESCRIPTOR_SYSTEM(d) || DESCRIPTOR_TYPE(d) & TYPE_CODE || !(DESCRIPTOR_TYPE(d) & TYPE_WRITABLE) ||
-	    DESCRIPTOR_DPL(d) != 0)
+	enum outcome r;
+
+	if (SELECTOR_IS_NULL(selector)) {
+		*d = (struct descriptor){ .value = (uint64_t)TYPE_ACCESSED << 40 };
+		return RPL(selector) == 0 ? NEXT : gp0(t);
+	}
+	r = descriptor_read(t, selector, d);
+	if (r != NEXT)
+		return r;
+	if (RPL(selector) != 0 || DESCRIPTOR_SYSTEM(d->value) || DESCRIPTOR_TYPE(d->value) & TYPE_CODE ||
+	    !(DESCRIPTOR_TYPE(d->value) & TYPE_WRITABLE) || DESCRIPTOR_DPL(d->value) != 0)
 		return fault(t, VECTOR_GP, SELECTOR_ERROR(selector));
-	return DESCRIPTOR_PRESENT(d) ? NEXT : fault(t, VECTOR_SS, SELECTOR_ERROR(selector));
+	return DESCRIPTOR_PRESENT(d->value) ? NEXT : fault(t, VECTOR_SS, SELECTOR_ERROR(selector));
 }
 
 static enum outcome bad_data(struct trap *t, uint16_t selector, uint64_t d)
@@ -147,28 +85,29 @@ static enum outcome bad_data(struct trap *t, uint16_t selector, uint64_t d)
 	return DESCRIPTOR_PRESENT(d) ? NEXT : fault(t, VECTOR_NP, SELECTOR_ERROR(selector));
 }
 
-enum outcome segment_load(struct trap *t, unsigned segment, uint16_t selector)
+static enum outcome data_segment_find(struct trap *t, uint16_t selector, struct descriptor *d)
 {
-	uint64_t d, at;
 	enum outcome r;
 
 	if (SELECTOR_IS_NULL(selector)) {
-		/* In 64-bit mode SS may be null at any ring but 3. */
-		if (segment == SEG_SS && RPL(selector) != 0)
-			return gp0(t);
-		t->cpu->selectors[segment] = selector;
-		base_load(t, segment, 0);
+		*d = (struct descriptor){ .value = (uint64_t)TYPE_ACCESSED << 40 };
 		return NEXT;
 	}
-	r = descriptor_read(t, selector, &d, &at);
+	r = descriptor_read(t, selector, d);
+	return r == NEXT ? bad_data(t, selector, d->value) : r;
+}
+
+enum outcome segment_load(struct trap *t, unsigned segment, uint16_t selector)
+{
+	struct descriptor d;
+	enum outcome r = segment == SEG_SS ? stack_segment_find(t, selector, &d) : data_segment_find(t, selector, &d);
+
 	if (r == NEXT)
-		r = segment == SEG_SS ? bad_stack(t, selector, d) : bad_data(t, selector, d);
-	if (r == NEXT)
-		r = mark_accessed(t, d, at);
+		r = mark_accessed(t, &d);
 	if (r != NEXT)
 		return r;
 	t->cpu->selectors[segment] = selector;
-	base_load(t, segment, descriptor_base(d));
+	base_load(t, segment, descriptor_base(d.value));
 	return NEXT;
 }
 
@@ -208,23 +147,12 @@ enum outcome emulate_pop_segment(struct trap *t)
 	unsigned bytes = operand_bytes_64(t);
 	enum outcome r;
 
-	if (!is_canonical(at) || !is_canonical(at + bytes - 1))
-		return fault(t, VECTOR_SS, 0);
-	if (!guest_read(t, at, &value, bytes))
+	if (!stack_is_canonical(t, at, bytes) || !guest_read(t, at, &value, bytes))
 		return FAULTED;
 	r = segment_load(t, fs_or_gs(t), (uint16_t)value);
 	if (r == NEXT)
 		t->frame->regs[RSP] += bytes;
 	return r;
-}
-
-/* An offset, and a selector behind it. */
-static bool far_pointer(struct trap *t, unsigned bytes, uint64_t *offset, uint16_t *selector)
-{
-	uint64_t at;
-
-	*offset = 0;
-	return operand_address(t, bytes + 2, &at) && guest_read(t, at, offset, bytes) && guest_read(t, at + bytes, selector, 2);
 }
 
 enum outcome emulate_load_far_pointer(struct trap *t)
@@ -241,160 +169,6 @@ enum outcome emulate_load_far_pointer(struct trap *t)
 	if (r == NEXT)
 		register_write(t, modrm_reg(t), offset, bytes);
 	return r;
-}
-
-/* ---- far transfers ---- */
-
-/* Where a far pointer leads: to itself, or through a call gate (AMD64 APM 2, 4.8.3), to which the offset does not matter. */
-struct far_target {
-	uint16_t selector;
-	uint64_t rip;
-	bool gate;
-};
-
-static enum outcome through_gate(struct trap *t, uint64_t d, uint64_t at, struct far_target *target)
-{
-	const uint16_t gate = target->selector;
-	uint64_t high;
-
-	if (DESCRIPTOR_DPL(d) < RPL(gate))
-		return fault(t, VECTOR_GP, SELECTOR_ERROR(gate));
-	if (!DESCRIPTOR_PRESENT(d))
-		return fault(t, VECTOR_NP, SELECTOR_ERROR(gate));
-	if (!guest_read(t, at + sizeof(d), &high, sizeof(high)))
-		return FAULTED;
-	if (high >> 40 & 0x1f)
-		return fault(t, VECTOR_GP, SELECTOR_ERROR(gate));
-	*target = (struct far_target){
-		.selector = (uint16_t)(d >> 16 & 0xfffc), .gate = true,
-		.rip = (d & 0xffff) | (d >> 48) << 16 | high << 32,
-	};
-	return NEXT;
-}
-
-static enum outcome far_find(struct trap *t, struct far_target *target)
-{
-	uint64_t d, at;
-	enum outcome r;
-
-	if (SELECTOR_IS_NULL(target->selector))
-		return gp0(t);
-	r = descriptor_read(t, target->selector, &d, &at);
-	if (r != NEXT || !DESCRIPTOR_SYSTEM(d) || DESCRIPTOR_TYPE(d) != TYPE_CALL_GATE)
-		return r;
-	if (!descriptor_find(t, target->selector, 2 * sizeof(d), &at))
-		return fault(t, VECTOR_GP, SELECTOR_ERROR(target->selector));
-	return through_gate(t, d, at, target);
-}
-
-/* A gate leads to 64-bit code, or nowhere. */
-static enum outcome far_go(struct trap *t, const struct far_target *target)
-{
-	uint64_t d, at;
-	enum outcome r;
-
-	if (target->gate) {
-		r = code_find(t, target->selector, &d, &at);
-		if (r == NEXT && !DESCRIPTOR_L(d))
-			r = fault(t, VECTOR_GP, SELECTOR_ERROR(target->selector));
-		if (r != NEXT)
-			return r;
-	}
-	return code_load(t, target->selector, target->rip);
-}
-
-enum outcome emulate_far_jump(struct trap *t)
-{
-	struct far_target target = { 0 };
-	enum outcome r;
-
-	if (!far_pointer(t, operand_bytes(t), &target.rip, &target.selector))
-		return FAULTED;
-	r = far_find(t, &target);
-	return r == NEXT ? far_go(t, &target) : r;
-}
-
-enum outcome emulate_far_call(struct trap *t)
-{
-	uint64_t rip = t->frame->rip + t->i.bytes, rsp = t->frame->regs[RSP];
-	uint16_t cs = t->cpu->selectors[SEG_CS];
-	struct far_target target = { 0 };
-	unsigned bytes;
-	enum outcome r;
-
-	if (!far_pointer(t, operand_bytes(t), &target.rip, &target.selector))
-		return FAULTED;
-	r = far_find(t, &target);
-	if (r != NEXT)
-		return r;
-	bytes = target.gate ? 8 : operand_bytes(t);
-	if (!push(t, cs, bytes) || !push(t, rip, bytes))
-		r = FAULTED;
-	else
-		r = far_go(t, &target);
-	if (r != JUMPED)
-		t->frame->regs[RSP] = rsp;
-	return r;
-}
-
-enum outcome emulate_far_return(struct trap *t)
-{
-	unsigned bytes = operand_bytes(t);
-	uint64_t words[2] = { 0, 0 }, at = t->frame->regs[RSP];
-	uint64_t released = t->i.opcode & 1 ? 0 : t->i.immediate & 0xffff;
-	enum outcome r;
-
-	if (!is_canonical(at) || !is_canonical(at + 2 * bytes - 1))
-		return fault(t, VECTOR_SS, 0);
-	if (!guest_read(t, at, &words[0], bytes) || !guest_read(t, at + bytes, &words[1], bytes))
-		return FAULTED;
-	if (RPL(words[1]) != 0 && !SELECTOR_IS_NULL(words[1]))
-		return refuse(t, REFUSE_RING_3);
-	r = code_load(t, (uint16_t)words[1], words[0]);
-	if (r == JUMPED)
-		t->frame->regs[RSP] = at + 2 * bytes + released;
-	return r;
-}
-
-enum outcome emulate_iret(struct trap *t)
-{
-	unsigned bytes = operand_bytes(t);
-	uint64_t words[5] = { 0 }, d, at = t->frame->regs[RSP], ss_at;
-	uint64_t rip = t->frame->rip;
-	uint16_t ss, cs = t->cpu->selectors[SEG_CS];
-	enum outcome r;
-
-	if (t->cpu->flags & X86_EFLAGS_NT)
-		return gp0(t);
-	if (!is_canonical(at) || !is_canonical(at + 5 * bytes - 1))
-		return fault(t, VECTOR_SS, 0);
-	for (unsigned i = 0; i < 5; i++)
-		if (!guest_read(t, at + i * bytes, &words[i], bytes))
-			return FAULTED;
-	if (RPL(words[1]) != 0 && !SELECTOR_IS_NULL(words[1]))
-		return refuse(t, REFUSE_RING_3);
-	r = code_load(t, (uint16_t)words[1], words[0]);
-	if (r != JUMPED)
-		return r;
-	ss = (uint16_t)words[4];
-	if (!SELECTOR_IS_NULL(ss)) {
-		r = descriptor_read(t, ss, &d, &ss_at);
-		if (r == NEXT)
-			r = bad_stack(t, ss, d);
-		if (r == NEXT)
-			r = mark_accessed(t, d, ss_at);
-	} else {
-		r = RPL(ss) == 0 ? NEXT : gp0(t);
-	}
-	if (r != NEXT) {
-		t->cpu->selectors[SEG_CS] = cs;
-		t->frame->rip = rip;
-		return r;
-	}
-	t->cpu->selectors[SEG_SS] = ss;
-	t->frame->regs[RSP] = words[3];
-	flags_write(t, words[2], bytes == 2 ? IRET_FLAGS & 0xffff : IRET_FLAGS);
-	return JUMPED;
 }
 
 /* ---- LDTR and TR ---- */
@@ -414,7 +188,7 @@ static enum outcome system_load(struct trap *t, struct virtual_segment *to, uint
 
 	if (r != NEXT)
 		return r;
-	if (!DESCRIPTOR_SYSTEM(d[0]) || DESCRIPTOR_TYPE(d[0]) != type)
+	if (!DESCRIPTOR_SYSTEM(d[0]) || DESCRIPTOR_TYPE(d[0]) != type || UPPER_TYPE(d[1]))
 		return fault(t, VECTOR_GP, SELECTOR_ERROR(selector));
 	if (!DESCRIPTOR_PRESENT(d[0]))
 		return fault(t, VECTOR_NP, SELECTOR_ERROR(selector));

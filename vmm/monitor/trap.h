@@ -104,19 +104,31 @@ bool operand_address(struct trap *t, unsigned bytes, uint64_t *at);
 bool operand_read(struct trap *t, uint64_t *value, unsigned bytes);
 bool operand_write(struct trap *t, uint64_t value, unsigned register_bytes, unsigned memory_bytes);
 
+/* Memory operand: an offset, and a selector behind it. */
+bool far_pointer(struct trap *t, unsigned bytes, uint64_t *offset, uint16_t *selector);
+
 /* The stack. RSP changes only where it is done. */
 bool push(struct trap *t, uint64_t value, unsigned bytes);
+
+/* False: t->fault is #SS(0). */
+bool stack_is_canonical(struct trap *t, uint64_t at, unsigned bytes);
+
+/* The words, the last one of which is pushed first, to `at`. */
+bool stack_write(struct trap *t, uint64_t at, const uint64_t *words, unsigned count, unsigned bytes);
 
 /* ---- segments.c ---- */
 
 enum outcome segment_load(struct trap *t, unsigned segment, uint16_t selector);
-enum outcome code_load(struct trap *t, uint16_t selector, uint64_t rip); /* near or far within ring 0; frame.rip and CS */
 enum outcome emulate_lldt(struct trap *t), emulate_ltr(struct trap *t), emulate_lar(struct trap *t), emulate_lsl(struct trap *t);
 enum outcome emulate_verr(struct trap *t), emulate_verw(struct trap *t);
-enum outcome emulate_far_jump(struct trap *t), emulate_far_call(struct trap *t), emulate_far_return(struct trap *t);
-enum outcome emulate_iret(struct trap *t), emulate_load_far_pointer(struct trap *t);
+enum outcome emulate_load_far_pointer(struct trap *t);
 enum outcome emulate_mov_to_segment(struct trap *t), emulate_mov_from_segment(struct trap *t);
 enum outcome emulate_push_segment(struct trap *t), emulate_pop_segment(struct trap *t);
+
+/* ---- transfers.c ---- */
+
+enum outcome emulate_far_jump(struct trap *t), emulate_far_call(struct trap *t), emulate_far_return(struct trap *t);
+enum outcome emulate_iret(struct trap *t);
 
 /* ---- control.c ---- */
 
