@@ -7,6 +7,7 @@
 enum { RAX, RCX, RDX, RBX };
 
 #define CPUID_OSXSAVE (1ull << 27) /* leaf 1, ECX */
+#define CPUID_RDTSCP  (1u << 27)   /* leaf 0x80000001, EDX */
 
 /* EFER, AMD64 APM 2, 3.1.7. */
 #define EFER_SCE (1ull << 0)
@@ -374,5 +375,31 @@ enum outcome emulate_cpuid(struct trap *t)
 	regs[RDX] = table[EDX];
 	if (leaf == 1)
 		regs[RCX] = (regs[RCX] & ~CPUID_OSXSAVE) | (t->cpu->cr4 & X86_CR4_OSXSAVE ? CPUID_OSXSAVE : 0);
+	return NEXT;
+}
+
+/* XINUSE (ECX 1) is the real CPU's to tell, and not told. */
+enum outcome emulate_xgetbv(struct trap *t)
+{
+	if (!(t->cpu->cr4 & X86_CR4_OSXSAVE))
+		return undefined(t);
+	if ((uint32_t)t->frame->regs[RCX] != 0)
+		return (uint32_t)t->frame->regs[RCX] == 1 ? refuse(t, REFUSE_INSTRUCTION) : gp0(t);
+	t->frame->regs[RAX] = (uint32_t)t->state->xcr0;
+	t->frame->regs[RDX] = t->state->xcr0 >> 32;
+	return NEXT;
+}
+
+/* TSC_AUX is the host's, and no guest has set one. */
+enum outcome emulate_rdtscp(struct trap *t)
+{
+	uint64_t tsc;
+
+	if (!(cpuid(t, 0x80000001, 0)[EDX] & CPUID_RDTSCP))
+		return undefined(t);
+	tsc = __builtin_ia32_rdtsc();
+	t->frame->regs[RAX] = (uint32_t)tsc;
+	t->frame->regs[RDX] = tsc >> 32;
+	t->frame->regs[RCX] = 0;
 	return NEXT;
 }

@@ -289,7 +289,8 @@ static const struct {
 	[X86_OUT] = { port_dx }, [X86_INS] = { not_here }, [X86_OUTS] = { not_here },
 	[X86_MONITOR] = { nothing }, [X86_MWAIT] = { nothing },
 	[X86_CLAC] = { undefined }, [X86_STAC] = { undefined }, [X86_RSM] = { undefined }, [X86_SVM] = { undefined },
-	[X86_CPUID] = { emulate_cpuid }, [X86_VMCALL] = { kvm_call }, [X86_VMMCALL] = { kvm_call },
+	[X86_CPUID] = { emulate_cpuid }, [X86_XGETBV] = { emulate_xgetbv }, [X86_RDTSCP] = { emulate_rdtscp },
+	 [X86_VMCALL] = { kvm_call }, [X86_VMMCALL] = { kvm_call },
 };
 
 enum outcome emulate(struct trap *t)

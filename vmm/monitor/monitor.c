@@ -12,6 +12,7 @@
 
 /* DR6 after a single step, and what is always set. AMD64 APM 2, 13.1.1.3. */
 #define DR6_STEP  0x4000u
+#define DR6_BREAKPOINTS 0xfu
 #define PF_USER   4u
 
 void *monitor_output(struct monitor_state *s, uint32_t at)
@@ -62,7 +63,7 @@ static bool decode(struct trap *t, const struct monitor_site *site)
 /* A guest that single-steps itself is told after each instruction, emulated ones too. */
 static void stepped(struct trap *t)
 {
-	t->cpu->dr[6] |= DR6_STEP;
+	t->cpu->dr[6] = (t->cpu->dr[6] & ~(uint64_t)DR6_BREAKPOINTS) | DR6_STEP;
 	fault(t, VECTOR_DB, 0);
 	deliver(t, t->fault);
 }
@@ -117,7 +118,7 @@ static void reflect(struct trap *t)
 
 	t->i.bytes = 1; /* an INT3 of its own */
 	if (t->frame->vector == VECTOR_DB)
-		t->cpu->dr[6] |= t->frame->rflags & X86_EFLAGS_TF ? DR6_STEP : 0;
+		t->cpu->dr[6] = (t->cpu->dr[6] & ~(uint64_t)DR6_BREAKPOINTS) | (t->frame->rflags & X86_EFLAGS_TF ? DR6_STEP : 0);
 	deliver(t, (struct fault){ .vector = (uint8_t)t->frame->vector, .has_error = has_error, .error = (uint32_t)t->frame->error,
 				   .software = t->frame->vector == VECTOR_BP });
 }

@@ -81,8 +81,8 @@ enum monitor_request {
 
 /* What cannot be done at ring 3; the VMM has the words. */
 enum monitor_refusal {
-	REFUSE_HLT, REFUSE_RING_3, REFUSE_CODE_32, REFUSE_CR3, REFUSE_CR0_WP, REFUSE_CR4, REFUSE_TSD, REFUSE_BREAKPOINT, REFUSE_MSR,
-	REFUSE_NXE, REFUSE_INSTRUCTION, REFUSALS,
+	REFUSE_HLT, REFUSE_RING_3, REFUSE_CODE_32, REFUSE_CR3, REFUSE_CR0_WP, REFUSE_CR4, REFUSE_BREAKPOINT, REFUSE_MSR,
+	REFUSE_NXE, REFUSE_XCR0, REFUSE_INSTRUCTION, REFUSALS,
 };
 
 /* A segment register of the guest's that memory has a descriptor for. */

@@ -138,7 +138,7 @@ enum outcome emulate_mov_from_dr(struct trap *t), emulate_mov_to_dr(struct trap 
 enum outcome emulate_rdmsr(struct trap *t), emulate_wrmsr(struct trap *t), emulate_xsetbv(struct trap *t);
 enum outcome emulate_swapgs(struct trap *t), emulate_rd_fsgsbase(struct trap *t), emulate_wr_fsgsbase(struct trap *t);
 
-enum outcome emulate_cpuid(struct trap *t);
+enum outcome emulate_cpuid(struct trap *t), emulate_xgetbv(struct trap *t), emulate_rdtscp(struct trap *t);
 
 /* The guest's FS and GS bases into the CPU. */
 void bases_set(struct trap *t);

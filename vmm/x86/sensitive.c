@@ -77,6 +77,8 @@ static const struct x86_sensitive rows[] = {
 	{ X86_SGDT, X86_CRITICAL, "sgdt", SYSTEM, X86_0F, 0x01, ANY, MEMORY(0), 0, 0 },
 	{ X86_SIDT, X86_CRITICAL, "sidt", SYSTEM, X86_0F, 0x01, ANY, MEMORY(1), 0, 0 },
 	{ X86_SMSW, X86_CRITICAL, "smsw", SYSTEM, X86_0F, 0x01, ANY, EITHER(4), 0, 0 },
+	{ X86_XGETBV, X86_CRITICAL, "xgetbv", SYSTEM, X86_0F, 0x01, ANY, 0, 0xd0, 0 },
+	{ X86_RDTSCP, X86_CRITICAL, "rdtscp", SYSTEM, X86_0F, 0x01, ANY, 0, 0xf9, 0 },
 	{ X86_LAR, X86_CRITICAL, "lar", SYSTEM, X86_0F, 0x02, ANY, 0, 0, 0 },
 	{ X86_LSL, X86_CRITICAL, "lsl", SYSTEM, X86_0F, 0x03, ANY, 0, 0, 0 },
 	{ X86_CPUID, X86_CRITICAL, "cpuid", GENERAL, X86_0F, 0xa2, ANY, 0, 0, 0 },
