@@ -264,6 +264,11 @@ static void control(struct machine *m, struct monitor_state *s)
 			     (m->cpu_state.xcr0 ? X86_CR4_OSXSAVE : 0);
 	struct vcpu_state v;
 
+	/* KVM without VT-x or SVM runs ring 3 with the host's CR0: FPU instructions would not trap. */
+	if (s->cpu.cr0 & (X86_CR0_TS | X86_CR0_EM) && !m->facts.ring0_native) {
+		crash_machine(m, "deprivileged: the guest sets CR0.TS or EM, which this host does not have at ring 3: use --ring 0");
+		return;
+	}
 	if (!park(m, &v))
 		return;
 	v.sregs.cr0 = (v.sregs.cr0 & ~cr0) | (s->cpu.cr0 & cr0);

@@ -29,7 +29,7 @@ void emit_lgdt(void)
 
 void emit_control(void)
 {
-	static const unsigned cr0[] = { 1, 2, 3, 5, 18 }, cr4[] = { 2, 3, 6, 7, 8, 30 };
+	static const unsigned cr0[] = { 1, 5, 18 }, cr4[] = { 2, 3, 6, 7, 8, 30 };
 	uint64_t n = draw(NAMES);
 
 	switch (draw(8)) {
@@ -65,7 +65,7 @@ void emit_control(void)
 		emit("mov\t%%cr2, %%%s", name(QUAD, n));
 		break;
 	default:
-		emit("mov\t$%u, %%%s", (unsigned)draw(16), name(LONG, n));
+		emit("mov\t$%u, %%%s", (unsigned)draw(4), name(LONG, n));
 		emit("mov\t%%%s, %%cr8", name(QUAD, n));
 		emit("mov\t%%cr8, %%%s", any(QUAD));
 		break;
@@ -171,7 +171,7 @@ void emit_msr(void)
 	}
 }
 
-/* CR0.TS and CR0.EM: #NM, #UD. */
+/* Without CR0.TS and EM, with which a guest is refused where ring 0 is emulated. */
 void emit_float(void)
 {
 	static const char *const mnemonics[] = { "fnop", "fwait", "fldz", "movaps\t%xmm0, %xmm1", "addps\t%xmm2, %xmm3" };

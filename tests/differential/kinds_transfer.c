@@ -79,7 +79,7 @@ void emit_iret(void)
 	static const uint16_t bad_stacks[] = { DATA_READ_ONLY, CODE, DATA_3, GDT_SLOTS * 8, TSS };
 	unsigned stack = one_in(4) ? PICK(bad_stacks) : one_in(4) ? 0 : data_selector();
 
-	(one_in(4) ? iret_long : iret)(flags(), code_selector(), stack);
+	(one_in(4) ? iret_long : iret)(flags() & ~0x20000ull, code_selector(), stack); /* not VM: QEMU heeds it */
 }
 
 /* TF from a frame; of the others none that changes how exceptions are taken. */

@@ -13,7 +13,6 @@
 /* DR6 after a single step, and what is always set. AMD64 APM 2, 13.1.1.3. */
 #define DR6_STEP  0x4000u
 #define DR6_BREAKPOINTS 0xfu
-#define PF_USER   4u
 
 void *monitor_output(struct monitor_state *s, uint32_t at)
 {
@@ -89,13 +88,6 @@ static void run(struct trap *t)
 		stepped(t);
 }
 
-static void store_all(struct monitor_state *s)
-{
-	for (uint64_t i = 0; i < s->store_count && i < MONITOR_STORES_MAX; i++)
-		*(volatile uint64_t *)s->stores[i].at = s->stores[i].value;
-	s->store_count = 0;
-}
-
 /* CR2 is not ring 3's to read; and the page may be one that only looks unusable. */
 static void page_fault(struct trap *t)
 {
@@ -103,12 +95,12 @@ static void page_fault(struct trap *t)
 	uint64_t before = t->cpu->cr2;
 
 	monitor_request(REQUEST_PAGE_FAULT);
-	store_all(s);
+	stores_make(s);
 	if (s->answer == 0) {
 		t->cpu->cr2 = before;
 		return;
 	}
-	deliver(t, (struct fault){ .vector = VECTOR_PF, .has_error = true, .error = (uint32_t)t->frame->error & ~PF_USER,
+	deliver(t, (struct fault){ .vector = VECTOR_PF, .has_error = true, .error = guests_error((uint32_t)t->frame->error, s->argument),
 				   .cr2 = s->argument });
 }
 

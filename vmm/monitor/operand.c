@@ -8,6 +8,7 @@ enum { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI };
 #define PF_PRESENT 1u
 #define PF_WRITE   2u
 #define PF_USER    4u
+#define PF_RESERVED 8u
 
 /* The monitor's own addresses are nobody's for the guest: as if nothing were mapped there. */
 static bool is_monitors(uint64_t at, uint64_t bytes)
@@ -21,6 +22,36 @@ static bool page_fault(struct trap *t, uint64_t at, uint32_t error)
 	return false;
 }
 
+/* A store to a page that was executed, and is read-only only therefore, is to be tried again. */
+static bool is_code_for_now(struct monitor_state *s)
+{
+	uint64_t error = s->frame.error;
+
+	if (s->nested_vector != VECTOR_PF || (s->nested_error & (PF_PRESENT | PF_WRITE)) != (PF_PRESENT | PF_WRITE))
+		return false;
+	s->frame.error = s->nested_error;
+	monitor_request(REQUEST_PAGE_FAULT);
+	s->frame.error = error;
+	stores_make(s);
+	return s->answer == 0;
+}
+
+/*
+ * An error code as ring 0 has it. In the upper half nothing is mapped for the guest, whatever a KVM without VT-x or SVM has there
+ * for itself.
+ */
+uint32_t guests_error(uint32_t error, uint64_t address)
+{
+	return error & ~(PF_USER | (address >> 63 ? PF_PRESENT | PF_RESERVED : 0));
+}
+
+void stores_make(struct monitor_state *s)
+{
+	for (uint64_t i = 0; i < s->store_count && i < MONITOR_STORES_MAX; i++)
+		*(volatile uint64_t *)s->stores[i].at = s->stores[i].value;
+	s->store_count = 0;
+}
+
 /* What was not copied begins where the fault was. */
 static bool copy(struct trap *t, uint64_t to, uint64_t from, uint64_t bytes, uint64_t guests, uint32_t access)
 {
@@ -30,13 +61,15 @@ static bool copy(struct trap *t, uint64_t to, uint64_t from, uint64_t bytes, uin
 	if (is_monitors(guests, bytes))
 		return page_fault(t, guests, access);
 	left = monitor_copy((void *)to, (const void *)from, bytes);
+	if (left && is_code_for_now(s))
+		left = monitor_copy((void *)to, (const void *)from, bytes);
 	if (!left)
 		return true;
 	if (s->nested_vector != VECTOR_PF) {
 		gp0(t);
 		return false;
 	}
-	return page_fault(t, guests + bytes - left, (uint32_t)s->nested_error & ~PF_USER);
+	return page_fault(t, guests + bytes - left, guests_error((uint32_t)s->nested_error, guests + bytes - left));
 }
 
 bool guest_read(struct trap *t, uint64_t at, void *to, uint64_t bytes)

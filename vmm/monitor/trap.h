@@ -81,6 +81,11 @@ enum outcome refuse(struct trap *t, enum monitor_refusal why);
 bool guest_read(struct trap *t, uint64_t at, void *to, uint64_t bytes);
 bool guest_write(struct trap *t, uint64_t at, const void *from, uint64_t bytes);
 
+uint32_t guests_error(uint32_t error, uint64_t address);
+
+/* What the VMM wants to be stored in page tables. */
+void stores_make(struct monitor_state *state);
+
 static inline bool is_canonical(uint64_t at)
 {
 	return (uint64_t)((int64_t)(at << 16) >> 16) == at;
