@@ -280,7 +280,8 @@ int set_up(void **state)
 		.cr3 = 0x1000, .cr4 = X86_CR4_PAE | X86_CR4_OSFXSR | X86_CR4_OSXMMEXCPT, .efer = 0xd00,
 		.dr = { [6] = 0xffff0ff0, [7] = 0x400 },
 		.gdtr = { GDT_AT, SEL_LAST + 7 }, .idtr = { IDT_AT, 256 * 16 - 1 },
-		.ldtr = { .base = LDT_AT, .limit = 0xfff, .selector = 0x50 }, .tr = { .base = TSS_AT, .limit = 103, .selector = SEL_TSS },
+		.ldtr = { .base = LDT_AT, .limit = 0xfff, .selector = 0x50 },
+		.tr = { .base = TSS_AT, .limit = 103, .selector = SEL_TSS },
 		.selectors = { SEL_DATA, SEL_CODE, SEL_DATA, SEL_DATA, SEL_DATA, SEL_DATA },
 	};
 	descriptor_is(SEL_CODE, D_CODE | D_ACCESSED);

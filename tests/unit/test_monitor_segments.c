@@ -101,7 +101,9 @@ static void without_an_ldt_its_selectors_are_a_gp(void **state)
 
 static void data_segments_take_data_and_readable_code(void **state)
 {
-	static const uint64_t good[] = { D_DATA, D_READ_DATA, D_DATA | D_TYPE(4), D_CODE, D_CONFORMING, D_CODE_32, D_DATA | D_DPL(3) };
+	static const uint64_t good[] = {
+		D_DATA, D_READ_DATA, D_DATA | D_TYPE(4), D_CODE, D_CONFORMING, D_CODE_32, D_DATA | D_DPL(3),
+	};
 
 	(void)state;
 	for (unsigned i = 0; i < COUNT_OF(good) * COUNT_OF(data_segments); i++) {

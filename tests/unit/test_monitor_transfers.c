@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The monitor's far jumps, calls and returns, call gates, IRET, SYSCALL. AMD64 APM 2, 4.7 to 4.9; SDM 2, the instructions' operation. */
+/* The monitor's far jumps, calls and returns, call gates, IRET, SYSCALL. AMD64 APM 2, 4.7 to 4.9; SDM 2. */
 #include "tests/unit/monitor_fixture.h"
 
 #define JUMP        0xff, 0x2b /* ljmp *(%rbx) */
@@ -54,7 +54,8 @@ static const struct {
 } bad_code[] = {
 	{ D_DATA, VECTOR_GP }, { D_SYSTEM(TYPE_LDT), VECTOR_GP }, { D_SYSTEM(TYPE_TSS_AVAILABLE), VECTOR_GP },
 	{ D_CODE | D_DPL(3), VECTOR_GP }, { D_CONFORMING | D_DPL(1), VECTOR_GP }, { D_CODE & ~D_PRESENT, VECTOR_NP },
-	{ D_CODE | D_BIG, VECTOR_GP }, { (D_CODE | D_BIG) & ~D_PRESENT, VECTOR_GP }, { (D_CODE | D_DPL(3)) & ~D_PRESENT, VECTOR_GP },
+	{ D_CODE | D_BIG, VECTOR_GP }, { (D_CODE | D_BIG) & ~D_PRESENT, VECTOR_GP },
+	{ (D_CODE | D_DPL(3)) & ~D_PRESENT, VECTOR_GP },
 	{ D_CODE_32 & ~D_PRESENT, VECTOR_NP },
 };
 

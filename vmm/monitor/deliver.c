@@ -44,6 +44,17 @@ static bool doubles(const struct fault *first, const struct fault *second)
 	return first->vector == VECTOR_PF && !first->software && (is_contributory(second) || second->vector == VECTOR_PF);
 }
 
+/* RFLAGS as the handler is to see them: after a fault RF is set, for the instruction to be resumed. SDM 3, 18.3.1.1. */
+static uint64_t flags_saved(const struct trap *t, const struct fault *f)
+{
+	const uint32_t not_faults = 1u << VECTOR_DB | 1u << VECTOR_NMI | 1u << VECTOR_BP | 1u << VECTOR_OF | 1u << VECTOR_DF |
+				    1u << VECTOR_MC;
+
+	if (f->software)
+		return flags_read(t) & ~(uint64_t)X86_EFLAGS_RF;
+	return flags_read(t) | (not_faults >> f->vector & 1 ? 0 : X86_EFLAGS_RF);
+}
+
 struct gate {
 	uint16_t offset_0, selector;
 	uint8_t ist, type;
@@ -72,8 +83,8 @@ static bool gate_read(struct trap *t, const struct fault *f, struct gate *gate)
 	return false;
 }
 
-/* Where the frame goes. Without IST it is the stack that is in use: there is no other ring to come from. */
-static bool stack_find(struct trap *t, const struct gate *gate, uint32_t external, uint64_t *rsp)
+/* Where the frame goes. Without IST it is to the stack that is in use: there is no other ring to come from. */
+static bool stack_find(struct trap *t, const struct gate *gate, uint32_t external, unsigned bytes, uint64_t *rsp)
 {
 	unsigned ist = gate->ist & 7;
 	uint64_t at = TSS_IST1 + (ist - 1) * 8ull;
@@ -87,10 +98,10 @@ static bool stack_find(struct trap *t, const struct gate *gate, uint32_t externa
 		if (!guest_read(t, t->cpu->tr.base + at, rsp, sizeof(*rsp)))
 			return false;
 	}
-	*rsp &= ~15ull;
-	if (is_canonical(*rsp) && is_canonical(*rsp - 6 * 8))
+	*rsp = (*rsp & ~15ull) - bytes;
+	if (stack_is_canonical(t, *rsp, bytes))
 		return true;
-	fault(t, VECTOR_SS, external);
+	t->fault.error = external;
 	return false;
 }
 
@@ -102,7 +113,7 @@ static bool deliver_once(struct trap *t, const struct fault *f)
 	struct descriptor code;
 	struct gate gate;
 	uint64_t rsp, rip, words[6];
-	unsigned first = f->has_error ? 0 : 1;
+	unsigned first = f->has_error ? 0 : 1, count = 6 - first;
 
 	if (!gate_read(t, f, &gate))
 		return false;
@@ -111,7 +122,7 @@ static bool deliver_once(struct trap *t, const struct fault *f)
 		t->fault.error |= t->fault.vector != VECTOR_PF ? external : 0;
 		return false;
 	}
-	if (!stack_find(t, &gate, external, &rsp))
+	if (!stack_find(t, &gate, external, count * sizeof(words[0]), &rsp))
 		return false;
 	if (!is_canonical(rip)) {
 		fault(t, VECTOR_GP, external);
@@ -120,11 +131,10 @@ static bool deliver_once(struct trap *t, const struct fault *f)
 	words[0] = f->error;
 	words[1] = frame->rip;
 	words[2] = t->cpu->selectors[SEG_CS];
-	words[3] = flags_read(t);
+	words[3] = flags_saved(t, f);
 	words[4] = frame->regs[4];
 	words[5] = t->cpu->selectors[SEG_SS];
-	rsp -= (6 - first) * sizeof(words[0]);
-	if (!stack_write(t, rsp, &words[first], 6 - first, sizeof(words[0])) || mark_accessed(t, &code) != NEXT)
+	if (!stack_write(t, rsp, &words[first], count, sizeof(words[0])) || mark_accessed(t, &code) != NEXT)
 		return false;
 	frame->regs[4] = rsp;
 	frame->rip = rip;
@@ -134,20 +144,25 @@ static bool deliver_once(struct trap *t, const struct fault *f)
 	return true;
 }
 
+static void note_address(struct trap *t, const struct fault *f)
+{
+	if (f->vector == VECTOR_PF && !f->software)
+		t->cpu->cr2 = f->cr2;
+}
+
 void deliver(struct trap *t, struct fault f)
 {
-	for (;;) {
-		if (f.vector == VECTOR_PF && !f.software)
-			t->cpu->cr2 = f.cr2;
-		if (deliver_once(t, &f))
+	note_address(t, &f);
+	while (!deliver_once(t, &f)) {
+		note_address(t, &t->fault);
+		if (f.vector == VECTOR_DF && !f.software) {
+			monitor_request(REQUEST_TRIPLE_FAULT);
 			return;
-		if (f.vector == VECTOR_DF && !f.software)
-			break;
+		}
 		if (f.software) /* it has not been carried out */
 			t->frame->rip -= t->i.bytes;
 		if (doubles(&f, &t->fault))
 			t->fault = (struct fault){ .vector = VECTOR_DF, .has_error = true };
 		f = t->fault;
 	}
-	monitor_request(REQUEST_TRIPLE_FAULT);
 }
