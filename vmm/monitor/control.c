@@ -28,7 +28,7 @@ static enum outcome write_cr0(struct trap *t, uint64_t value)
 
 	if (value >> 32 || (value & X86_CR0_NW && !(value & X86_CR0_CD)) || !(value & X86_CR0_PG) || !(value & X86_CR0_PE))
 		return gp0(t);
-	if (!(value & X86_CR0_WP))
+	if (before & ~value & X86_CR0_WP)
 		return refuse(t, REFUSE_CR0_WP);
 	t->cpu->cr0 = (value & CR0_KNOWN) | X86_CR0_ET;
 	if ((t->cpu->cr0 ^ before) & CR0_REAL)
@@ -102,6 +102,25 @@ static enum outcome write_cr4(struct trap *t, uint64_t value)
 	if ((value ^ before) & CR4_REAL)
 		monitor_request(REQUEST_CONTROL);
 	return NEXT;
+}
+
+/* CLAC and STAC: by CPUID alone, whatever CR4 says. AC is real: it means nothing at ring 3 without CR0.AM. */
+static enum outcome set_ac(struct trap *t, uint64_t ac)
+{
+	if (!(cr4_known() & X86_CR4_SMAP))
+		return undefined(t);
+	flags_write(t, ac, X86_EFLAGS_AC);
+	return NEXT;
+}
+
+enum outcome emulate_clac(struct trap *t)
+{
+	return set_ac(t, 0);
+}
+
+enum outcome emulate_stac(struct trap *t)
+{
+	return set_ac(t, X86_EFLAGS_AC);
 }
 
 /* ---- all of them ---- */

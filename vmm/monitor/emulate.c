@@ -267,6 +267,7 @@ static enum outcome port_dx(struct trap *t)
 
 static const struct {
 	enum outcome (*run)(struct trap *t);
+	bool bare; /* 66, F2 or F3 make another, undefined instruction of it */
 } transitions[X86_IDS] = {
 	[X86_HLT] = { hlt }, [X86_INVD] = { nothing }, [X86_WBINVD] = { nothing }, [X86_RDPMC] = { rdpmc },
 	[X86_CLI] = { cli }, [X86_STI] = { sti }, [X86_PUSHF] = { pushf }, [X86_POPF] = { popf },
@@ -276,7 +277,7 @@ static const struct {
 	[X86_MOV_FROM_CR] = { emulate_mov_from_cr }, [X86_MOV_TO_CR] = { emulate_mov_to_cr }, [X86_CLTS] = { emulate_clts },
 	[X86_LMSW] = { emulate_lmsw }, [X86_SMSW] = { emulate_smsw },
 	[X86_MOV_FROM_DR] = { emulate_mov_from_dr }, [X86_MOV_TO_DR] = { emulate_mov_to_dr },
-	[X86_RDMSR] = { emulate_rdmsr }, [X86_WRMSR] = { emulate_wrmsr }, [X86_XSETBV] = { emulate_xsetbv },
+	[X86_RDMSR] = { emulate_rdmsr }, [X86_WRMSR] = { emulate_wrmsr }, [X86_XSETBV] = { emulate_xsetbv, true },
 	[X86_INVLPG] = { invlpg }, [X86_INVPCID] = { not_here },
 	[X86_SWAPGS] = { emulate_swapgs }, [X86_RD_FSGSBASE] = { emulate_rd_fsgsbase }, [X86_WR_FSGSBASE] = { emulate_wr_fsgsbase },
 	[X86_MOV_FROM_SEGMENT] = { emulate_mov_from_segment }, [X86_MOV_TO_SEGMENT] = { emulate_mov_to_segment },
@@ -288,14 +289,17 @@ static const struct {
 	[X86_IN_IMMEDIATE] = { port_immediate }, [X86_OUT_IMMEDIATE] = { port_immediate }, [X86_IN] = { port_dx },
 	[X86_OUT] = { port_dx }, [X86_INS] = { not_here }, [X86_OUTS] = { not_here },
 	[X86_MONITOR] = { nothing }, [X86_MWAIT] = { nothing },
-	[X86_CLAC] = { undefined }, [X86_STAC] = { undefined }, [X86_RSM] = { undefined }, [X86_SVM] = { undefined },
-	[X86_CPUID] = { emulate_cpuid }, [X86_XGETBV] = { emulate_xgetbv }, [X86_RDTSCP] = { emulate_rdtscp },
-	 [X86_VMCALL] = { kvm_call }, [X86_VMMCALL] = { kvm_call },
+	[X86_CLAC] = { emulate_clac, true }, [X86_STAC] = { emulate_stac, true }, [X86_RSM] = { undefined },
+	[X86_SVM] = { undefined },
+	[X86_CPUID] = { emulate_cpuid }, [X86_XGETBV] = { emulate_xgetbv, true }, [X86_RDTSCP] = { emulate_rdtscp, true },
+	[X86_VMCALL] = { kvm_call }, [X86_VMMCALL] = { kvm_call },
 };
 
 enum outcome emulate(struct trap *t)
 {
-	if (t->i.prefixes & X86_LOCK)
+	const uint8_t none = transitions[t->id].bare ? X86_LOCK | X86_OPERAND_SIZE | X86_REP | X86_REPNE : X86_LOCK;
+
+	if (t->i.prefixes & none)
 		return undefined(t);
 	return transitions[t->id].run ? transitions[t->id].run(t) : undefined(t);
 }

@@ -139,6 +139,7 @@ enum outcome emulate_iret(struct trap *t);
 
 enum outcome emulate_mov_from_cr(struct trap *t), emulate_mov_to_cr(struct trap *t), emulate_clts(struct trap *t);
 enum outcome emulate_lmsw(struct trap *t), emulate_smsw(struct trap *t);
+enum outcome emulate_clac(struct trap *t), emulate_stac(struct trap *t);
 enum outcome emulate_mov_from_dr(struct trap *t), emulate_mov_to_dr(struct trap *t);
 enum outcome emulate_rdmsr(struct trap *t), emulate_wrmsr(struct trap *t), emulate_xsetbv(struct trap *t);
 enum outcome emulate_swapgs(struct trap *t), emulate_rd_fsgsbase(struct trap *t), emulate_wr_fsgsbase(struct trap *t);
