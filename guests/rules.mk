@@ -5,7 +5,7 @@
 # In:  BUILD       where everything goes
 #      GUEST_CC    gcc (the default) or clang
 # Out: guests      builds them all
-#      GUEST_ELFS  $(BUILD)/guests/NAME.elf, and NAME-pie.elf for those in GUEST_PIE
+#      GUEST_ELFS  $(BUILD)/guests/NAME.elf, and NAME-pie.elf for those in GUEST_PIE, NAME-ring0.elf for those in GUEST_RING0
 #      GUEST_BZIMAGES  $(BUILD)/guests/NAME.bzImage: of guests/bzimage/NAME
 #      GUEST_HVTS      $(BUILD)/guests/NAME.hvt: of guests/solo5/NAME
 #      GUEST_KERNELS   the same as NAME.kernel, an ELF file; as NAME-pvh.kernel, with PVH's entry too; and that as the payload of
@@ -20,6 +20,9 @@ GUEST_NAMES := $(sort $(patsubst guests/unikernels/%/main.c,%,$(wildcard guests/
 
 # Also built as a static PIE.
 GUEST_PIE := hello crash
+
+# Also linked with a manifest that allows ring 0 alone, as NAME-ring0.elf: where ring 0 is emulated they run at ring 3, unknowing.
+GUEST_RING0 := args avx crash entropy exitcode fpu hello memory spin
 
 # Built with SSE, and printf with %f. The others keep to general registers, and so run at ring 0
 # also on a host that emulates ring 0 and knows no SSE arithmetic.
@@ -79,6 +82,22 @@ GUEST_ELFS += $(GUEST_OUT)/$(1)$(3).elf
 GUEST_DEPS += $(patsubst %.o,%.d,$(call guest_objects,$(2),$(wildcard guests/unikernels/$(1)/*.c)))
 endef
 
+# $(call guest_ring0_image,name)
+define guest_ring0_image
+$(GUEST_OUT)/exec/unikernels/$(1)/manifest-ring0.o: guests/unikernels/$(1)/manifest.c guests/rules.mk
+	@mkdir -p $$(@D)
+	sed s/KVICK_RINGS_ANY/KVICK_RINGS_0/ $$< | $$(GUEST_CC) $$(GUEST_CFLAGS) $$(GUEST_CFLAGS_exec) -x c -c - -o $$@
+
+$(GUEST_OUT)/$(1)-ring0.elf: $(GUEST_OUT)/exec/unikernels/$(1)/manifest-ring0.o $(GUEST_OUT)/exec/runtime/start.o \
+		$(call guest_objects,exec,$(filter-out %/manifest.c,$(wildcard guests/unikernels/$(1)/*.c))) \
+		$(GUEST_OUT)/exec/libruntime.a guests/runtime/guest.ld
+	$$(GUEST_CC) $$(GUEST_LDFLAGS_exec) $$(GUEST_LDFLAGS) \
+		$(if $(filter $(1),$(GUEST_FLOAT)),-Xlinker -u -Xlinker kvick_float_linked) \
+		-o $$@ $$(filter %.o %.a,$$^)
+
+GUEST_ELFS += $(GUEST_OUT)/$(1)-ring0.elf
+endef
+
 GUEST_ELFS :=
 GUEST_DEPS :=
 
@@ -86,6 +105,7 @@ $(eval $(call guest_rules,exec))
 $(eval $(call guest_rules,pie))
 $(foreach name,$(GUEST_NAMES),$(eval $(call guest_image,$(name),exec,)))
 $(foreach name,$(GUEST_PIE),$(eval $(call guest_image,$(name),pie,-pie)))
+$(foreach name,$(GUEST_RING0),$(eval $(call guest_ring0_image,$(name))))
 
 # --- bzImages that are no Linux: freestanding, with nothing of the runtime but strings and printf ---
 

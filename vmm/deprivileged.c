@@ -276,13 +276,13 @@ static void control(struct machine *m, struct monitor_state *s)
 	vcpu_set(&m->vcpu, &v);
 }
 
-/* KVM with shadow paging has seen the guest's stores; a TLB is emptied by another CR3, if only by a bit that means nothing here. */
+/* By another CR3, if only by a bit that means nothing here. KVM with shadow paging then looks at changed tables anew too. */
 static void flush(struct machine *m, struct monitor_state *s)
 {
 	struct vcpu_state v;
 
 	(void)s;
-	if (!m->facts.ring0_native || !park(m, &v))
+	if (!park(m, &v))
 		return;
 	v.sregs.cr3 ^= X86_CR3_PWT;
 	vcpu_set(&m->vcpu, &v);

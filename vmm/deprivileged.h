@@ -42,8 +42,11 @@ void deprivileged_serve(struct machine *m);
 /* Prints what the monitor has gathered. */
 void deprivileged_drain(struct machine *m);
 
-/* Has the guest executed any of this memory, which the VMM is to write to, as code of its own making? */
-bool deprivileged_executes(const struct machine *m, uint64_t at, uint64_t bytes);
+/*
+ * What the VMM may not write to for the guest, which may have that done at ring 0; NULL: it is none of that. For Solo5 guests:
+ * a native one has no way to execute what is not text.
+ */
+const char *deprivileged_keeps(const struct machine *m, uint64_t at, uint64_t bytes);
 
 /* `v`, just read from the vCPU, as the guest has it: its registers, not the monitor's; its selectors. */
 void deprivileged_guest_state(const struct machine *m, struct vcpu_state *v);

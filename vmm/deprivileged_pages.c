@@ -13,6 +13,7 @@
 
 #include "loader/image.h"
 #include "vmm/deprivileged.h"
+#include "vmm/layout.h"
 #include "vmm/machine.h"
 #include "vmm/pagetable.h"
 #include "vmm/round.h"
@@ -211,10 +212,9 @@ static int patch_segment(struct machine *m, const struct segment *segment, struc
 			return no_room(m, "many critical instructions");
 		code[scan->sites[i]] = 0xcc;
 	}
-	/* Where code cannot be told from data it is not executable: when it is executed, one knows better. */
+	/* Hugepages are not made read-only as other memory is: then the tables have to see to it that what is patched stays. */
 	for (uint64_t at = first; at < end; at += GUEST_PAGE_BYTES)
-		if (!page_change(m, NULL, at, is_in_doubt(scan, at - segment->gpa) ? PTE_NX : 0,
-				 is_in_doubt(scan, at - segment->gpa) ? 0 : PTE_NX))
+		if (!page_change(m, NULL, at, 0, PTE_NX | (m->mem.hugepages ? PTE_WRITE : 0)))
 			return no_room(m, "much text");
 	return 0;
 }
@@ -261,11 +261,8 @@ static unsigned granted_find(const struct machine *m, uint64_t page)
 	return i;
 }
 
-/* By the tables that the guest was given: all of RAM for Solo5, the image's text for others. */
-static bool may_be_executed(const struct machine *m, uint64_t page)
+static bool is_text(const struct machine *m, uint64_t page)
 {
-	if (!m->boot->native)
-		return page < m->mem.bytes;
 	for (unsigned i = 0; i < m->image.segment_count; i++) {
 		const struct segment *s = &m->image.segments[i];
 
@@ -273,6 +270,17 @@ static bool may_be_executed(const struct machine *m, uint64_t page)
 			return true;
 	}
 	return false;
+}
+
+/* By the tables that the guest was given: all of RAM for Solo5, the image's text for others. */
+static bool may_be_executed(const struct machine *m, uint64_t page)
+{
+	return m->boot->native ? is_text(m, page) : page < m->mem.bytes;
+}
+
+static bool may_be_written(const struct machine *m, uint64_t page)
+{
+	return !m->boot->native && page >= LAYOUT_IMAGE_BASE && !is_text(m, page);
 }
 
 static bool give_up(struct machine *m, uint64_t at, const char *why)
@@ -286,6 +294,8 @@ static bool grant(struct machine *m, struct monitor_state *s, uint64_t address)
 {
 	const uint64_t page = round_down(address, GUEST_PAGE_BYTES), around = X86_INSTRUCTION_BYTES_MAX;
 	const uint64_t from = page >= around ? page - around : page;
+	/* Text before it was scanned without it: what begins there and ends here is looked at now. */
+	const uint64_t begin = page && is_text(m, page - 1) && !is_text(m, page) ? from : page;
 	const uint64_t to = page + GUEST_PAGE_BYTES + around <= m->mem.bytes ? page + GUEST_PAGE_BYTES + around : m->mem.bytes;
 	uint64_t maps[X86_SCAN_MAPS * X86_SCAN_WORDS(GUEST_PAGE_BYTES + 2 * 16)] = { 0 };
 	uint32_t found[256], doubt;
@@ -294,15 +304,19 @@ static bool grant(struct machine *m, struct monitor_state *s, uint64_t address)
 		.sites = found, .sites_max = sizeof(found) / sizeof(found[0]), .doubts = &doubt, .doubts_max = 1,
 	};
 
+	if (page == m->taken_page && s->frame.rip == m->taken_rip)
+		return give_up(m, address, "where an instruction stores into the page that it is in");
 	if (m->granted_count == DEPRIVILEGED_PAGES_MAX)
 		return give_up(m, address, "after too many other pages that were written by the guest itself");
 	if (!x86_scan_page(&scan, (uint32_t)(s->frame.rip - from < to - from ? s->frame.rip - from : address - from),
-			   (uint32_t)(page - from), (uint32_t)(page - from + GUEST_PAGE_BYTES)))
+			   (uint32_t)(begin - from), (uint32_t)(page - from + GUEST_PAGE_BYTES)))
 		return give_up(m, from + (scan.doubt_count ? doubt : 0), "where critical instructions cannot be told from data");
+	if (scan.site_count > scan.sites_max)
+		return give_up(m, address, "a page with too many critical instructions");
 	for (unsigned i = 0; i < scan.site_count; i++) {
 		uint8_t *at = guest_mem_span(&m->mem, gpa(from + found[i]), 1);
 
-		if (i == scan.sites_max || !at || !site_add(m, from + found[i], *at))
+		if (!at || !site_add(m, from + found[i], *at))
 			return give_up(m, address, "a page with critical instructions that cannot be patched");
 		*at = 0xcc;
 	}
@@ -312,14 +326,24 @@ static bool grant(struct machine *m, struct monitor_state *s, uint64_t address)
 	return true;
 }
 
-/* A store to a page that was executed: it may be data again. */
-static bool take_back(struct machine *m, struct monitor_state *s, uint64_t page)
+/*
+ * A store to a page that was executed: it may be data again. Its neighbours are scanned anew too: what an instruction there is that
+ * begins in one page and ends in the next, both have a say in.
+ */
+static bool take_back(struct machine *m, struct monitor_state *s, uint64_t stored)
 {
-	m->granted[granted_find(m, page)] = m->granted[m->granted_count - 1];
-	m->granted_count--;
-	sites_remove(m, page);
-	if (!page_change(m, s, page, PTE_NX | PTE_WRITE, 0))
-		return give_up(m, page, "and cannot be made data again");
+	for (uint64_t page = stored - GUEST_PAGE_BYTES; page != stored + 2 * GUEST_PAGE_BYTES; page += GUEST_PAGE_BYTES) {
+		unsigned i = granted_find(m, page);
+
+		if (i == m->granted_count || !may_be_written(m, page))
+			continue;
+		m->granted[i] = m->granted[--m->granted_count];
+		sites_remove(m, page);
+		if (!page_change(m, s, page, PTE_NX | PTE_WRITE, 0))
+			return give_up(m, page, "and cannot be made data again");
+	}
+	m->taken_page = stored;
+	m->taken_rip = s->frame.rip;
 	return true;
 }
 
@@ -335,8 +359,13 @@ bool deprivileged_page_fault(struct machine *m, struct monitor_state *s, uint64_
 		return grant(m, s, address);
 	if (!(error & PF_WRITE))
 		return false;
-	if (granted_find(m, page) < m->granted_count)
+	if (granted_find(m, page) < m->granted_count && may_be_written(m, page))
 		return take_back(m, s, page);
+	if (is_text(m, page) && !m->boot->native) {
+		crash_machine(m, "deprivileged: write to read-only memory at guest-physical 0x%llx, text of the image",
+			      (unsigned long long)address);
+		return true;
+	}
 	if (address - m->tables.at < m->tables.bytes && m->boot->native) {
 		crash_machine(m, "deprivileged: the guest changes its page tables, at 0x%llx, which cannot be done at ring 3: use "
 			      "--ring 0", (unsigned long long)address);
@@ -345,12 +374,20 @@ bool deprivileged_page_fault(struct machine *m, struct monitor_state *s, uint64_
 	return false;
 }
 
-bool deprivileged_executes(const struct machine *m, uint64_t at, uint64_t bytes)
+/* Neither sum is formed of what the guest says: at + bytes may wrap. */
+static bool overlaps(uint64_t at, uint64_t bytes, uint64_t start, uint64_t end)
 {
+	return bytes && at < end && (at >= start || bytes > start - at);
+}
+
+const char *deprivileged_keeps(const struct machine *m, uint64_t at, uint64_t bytes)
+{
+	if (overlaps(at, bytes, m->tables.at, m->tables.at + m->tables.bytes))
+		return "its page tables, which cannot be changed at ring 3";
 	for (unsigned i = 0; i < m->granted_count; i++)
-		if (m->granted[i] + GUEST_PAGE_BYTES > at && m->granted[i] < at + bytes)
-			return true;
-	return false;
+		if (overlaps(at, bytes, m->granted[i], m->granted[i] + GUEST_PAGE_BYTES))
+			return "a page of code that it has executed at ring 3";
+	return NULL;
 }
 
 void deprivileged_guest_state(const struct machine *m, struct vcpu_state *v)
@@ -372,6 +409,7 @@ void deprivileged_guest_state(const struct machine *m, struct vcpu_state *v)
 	}
 	for (unsigned i = 0; i < SEGS; i++)
 		segments[i]->selector = s->cpu.selectors[i];
+	v->sregs.cr2 = s->cpu.cr2;
 	v->sregs.cr0 = s->cpu.cr0;
 	v->sregs.cr4 = s->cpu.cr4;
 }

@@ -2,6 +2,7 @@
 /* cpuconfig and lcr3: what belongs to the CPU and is not for a guest at ring 3 to set. */
 #include <asm/processor-flags.h>
 
+#include "vmm/deprivileged.h"
 #include "vmm/hypercalls.h"
 #include "vmm/layout.h"
 #include "vmm/machine.h"
@@ -67,23 +68,36 @@ static int64_t fault_address(struct machine *m, struct kvick_call *call)
 		return -KVICK_EINVAL;
 	if (vcpu_get(&m->vcpu, &state, &m->sys) < 0)
 		return -KVICK_EIO;
+	if (m->deprivileged)
+		deprivileged_guest_state(m, &state);
 	call->arg[0] = state.sregs.cr2;
 	return 0;
 }
 
+COLD bool hypercall_is_not_for(struct machine *m, const char *call)
+{
+	if (m->deprivileged)
+		crash_machine(m, "hypercall %s: is not for a guest of ring 0 at ring 3: use --ring 0", call);
+	return m->deprivileged;
+}
+
 int64_t hypercall_cpuconfig(struct machine *m, struct kvick_call *call)
 {
-	static hypercall_fn *const settings[] = {
-		[KVICK_CPU_INTERRUPT_FLAG] = interrupt_flag,
-		[KVICK_CPU_FS_BASE] = segment_base,
-		[KVICK_CPU_GS_BASE] = segment_base,
-		[KVICK_CPU_HANDLER] = handler,
-		[KVICK_CPU_FAULT_ADDRESS] = fault_address,
+	static const struct {
+		hypercall_fn *set;
+		bool real; /* a register of the CPU */
+	} settings[] = {
+		[KVICK_CPU_INTERRUPT_FLAG] = { interrupt_flag, true },
+		[KVICK_CPU_FS_BASE] = { segment_base, true },
+		[KVICK_CPU_GS_BASE] = { segment_base, true },
+		[KVICK_CPU_HANDLER] = { handler, false },
+		[KVICK_CPU_FAULT_ADDRESS] = { fault_address, false },
 	};
+	const uint64_t what = call->arg[0];
 
-	if (call->arg[0] >= sizeof(settings) / sizeof(settings[0]))
+	if (what >= sizeof(settings) / sizeof(settings[0]))
 		return -KVICK_EINVAL;
-	return settings[call->arg[0]](m, call);
+	return settings[what].real && hypercall_is_not_for(m, "cpuconfig") ? -KVICK_EINVAL : settings[what].set(m, call);
 }
 
 /*
@@ -119,7 +133,7 @@ int64_t hypercall_lcr3(struct machine *m, struct kvick_call *call)
 	struct ring0 guest = { 0 };
 	uint64_t pgd = call->arg[0];
 
-	if (pgd % GUEST_PAGE_BYTES != 0)
+	if (hypercall_is_not_for(m, "lcr3") || pgd % GUEST_PAGE_BYTES != 0)
 		return -KVICK_EINVAL;
 	if (!guest_mem_contains(&m->mem, gpa(pgd), GUEST_PAGE_BYTES))
 		return -KVICK_EFAULT;

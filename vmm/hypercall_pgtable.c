@@ -233,7 +233,7 @@ static int64_t validate(struct machine *m, const struct kvick_call *call)
 
 int64_t hypercall_update_pgtable(struct machine *m, struct kvick_call *call)
 {
-	int64_t r = validate(m, call);
+	int64_t r = hypercall_is_not_for(m, "update_pgtable") ? -KVICK_EINVAL : validate(m, call);
 
 	if (r < 0)
 		return r;

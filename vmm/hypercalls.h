@@ -3,6 +3,7 @@
 #ifndef KVICK_VMM_HYPERCALLS_H
 #define KVICK_VMM_HYPERCALLS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <kvick/hypercall.h>
@@ -31,6 +32,8 @@ const char *hypercall_name(unsigned nr); /* NULL: no such call */
 
 /* hypercall_cpu.c: what a ring-3 guest may not do itself */
 hypercall_fn hypercall_cpuconfig, hypercall_lcr3;
+/* What acts on the real CPU ends a deprivileged guest, whose is another: then true. */
+bool hypercall_is_not_for(struct machine *machine, const char *call);
 /* hypercall_pgtable.c */
 hypercall_fn hypercall_update_pgtable;
 /* hypercall_cpuid.c */

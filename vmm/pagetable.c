@@ -83,6 +83,14 @@ uint64_t pagetable_pages_max(uint64_t mem_bytes, unsigned mapping_count)
 	return 1 + 1 + gib + 2ull * mapping_count;
 }
 
+/* A deprivileged guest's large pages are split by tables that lie behind RAM. */
+static const uint64_t *table_view(const struct guest_mem *mem, uint64_t address)
+{
+	if (address >= mem->bytes && address - mem->bytes < mem->behind)
+		return guest_mem_behind(mem, address - mem->bytes, GUEST_PAGE_BYTES);
+	return guest_mem_view(mem, gpa(address), GUEST_PAGE_BYTES);
+}
+
 bool pagetable_walk(const struct guest_mem *mem, uint64_t pgd, uint64_t va, struct translation *out)
 {
 	uint64_t granted = PTE_WRITE | PTE_USER, nx = 0, address = pgd & PTE_ADDR;
@@ -90,7 +98,7 @@ bool pagetable_walk(const struct guest_mem *mem, uint64_t pgd, uint64_t va, stru
 	if (!canonical(va))
 		return false;
 	for (unsigned level = PAGETABLE_LEVELS; level > 0; level--) {
-		const uint64_t *table = guest_mem_view(mem, gpa(address), GUEST_PAGE_BYTES);
+		const uint64_t *table = table_view(mem, address);
 		uint64_t size = 1ull << (12 + 9 * (level - 1));
 
 		if (!table) {

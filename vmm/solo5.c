@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "vmm/deprivileged.h"
 #include "vmm/hypercalls.h"
 #include "vmm/machine.h"
 
@@ -23,6 +24,7 @@ union call {
 static void *buffer(struct machine *m, const char *call, uint64_t at, uint64_t bytes, bool to_write)
 {
 	const struct memory_run *readonly = to_write ? guest_mem_readonly(&m->mem, gpa(at), bytes) : NULL;
+	const char *kept = to_write && m->deprivileged ? deprivileged_keeps(m, at, bytes) : NULL;
 
 	if (!guest_mem_contains(&m->mem, gpa(at), bytes))
 		crash_machine(m, "hypercall %s: data 0x%llx, %llu bytes: not in RAM (0x%llx bytes)", call, (unsigned long long)at,
@@ -31,6 +33,9 @@ static void *buffer(struct machine *m, const char *call, uint64_t at, uint64_t b
 		crash_machine(m, "hypercall %s: data 0x%llx, %llu bytes: reach into read-only memory, %s", call,
 			      (unsigned long long)at, (unsigned long long)bytes,
 			      machine_readonly_name(m, at > readonly->at ? at : readonly->at));
+	else if (kept)
+		crash_machine(m, "hypercall %s: data 0x%llx, %llu bytes: reach into %s: use --ring 0", call,
+			      (unsigned long long)at, (unsigned long long)bytes, kept);
 	else
 		return (void *)(uintptr_t)guest_mem_view(&m->mem, gpa(at), bytes);
 	return NULL;
@@ -138,7 +143,21 @@ const char *solo5_call_name(unsigned nr)
 	return nr < CALL_COUNT ? calls[nr].name : NULL;
 }
 
-/* One call: its structure is taken in once, and what the call has to give is written back. */
+/* What the call has to give is written back. */
+static void give_back(struct machine *m, unsigned nr, uint64_t at, const union call *call)
+{
+	const uint64_t out = at + calls[nr].out, bytes = calls[nr].out_bytes;
+	const char *kept = m->deprivileged ? deprivileged_keeps(m, out, bytes) : NULL;
+
+	if (kept)
+		crash_machine(m, "hypercall %s: no answer can be written into its structure at 0x%llx: would reach into %s: use "
+			      "--ring 0", calls[nr].name, (unsigned long long)at, kept);
+	else if (guest_mem_write(&m->mem, gpa(out), (const uint8_t *)call + calls[nr].out, bytes) < 0)
+		crash_machine(m, "hypercall %s: no answer can be written into its structure at 0x%llx, which is in read-only "
+			      "memory, %s", calls[nr].name, (unsigned long long)at, machine_readonly_name(m, at));
+}
+
+/* One call: its structure is taken in once. */
 static void serve(struct machine *m, unsigned nr, uint64_t at)
 {
 	union call call;
@@ -150,10 +169,8 @@ static void serve(struct machine *m, unsigned nr, uint64_t at)
 		return;
 	}
 	calls[nr].serve(m, &call);
-	if (m->outcome == OUTCOME_NONE && calls[nr].out_bytes &&
-	    guest_mem_write(&m->mem, gpa(at + calls[nr].out), (uint8_t *)&call + calls[nr].out, calls[nr].out_bytes) < 0)
-		crash_machine(m, "hypercall %s: no answer can be written into its structure at 0x%llx, which is in read-only "
-			      "memory, %s", calls[nr].name, (unsigned long long)at, machine_readonly_name(m, at));
+	if (m->outcome == OUTCOME_NONE && calls[nr].out_bytes)
+		give_back(m, nr, at, &call);
 }
 
 void solo5_io(struct machine *m)

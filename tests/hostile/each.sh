@@ -75,6 +75,7 @@ for way in $("$@" 2>/dev/null | grep -E -- "$pattern"); do
 	elif ! grep -Eq -- "$says" "$err"; then
 		complain "stderr lacks: $says"
 	fi
+	! LC_ALL=C grep -q '[^ -~	]' "$err" || complain 'stderr has bytes that are no text'
 done
 echo "ways: $ran run, $failed failed"
 [ $ran -gt 0 ] && [ $failed -eq 0 ]

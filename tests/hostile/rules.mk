@@ -11,10 +11,22 @@ HOSTILE_ELFS := $(HOSTILE_NAMES:%=$(HOSTILE_OUT)/%.elf)
 # General registers only: a ring 0 that the host emulates knows no more.
 $(HOSTILE_OUT)/obj/%.o: tests/hostile/guests/%.c guests/rules.mk tests/hostile/rules.mk
 	@mkdir -p $(@D)
-	$(GUEST_CC) $(GUEST_CFLAGS) $(GUEST_CFLAGS_exec) -mgeneral-regs-only -MMD -MP -c $< -o $@
+	$(GUEST_CC) $(GUEST_CFLAGS) $(GUEST_CFLAGS_exec) -I. -mgeneral-regs-only -MMD -MP -c $< -o $@
 
 $(HOSTILE_ELFS): $(HOSTILE_OUT)/%.elf: $(GUEST_OUT)/exec/runtime/start.o $(HOSTILE_OUT)/obj/%/main.o \
 		$(HOSTILE_OUT)/obj/manifest.o $(GUEST_OUT)/exec/libruntime.a guests/runtime/guest.ld
+	$(GUEST_CC) $(GUEST_LDFLAGS_exec) $(GUEST_LDFLAGS) -o $@ $(filter %.o %.a,$^)
+
+# The same with a manifest for ring 0 alone, as NAME-ring0.elf.
+HOSTILE_RING0_NAMES := calls fat loops monitor
+HOSTILE_RING0_ELFS := $(HOSTILE_RING0_NAMES:%=$(HOSTILE_OUT)/%-ring0.elf)
+
+$(HOSTILE_OUT)/obj/manifest-ring0.o: tests/hostile/guests/manifest.c guests/rules.mk
+	@mkdir -p $(@D)
+	sed s/KVICK_RINGS_ANY/KVICK_RINGS_0/ $< | $(GUEST_CC) $(GUEST_CFLAGS) $(GUEST_CFLAGS_exec) -x c -c - -o $@
+
+$(HOSTILE_RING0_ELFS): $(HOSTILE_OUT)/%-ring0.elf: $(GUEST_OUT)/exec/runtime/start.o $(HOSTILE_OUT)/obj/%/main.o \
+		$(HOSTILE_OUT)/obj/manifest-ring0.o $(GUEST_OUT)/exec/libruntime.a guests/runtime/guest.ld
 	$(GUEST_CC) $(GUEST_LDFLAGS_exec) $(GUEST_LDFLAGS) -o $@ $(filter %.o %.a,$^)
 
 # Kernels that are no Linux, of tests/hostile/bzimage/NAME.
@@ -34,7 +46,7 @@ HOSTILE_HVTS := $(HOSTILE_HVT_NAMES:%=$(HOSTILE_OUT)/%.hvt)
 
 $(HOSTILE_OUT)/solo5/%.o: tests/hostile/solo5/%.c guests/rules.mk tests/hostile/rules.mk
 	@mkdir -p $(@D)
-	$(GUEST_CC) $(GUEST_CFLAGS) $(GUEST_CFLAGS_exec) -Iguests/solo5 -mgeneral-regs-only -MMD -MP -c $< -o $@
+	$(GUEST_CC) $(GUEST_CFLAGS) $(GUEST_CFLAGS_exec) -I. -Iguests/solo5 -mgeneral-regs-only -MMD -MP -c $< -o $@
 
 $(foreach name,$(HOSTILE_HVT_NAMES),$(eval \
 	$(call guest_hvt,$(HOSTILE_OUT)/$(name).hvt,$(HOSTILE_OUT)/solo5/$(name)/main.o)))
@@ -49,8 +61,8 @@ $(HOSTILE_OUT)/make_kernels: tests/hostile/images/make_kernels.c
 	$(CC) -std=gnu17 -O1 -Wall -Wextra -Werror -o $@ $<
 
 .PHONY: hostile-build
-hostile-build: $(HOSTILE_ELFS) $(HOSTILE_BZIMAGES) $(HOSTILE_HVTS) $(HOSTILE_OUT)/make_images $(HOSTILE_OUT)/make_solo5_images \
-	$(HOSTILE_OUT)/make_kernels
+hostile-build: $(HOSTILE_ELFS) $(HOSTILE_RING0_ELFS) $(HOSTILE_BZIMAGES) $(HOSTILE_HVTS) \
+	$(addprefix $(HOSTILE_OUT)/,make_images make_solo5_images make_kernels)
 
 -include $(HOSTILE_NAMES:%=$(HOSTILE_OUT)/obj/%/main.d) $(HOSTILE_OUT)/obj/manifest.d \
 	$(HOSTILE_BZIMAGE_NAMES:%=$(HOSTILE_OUT)/bzimage/%/main.d) $(HOSTILE_HVT_NAMES:%=$(HOSTILE_OUT)/solo5/%/main.d)

@@ -88,6 +88,17 @@ static void run(struct trap *t)
 		stepped(t);
 }
 
+/* What the old entries gave must not stay in force: code that can be changed, or be executed unscanned. */
+static void store_all(struct monitor_state *s)
+{
+	if (!s->store_count)
+		return;
+	for (uint64_t i = 0; i < s->store_count && i < MONITOR_STORES_MAX; i++)
+		*(volatile uint64_t *)s->stores[i].at = s->stores[i].value;
+	s->store_count = 0;
+	monitor_request(REQUEST_FLUSH);
+}
+
 /* CR2 is not ring 3's to read; and the page may be one that only looks unusable. */
 static void page_fault(struct trap *t)
 {
