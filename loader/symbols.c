@@ -271,7 +271,8 @@ static bool open_tables(const struct image *image, struct tables *tables, uint64
 	return find_tables(image, &ehdr, tables, sys);
 }
 
-unsigned image_functions(const struct image *image, const struct segment *segment, uint32_t *offsets, unsigned max, struct sys *sys)
+unsigned image_functions(const struct image *image, const struct segment *segment, uint32_t *offsets, unsigned max,
+			 struct sys *sys)
 {
 	struct tables tables = { 0 };
 	uint8_t raw[BUFFER_BYTES];
@@ -295,7 +296,8 @@ unsigned image_functions(const struct image *image, const struct segment *segmen
 
 			tables.class->symbol(&symbol, raw + i * each);
 			offset = symbol.st_value + bias - segment->gpa;
-			if (ELF64_ST_TYPE(symbol.st_info) == STT_FUNC && symbol.st_shndx != SHN_UNDEF && offset < segment->mem_bytes)
+			if (ELF64_ST_TYPE(symbol.st_info) == STT_FUNC && symbol.st_shndx != SHN_UNDEF &&
+			    offset < segment->mem_bytes)
 				offsets[count++] = (uint32_t)offset;
 		}
 	}

@@ -266,7 +266,7 @@ static void control(struct machine *m, struct monitor_state *s)
 
 	/* KVM without VT-x or SVM runs ring 3 with the host's CR0: FPU instructions would not trap. */
 	if (s->cpu.cr0 & (X86_CR0_TS | X86_CR0_EM) && !m->facts.ring0_native) {
-		crash_machine(m, "deprivileged: the guest sets CR0.TS or EM, which this host does not have at ring 3: use --ring 0");
+		crash_machine(m, "deprivileged: the guest sets CR0.TS or EM, which this host has not at ring 3: use --ring 0");
 		return;
 	}
 	if (!park(m, &v))

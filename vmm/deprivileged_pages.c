@@ -212,10 +212,16 @@ static int patch_segment(struct machine *m, const struct segment *segment, struc
 			return no_room(m, "many critical instructions");
 		code[scan->sites[i]] = 0xcc;
 	}
-	/* Hugepages are not made read-only as other memory is: then the tables have to see to it that what is patched stays. */
-	for (uint64_t at = first; at < end; at += GUEST_PAGE_BYTES)
-		if (!page_change(m, NULL, at, 0, PTE_NX | (m->mem.hugepages ? PTE_WRITE : 0)))
+	/*
+	 * Where code cannot be told from data it is not executable: when it is executed, one knows better. Hugepages are not made
+	 * read-only as other memory is: then the tables have to see to it that what is patched stays.
+	 */
+	for (uint64_t at = first; at < end; at += GUEST_PAGE_BYTES) {
+		bool doubt = is_in_doubt(scan, at - segment->gpa);
+
+		if (!page_change(m, NULL, at, doubt ? PTE_NX : 0, (doubt ? 0 : PTE_NX) | (m->mem.hugepages ? PTE_WRITE : 0)))
 			return no_room(m, "much text");
+	}
 	return 0;
 }
 

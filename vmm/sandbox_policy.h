@@ -68,7 +68,6 @@ static const struct sandbox_rule sandbox_rules[] = {
 	SANDBOX_IOCTL(PLAIN, KVM_GET_REGS, "an exit looks at registers; so does a crash report"),
 	SANDBOX_IOCTL(PLAIN, KVM_GET_SREGS, "a crash report shows control registers; calls find the guest's page tables"),
 	SANDBOX_IOCTL(PLAIN, KVM_GET_MP_STATE, "has the guest halted for good?"),
-	SANDBOX_IOCTL(PLAIN, KVM_SET_XCRS, "a guest of ring 0 at ring 3 sets XCR0"),
 	SANDBOX_IOCTL(PLAIN, KVM_SET_USER_MEMORY_REGION, "a store to read-only memory is found by giving that a slot of its own"),
 	SANDBOX_IOCTL(REPORT, KVM_GET_DEVICE_ATTR, "the guest's TSC offset, for a timeline on one clock"),
 	SANDBOX_IOCTL(STREAMS, TCSETS, "the terminal that the guest's console was is set back"),

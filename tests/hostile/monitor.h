@@ -209,9 +209,9 @@ FIELD(cr4_ones, s->cpu.cr4 = UINT64_MAX; ring_doorbell(REQUEST_CONTROL))
 FIELD(cr4_zero, s->cpu.cr4 = 0; ring_doorbell(REQUEST_CONTROL))
 FIELD(bases_not_canonical, s->cpu.fs_base = NOT_CANONICAL; ring_doorbell(REQUEST_BASES))
 FIELD(bases_in_monitor, s->cpu.fs_base = s->cpu.gs_base = MONITOR(MONITOR_STATE); ring_doorbell(REQUEST_BASES))
-FIELD(xcr0_ones, s->argument = UINT64_MAX; ring_doorbell(REQUEST_XCR0))
-FIELD(xcr0_avx, s->argument = 7; ring_doorbell(REQUEST_XCR0))
-FIELD(xcr0_zero, s->argument = 0; ring_doorbell(REQUEST_XCR0))
+FIELD(xcr0_ones, s->argument = UINT64_MAX; ring_doorbell(REQUEST_MSR))
+FIELD(xcr0_avx, s->argument = 7; ring_doorbell(REQUEST_MSR))
+FIELD(xcr0_zero, s->argument = 0; ring_doorbell(REQUEST_MSR))
 
 #define SEED(n)                                                                                       \
 	static void seed_##n(void)                                                                    \

@@ -104,10 +104,10 @@ static enum outcome write_cr4(struct trap *t, uint64_t value)
 	return NEXT;
 }
 
-/* CLAC and STAC: by CPUID alone, whatever CR4 says. AC is real: it means nothing at ring 3 without CR0.AM. */
+/* CLAC and STAC: by CPUID alone, whatever CR4 says. */
 static enum outcome set_ac(struct trap *t, uint64_t ac)
 {
-	if (!(cr4_known() & X86_CR4_SMAP))
+	if (!(cr4_known(t) & X86_CR4_SMAP))
 		return undefined(t);
 	flags_write(t, ac, X86_EFLAGS_AC);
 	return NEXT;

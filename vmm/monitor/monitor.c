@@ -88,17 +88,6 @@ static void run(struct trap *t)
 		stepped(t);
 }
 
-/* What the old entries gave must not stay in force: code that can be changed, or be executed unscanned. */
-static void store_all(struct monitor_state *s)
-{
-	if (!s->store_count)
-		return;
-	for (uint64_t i = 0; i < s->store_count && i < MONITOR_STORES_MAX; i++)
-		*(volatile uint64_t *)s->stores[i].at = s->stores[i].value;
-	s->store_count = 0;
-	monitor_request(REQUEST_FLUSH);
-}
-
 /* CR2 is not ring 3's to read; and the page may be one that only looks unusable. */
 static void page_fault(struct trap *t)
 {
@@ -111,8 +100,8 @@ static void page_fault(struct trap *t)
 		t->cpu->cr2 = before;
 		return;
 	}
-	deliver(t, (struct fault){ .vector = VECTOR_PF, .has_error = true, .error = guests_error((uint32_t)t->frame->error, s->argument),
-				   .cr2 = s->argument });
+	deliver(t, (struct fault){ .vector = VECTOR_PF, .has_error = true, .cr2 = s->argument,
+				   .error = guests_error((uint32_t)t->frame->error, s->argument) });
 }
 
 static void reflect(struct trap *t)

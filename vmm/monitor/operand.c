@@ -45,11 +45,15 @@ uint32_t guests_error(uint32_t error, uint64_t address)
 	return error & ~(PF_USER | (address >> 63 ? PF_PRESENT | PF_RESERVED : 0));
 }
 
+/* What the old entries gave must not stay in force: code that can be changed, or be executed unscanned. */
 void stores_make(struct monitor_state *s)
 {
+	if (!s->store_count)
+		return;
 	for (uint64_t i = 0; i < s->store_count && i < MONITOR_STORES_MAX; i++)
 		*(volatile uint64_t *)s->stores[i].at = s->stores[i].value;
 	s->store_count = 0;
+	monitor_request(REQUEST_FLUSH);
 }
 
 /* What was not copied begins where the fault was. */
