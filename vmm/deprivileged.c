@@ -229,6 +229,7 @@ static void output(struct machine *m, struct monitor_state *s)
 
 static void page_fault(struct machine *m, struct monitor_state *s)
 {
+	const uint64_t error = s->argument;
 	struct kvm_sregs sregs;
 	int r = sys_ioctl(&m->sys, m->vcpu.fd, KVM_GET_SREGS, (uintptr_t)&sregs);
 
@@ -238,7 +239,7 @@ static void page_fault(struct machine *m, struct monitor_state *s)
 		return;
 	}
 	s->argument = sregs.cr2;
-	s->answer = !deprivileged_page_fault(m, s, sregs.cr2);
+	s->answer = !deprivileged_page_fault(m, s, sregs.cr2, error);
 }
 
 static void bases(struct machine *m, struct monitor_state *s)

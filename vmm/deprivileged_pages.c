@@ -353,10 +353,9 @@ static bool take_back(struct machine *m, struct monitor_state *s, uint64_t store
 	return true;
 }
 
-bool deprivileged_page_fault(struct machine *m, struct monitor_state *s, uint64_t address)
+bool deprivileged_page_fault(struct machine *m, struct monitor_state *s, uint64_t address, uint64_t error)
 {
 	uint64_t page = round_down(address, GUEST_PAGE_BYTES);
-	uint64_t error = s->frame.error;
 
 	s->store_count = 0;
 	if (!(error & PF_PRESENT) || address >= m->mem.bytes)

@@ -108,6 +108,8 @@ void monitor_request(uint32_t request)
 {
 	assert_true(request < REQUESTS);
 	guest->requests[request]++;
+	if (request == REQUEST_PAGE_FAULT) /* it is the guest's, unless the test knows better */
+		guest->s->answer = 1;
 	if (guest->serve)
 		guest->serve(guest, request);
 }

@@ -88,20 +88,32 @@ static void run(struct trap *t)
 		stepped(t);
 }
 
-/* CR2 is not ring 3's to read; and the page may be one that only looks unusable. */
+/* What the old entries gave must not stay in force: code that can be changed, or be executed unscanned. */
+static void store_all(struct monitor_state *s)
+{
+	if (!s->store_count)
+		return;
+	for (uint64_t i = 0; i < s->store_count && i < MONITOR_STORES_MAX; i++)
+		*(volatile uint64_t *)s->stores[i].at = s->stores[i].value;
+	s->store_count = 0;
+	monitor_request(REQUEST_FLUSH);
+}
+
+bool page_fault_settled(struct monitor_state *s, uint64_t error)
+{
+	s->argument = error;
+	monitor_request(REQUEST_PAGE_FAULT);
+	store_all(s);
+	return s->answer == 0;
+}
+
 static void page_fault(struct trap *t)
 {
 	struct monitor_state *s = t->state;
-	uint64_t before = t->cpu->cr2;
 
-	monitor_request(REQUEST_PAGE_FAULT);
-	stores_make(s);
-	if (s->answer == 0) {
-		t->cpu->cr2 = before;
-		return;
-	}
-	deliver(t, (struct fault){ .vector = VECTOR_PF, .has_error = true, .cr2 = s->argument,
-				   .error = guests_error((uint32_t)t->frame->error, s->argument) });
+	if (!page_fault_settled(s, s->frame.error))
+		deliver(t, (struct fault){ .vector = VECTOR_PF, .has_error = true, .cr2 = s->argument,
+					   .error = guests_error((uint32_t)t->frame->error, s->argument) });
 }
 
 static void reflect(struct trap *t)

@@ -22,20 +22,6 @@ static bool page_fault(struct trap *t, uint64_t at, uint32_t error)
 	return false;
 }
 
-/* A store to a page that was executed, and is read-only only therefore, is to be tried again. */
-static bool is_code_for_now(struct monitor_state *s)
-{
-	uint64_t error = s->frame.error;
-
-	if (s->nested_vector != VECTOR_PF || (s->nested_error & (PF_PRESENT | PF_WRITE)) != (PF_PRESENT | PF_WRITE))
-		return false;
-	s->frame.error = s->nested_error;
-	monitor_request(REQUEST_PAGE_FAULT);
-	s->frame.error = error;
-	stores_make(s);
-	return s->answer == 0;
-}
-
 /*
  * An error code as ring 0 has it. In the upper half nothing is mapped for the guest, whatever a KVM without VT-x or SVM has there
  * for itself.
@@ -45,45 +31,47 @@ uint32_t guests_error(uint32_t error, uint64_t address)
 	return error & ~(PF_USER | (address >> 63 ? PF_PRESENT | PF_RESERVED : 0));
 }
 
-/* What the old entries gave must not stay in force: code that can be changed, or be executed unscanned. */
-void stores_make(struct monitor_state *s)
-{
-	if (!s->store_count)
-		return;
-	for (uint64_t i = 0; i < s->store_count && i < MONITOR_STORES_MAX; i++)
-		*(volatile uint64_t *)s->stores[i].at = s->stores[i].value;
-	s->store_count = 0;
-	monitor_request(REQUEST_FLUSH);
-}
-
-/* What was not copied begins where the fault was. */
+/* What was not copied begins where the fault was. A store may only look forbidden: to a page that is executed. */
 static bool copy(struct trap *t, uint64_t to, uint64_t from, uint64_t bytes, uint64_t guests, uint32_t access)
 {
 	struct monitor_state *s = t->state;
-	uint64_t left;
 
-	if (is_monitors(guests, bytes))
-		return page_fault(t, guests, access);
-	left = monitor_copy((void *)to, (const void *)from, bytes);
-	if (left && is_code_for_now(s))
-		left = monitor_copy((void *)to, (const void *)from, bytes);
-	if (!left)
-		return true;
-	if (s->nested_vector != VECTOR_PF) {
-		gp0(t);
-		return false;
+	for (;;) {
+		uint64_t left = monitor_copy((void *)to, (const void *)from, bytes), done = bytes - left;
+
+		if (!left)
+			return true;
+		to += done;
+		from += done;
+		guests += done;
+		bytes = left;
+		if (s->nested_vector != VECTOR_PF) {
+			gp0(t);
+			return false;
+		}
+		if (!(access & s->nested_error) || !(s->nested_error & PF_PRESENT) || !page_fault_settled(s, s->nested_error))
+			return page_fault(t, guests, guests_error((uint32_t)s->nested_error, guests));
 	}
-	return page_fault(t, guests + bytes - left, guests_error((uint32_t)s->nested_error, guests + bytes - left));
+}
+
+/* Nothing of what lies before the monitor is the less the guest's. */
+static bool copy_outside(struct trap *t, uint64_t to, uint64_t from, uint64_t bytes, uint64_t guests, uint32_t access)
+{
+	if (!is_monitors(guests, bytes))
+		return copy(t, to, from, bytes, guests, access);
+	if (guests >= MONITOR_VIRTUAL)
+		return page_fault(t, guests, access);
+	return copy(t, to, from, MONITOR_VIRTUAL - guests, guests, access) && page_fault(t, MONITOR_VIRTUAL, access);
 }
 
 bool guest_read(struct trap *t, uint64_t at, void *to, uint64_t bytes)
 {
-	return copy(t, (uint64_t)to, at, bytes, at, 0);
+	return copy_outside(t, (uint64_t)to, at, bytes, at, 0);
 }
 
 bool guest_write(struct trap *t, uint64_t at, const void *from, uint64_t bytes)
 {
-	return copy(t, at, (uint64_t)from, bytes, at, PF_WRITE);
+	return copy_outside(t, at, (uint64_t)from, bytes, at, PF_WRITE);
 }
 
 unsigned operand_bytes(const struct trap *t)

@@ -67,7 +67,7 @@ struct monitor_frame {
 enum monitor_request {
 	REQUEST_BROKEN = MONITOR_REQUEST_BROKEN,
 	REQUEST_OUTPUT,     /* print what is there */
-	REQUEST_PAGE_FAULT, /* frame.error: CR2, please; and is it the guest's? */
+	REQUEST_PAGE_FAULT, /* of the error code in argument: CR2, please; and is it the guest's? */
 	REQUEST_BASES,      /* FS and GS base into the CPU */
 	REQUEST_CONTROL,    /* CR0, CR4 into the CPU, as far as they matter there */
 	REQUEST_FLUSH,      /* translations may have changed */

@@ -54,6 +54,12 @@ void monitor_trap(struct monitor_state *s);
 /* Where the output's byte `at` lies. */
 void *monitor_output(struct monitor_state *s, uint32_t at);
 
+/*
+ * CR2 is not ring 3's to read; and the page may be one that only looks unusable. True: try again; else s->argument is CR2. The error
+ * code is the CPU's.
+ */
+bool page_fault_settled(struct monitor_state *s, uint64_t error);
+
 /* ---- faults ---- */
 
 static inline enum outcome fault(struct trap *t, uint8_t vector, uint32_t error)
@@ -82,9 +88,6 @@ bool guest_read(struct trap *t, uint64_t at, void *to, uint64_t bytes);
 bool guest_write(struct trap *t, uint64_t at, const void *from, uint64_t bytes);
 
 uint32_t guests_error(uint32_t error, uint64_t address);
-
-/* What the VMM wants to be stored in page tables. */
-void stores_make(struct monitor_state *state);
 
 static inline bool is_canonical(uint64_t at)
 {
