@@ -13,8 +13,8 @@ struct monitor_state;
 int deprivileged_patch(struct machine *m);
 
 /*
- * A page fault at `address`, with the error code of the CPU. True: it was none of the guest's; the monitor is to make the stores in `s` and let it try again.
- * False: the guest's. The guest may be at its end.
+ * A page fault at `address`, with the CPU's error code. True: it was none of the guest's; the monitor is to make the stores in `s`
+ * and let it try again. False: the guest's. The guest may be at its end.
  */
 bool deprivileged_page_fault(struct machine *m, struct monitor_state *s, uint64_t address, uint64_t error);
 

@@ -84,7 +84,8 @@ static void run(struct trap *t)
 		return;
 	}
 	t->frame->rflags &= ~(uint64_t)X86_EFLAGS_RF;
-	if (step)
+	/* A kernel's entry is not stepped into, if its mask says so. */
+	if (step && (t->id != X86_SYSCALL || t->frame->rflags & X86_EFLAGS_TF))
 		stepped(t);
 }
 
@@ -144,6 +145,7 @@ static void dispatch(struct trap *t)
 			run(t);
 			return;
 		}
+		t->frame->rip++;
 		break;
 	case VECTOR_GP:
 	case VECTOR_UD:

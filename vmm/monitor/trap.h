@@ -55,8 +55,8 @@ void monitor_trap(struct monitor_state *s);
 void *monitor_output(struct monitor_state *s, uint32_t at);
 
 /*
- * CR2 is not ring 3's to read; and the page may be one that only looks unusable. True: try again; else s->argument is CR2. The error
- * code is the CPU's.
+ * CR2 is not ring 3's to read; and the page may be one that only looks unusable. `error` is the CPU's error code. True: try again;
+ * else s->argument is CR2.
  */
 bool page_fault_settled(struct monitor_state *s, uint64_t error);
 
