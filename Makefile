@@ -19,9 +19,10 @@ LIBURING = $(shell $(CC) -print-file-name=liburing.a)
 
 WARNINGS := -Wall -Wextra -Werror
 CPPFLAGS := -I. -Iinclude -I$(BUILD)/gen -D_GNU_SOURCE
-# Nothing but loops is aligned: a launch runs most of it once, and pays for the pages that it is spread over.
 CFLAGS := -std=gnu17 -O2 $(WARNINGS) -fstack-protector-strong -fno-pie -ffunction-sections -fdata-sections \
-	-fno-asynchronous-unwind-tables -falign-functions=1 -falign-jumps=1
+	-fno-asynchronous-unwind-tables
+# Nothing but loops is aligned: a launch runs most of it once, and pays for the pages that it is spread over.
+UNALIGNED := -falign-functions=1 -falign-jumps=1
 LDFLAGS := -static -no-pie -Wl,--gc-sections -Wl,-z,noseparate-code -Wl,-z,norelro -Wl,--build-id=none -s
 
 VMM_SOURCES := $(filter-out vmm/sandbox_compile.c,$(wildcard vmm/*.c vmm/pc/*.c vmm/x86/*.c)) $(wildcard vmm/*.S)
@@ -96,7 +97,7 @@ $(BUILD)/$(1)/%.S.o: %.S Makefile
 $(BUILD)/$(1)/vmm/monitor_blob.S.o: $(BUILD)/gen/monitor.bin
 endef
 
-$(eval $(call variant,obj,$(MUSL_CC) $(CFLAGS) $(SYSTEM_INCLUDES)))
+$(eval $(call variant,obj,$(MUSL_CC) $(CFLAGS) $(UNALIGNED) $(SYSTEM_INCLUDES)))
 
 $(BUILD)/kvick: $(call objects,obj,$(KVICK_SOURCES)) control/kvick.ld
 	$(MUSL_CC) $(CFLAGS) $(LDFLAGS) -Wl,-T,control/kvick.ld -Wl,--orphan-handling=error -o $@ $(filter %.o,$^) $(LIBURING)

@@ -65,7 +65,7 @@ void emit_control(void)
 		emit("mov\t%%cr2, %%%s", name(QUAD, n));
 		break;
 	default:
-		emit("mov\t$%u, %%%s", (unsigned)draw(4), name(LONG, n));
+		emit("mov\t$%u, %%%s", (unsigned)draw(16), name(LONG, n));
 		emit("mov\t%%%s, %%cr8", name(QUAD, n));
 		emit("mov\t%%cr8, %%%s", any(QUAD));
 		break;
@@ -105,7 +105,7 @@ void emit_clts(void)
 	if (one_in(2)) {
 		emit("clts");
 	} else {
-		emit("mov\t$%u, %%%s", (unsigned)draw(16), name(LONG, n));
+		emit("mov\t$%u, %%%s", (unsigned)draw(4), name(LONG, n));
 		emit("lmsw\t%%%s", name(WORD, n));
 	}
 }

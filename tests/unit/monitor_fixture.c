@@ -108,6 +108,11 @@ void monitor_request(uint32_t request)
 {
 	assert_true(request < REQUESTS);
 	guest->requests[request]++;
+	if (request == REQUEST_CPUID) {
+		memset(&guest->s->cpuid[2], 0, 4 * sizeof(guest->s->cpuid[0]));
+		guest->s->cpuid[3] = guest->s->cpuid[0] == 7 ? guest->cpuid_7_ebx : 0;
+		guest->s->cpuid[4] = guest->s->cpuid[0] == 1 ? guest->cpuid_1_ecx : 0;
+	}
 	if (request == REQUEST_PAGE_FAULT) /* it is the guest's, unless the test knows better */
 		guest->s->answer = 1;
 	if (guest->serve)

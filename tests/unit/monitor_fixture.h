@@ -84,6 +84,7 @@ struct guest {
 	struct virtual_cpu *cpu;
 	struct trap trap;         /* of the last instruction that was carried out */
 	unsigned requests[REQUESTS]; /* how often each was made */
+	uint32_t cpuid_1_ecx, cpuid_7_ebx; /* of its table */
 	bool bases_by_request;    /* the CPU does not let ring 3 set them */
 	uint64_t real_fs, real_gs;
 	void (*serve)(struct guest *g, uint32_t request); /* NULL: it is only counted */
