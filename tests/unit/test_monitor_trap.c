@@ -203,7 +203,8 @@ static uint64_t entry;
 
 static void store(struct guest *g, uint32_t request)
 {
-	assert_int_equal(request, REQUEST_PAGE_FAULT);
+	if (request != REQUEST_PAGE_FAULT)
+		return;
 	g->s->stores[0].at = (uintptr_t)&entry;
 	g->s->stores[0].value = 0x1234;
 	g->s->store_count = 1;
