@@ -321,10 +321,11 @@ static const struct {
 	const char *name;
 	void (*run)(void);
 } ways[] = {
-	{ "faults", faults }, { "bases", bases }, { "sse", sse }, { "write-text", write_text }, { "write-constant", write_constant },
+	{ "faults", faults }, { "bases", bases }, { "sse", sse }, { "write-text", write_text },
+	{ "write-constant", write_constant },
 	{ "execute-data", execute_data }, { "crash-with-tables", crash_with_tables }, { "hlt", hlt },
 	{ "iret-to-ring-3", iret_to_ring_3 }, { "retf-to-ring-3", retf_to_ring_3 }, { "sysret", sysret }, { "code-32", code_32 },
-	{ "cr3", cr3 }, { "cr0-wp", cr0_wp }, { "cr4-tsd", cr4_tsd }, { "cr4-paging", cr4_paging },
+	{ "cr3", cr3 }, { "cr0-wp", cr0_wp }, { "cr4-paging", cr4_paging },
 	{ "breakpoint", breakpoint }, { "msr", msr }, { "nxe", nxe }, { "page-tables", page_tables }, { "cpuconfig", cpuconfig },
 	{ "cpuconfig-flag", cpuconfig_flag }, { "update-pgtable", update_pgtable }, { "lcr3", lcr3 },
 };
