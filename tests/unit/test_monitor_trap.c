@@ -140,6 +140,30 @@ static void the_step_is_of_tf_as_it_was_before(void **state)
 	assert_int_equal(delivered(FRAME_RFLAGS), X86_EFLAGS_FIXED);
 }
 
+static void a_load_of_ss_by_mov_holds_the_step_back(void **state)
+{
+	(void)state;
+	guest->frame->rflags |= X86_EFLAGS_TF;
+	guest->frame->regs[RAX] = SEL_DATA;
+	TRAP(0x8e, 0xd0);
+	assert_int_equal(guest->frame->rip, CODE_AT + 2);
+	assert_int_equal(guest->cpu->dr[6], 0xffff0ff0);
+	TRAP(0x8e, 0xd8); /* of DS it does not */
+	assert_delivered(VECTOR_DB);
+}
+
+static void iret_leaves_rf_as_it_has_loaded_it(void **state)
+{
+	static const uint64_t words[] = { 0x1000, SEL_CODE, X86_EFLAGS_FIXED | X86_EFLAGS_RF, STACK_MIDDLE, SEL_DATA };
+
+	(void)state;
+	for (unsigned i = 0; i < COUNT_OF(words); i++)
+		word_is(STACK_MIDDLE + i * 8, words[i]);
+	TRAP(0x48, 0xcf);
+	assert_int_equal(guest->frame->rip, 0x1000);
+	assert_int_equal(guest->frame->rflags, X86_EFLAGS_FIXED | X86_EFLAGS_RF);
+}
+
 static void a_fault_is_not_stepped(void **state)
 {
 	(void)state;
@@ -330,6 +354,8 @@ int main(void)
 		TEST(a_step_is_taken_behind_an_emulated_instruction),
 		TEST(a_real_step_says_so_in_dr6),
 		TEST(the_step_is_of_tf_as_it_was_before),
+		TEST(a_load_of_ss_by_mov_holds_the_step_back),
+		TEST(iret_leaves_rf_as_it_has_loaded_it),
 		TEST(a_fault_is_not_stepped),
 		TEST(int_n_is_not_stepped),
 		TEST(syscall_is_stepped_unless_its_mask_clears_tf),

@@ -67,6 +67,14 @@ static void stepped(struct trap *t)
 	deliver(t, t->fault);
 }
 
+/* After an instruction that began with TF set. A MOV to SS holds the exception back (SDM 3, 6.8.3): the next one has its own. */
+static bool is_stepped(const struct trap *t)
+{
+	if (t->id == X86_SYSCALL) /* a kernel's entry is not stepped into, if its mask says so */
+		return t->frame->rflags & X86_EFLAGS_TF;
+	return t->id != X86_MOV_TO_SEGMENT || x86_reg(&t->i) != SEG_SS;
+}
+
 static void run(struct trap *t)
 {
 	bool step = t->frame->rflags & X86_EFLAGS_TF;
@@ -83,9 +91,9 @@ static void run(struct trap *t)
 	case GONE:
 		return;
 	}
-	t->frame->rflags &= ~(uint64_t)X86_EFLAGS_RF;
-	/* A kernel's entry is not stepped into, if its mask says so. */
-	if (step && (t->id != X86_SYSCALL || t->frame->rflags & X86_EFLAGS_TF))
+	if (t->id != X86_IRET)
+		t->frame->rflags &= ~(uint64_t)X86_EFLAGS_RF;
+	if (step && is_stepped(t))
 		stepped(t);
 }
 
