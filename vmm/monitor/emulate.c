@@ -265,6 +265,7 @@ static enum outcome port_dx(struct trap *t)
 	return port(t, (uint16_t)t->frame->regs[RDX], port_bytes(t), !(t->i.opcode & 2));
 }
 
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers" /* most rows are but a function */
 static const struct {
 	enum outcome (*run)(struct trap *t);
 	bool bare; /* 66, F2 or F3 make another, undefined instruction of it */
