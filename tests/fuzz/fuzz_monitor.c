@@ -183,6 +183,7 @@ static void guest_init(void)
 	cpu_init(&state->cpu);
 	state->ram_bytes = 0x100000;
 	state->output_port = 0x502;
+	state->output_head = state->output_tail = input->printed;
 	calls = answers = 0;
 	gone = false;
 }

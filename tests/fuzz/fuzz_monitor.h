@@ -24,6 +24,7 @@ struct fuzz_monitor_input {
 	uint8_t vector;         /* below 32: an exception; above: whichever the instruction traps by */
 	uint8_t answers;        /* of the VMM: a bit each time */
 	uint8_t bases_by_request;
+	uint16_t printed;       /* bytes, before */
 	uint8_t code[15];
 	uint64_t regs[16], rflags;
 	struct virtual_cpu cpu; /* 64-bit words as above */

@@ -63,6 +63,7 @@ static void input_init(struct fuzz_monitor_input *in)
 	in->regs[2] = 0x502;
 	in->regs[4] = PLACED(PLACE_STACK, FILL_BYTES + FRAME * 8);
 	in->rflags = 0x2;
+	in->printed = 0xffc;
 	in->cpu = (struct virtual_cpu){
 		.cr0 = 0x80050033, .cr4 = 0x10620, .efer = 0xd01, .gdtr = { tables, 0xffff }, .idtr = { tables, 0xfff },
 		.ldtr = { .base = tables, .limit = 0xfff, .selector = 0x40 },
