@@ -57,6 +57,17 @@ uint64_t descriptor_of(uint16_t selector)
 	return word((selector & 4 ? LDT_AT : GDT_AT) + (selector & 0xfff8u));
 }
 
+void ax_is(uint16_t selector)
+{
+	guest->frame->regs[RAX] = 0xffffffffffff0000 | selector;
+}
+
+void test_is(uint64_t d)
+{
+	descriptor_is(SEL_TEST, d);
+	ax_is(SEL_TEST);
+}
+
 void gate_is(unsigned vector, uint16_t selector, uint8_t type, uint8_t ist)
 {
 	uint64_t to = HANDLER(vector);

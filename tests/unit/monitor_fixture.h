@@ -105,6 +105,9 @@ struct page *page_of(uint64_t at);
 /* A descriptor in the GDT or, with bit 2 of the selector, the LDT. */
 void descriptor_is(uint16_t selector, uint64_t d);
 uint64_t descriptor_of(uint16_t selector);
+/* A selector in AX, below other bits; and the test's descriptor, with its selector there. */
+void ax_is(uint16_t selector);
+void test_is(uint64_t d);
 /* A gate of the IDT to 0x1000 * (vector + 1). */
 void gate_is(unsigned vector, uint16_t selector, uint8_t type, uint8_t ist);
 #define HANDLER(vector) (0x1000ull * ((vector) + 1))
