@@ -7,7 +7,7 @@
 #
 #	tests/fault/sweep.sh [--every N] [--no-sanitizers] [--variant NAME] [DIR]
 #
-# DIR is build unless said otherwise. Needs DIR/fault/{kvick,kvick-musl}, DIR/guests, DIR/hostile/{fat,readonly,sockets}.elf.
+# DIR is build unless said otherwise. Needs DIR/fault/{kvick,kvick-musl}, DIR/guests, DIR/hostile.
 # Prints TAP: a test for each command and errno. After the first 60 calls one in 7 is taken. --every N: one in N of those, where
 # time is dear; a command's errnos take turns, so that N of them meet all. --no-sanitizers: without that build, which needs
 # libraries.
@@ -212,6 +212,11 @@ with_sanitizers() {
 		sweep "sanitizers: Solo5 by $io" 0 '1' EIO "$asan" run --no-sandbox --io $io --block:disk="$scratch/asan-solo5" \
 			--block-sector-size:disk=4096 "$guests/abi.hvt" -- blocks
 	done
+	sweep 'sanitizers: Solo5 at ring 3' 0 '' "$few EIO" "$asan" run --ring 3 --no-sandbox "$guests/hello.hvt"
+	sweep 'sanitizers: Solo5 at ring 3, code of its own' 0 '' EIO "$asan" run --ring 3 --no-sandbox \
+		--block:disk="$scratch/asan-solo5" "$build/hostile/monitor.hvt" -- code-first-of-two-pages-changes
+	sweep 'sanitizers: image for ring 0 at ring 3' 0 '' "$few EIO" "$asan" run --ring 3 --no-sandbox "$guests/ring0.elf" \
+		-- bases
 	sweep 'sanitizers: multiboot' 0 '' EIO "$asan" run --no-sandbox --module "$scratch/initrd" "$guests/multiboot32.elf" \
 		-- modules
 	sweep 'sanitizers: payload, by PVH' 0 '' "$few EIO" "$asan" run --no-sandbox --protocol pvh "$guests/abi-lz4.bzImage" \
@@ -268,6 +273,12 @@ with_sandbox() {
 	done
 	[ $taps = no ] || sweep 'sandbox: Solo5 with a tap' 0 '1' "$few EIO" "$scratch/tap-kvick-musl" run --net:net=kvick0 \
 		"$guests/echo.hvt" -- no-answers
+	sweep 'sandbox: Solo5 at ring 3' 0 '' "$all" "$musl" run --ring 3 "$guests/hello.hvt"
+	sweep 'sandbox: Solo5 at ring 3, code of its own' 0 '' "$few EIO" "$musl" run --ring 3 --block:disk="$scratch/solo5" \
+		"$build/hostile/monitor.hvt" -- code-first-of-two-pages-changes
+	sweep 'sandbox: image for ring 0 at ring 3' 0 '' "$all" "$musl" run --ring 3 "$guests/ring0.elf" -- bases
+	sweep 'sandbox: crash of an image for ring 0 at ring 3' 121 '' "$few EIO" "$musl" run --ring 3 "$guests/crash-ring0.elf" \
+		-- null
 	sweep 'sandbox: multiboot' 0 '' "$few EIO" "$musl" run --module "$scratch/initrd" "$guests/multiboot32.elf" -- modules
 	sweep 'sandbox: ELF kernel' 0 '' 'ENOMEM EIO' "$musl" run --initrd "$scratch/initrd" "$guests/abi.kernel" -- initrd
 	sweep 'sandbox: payload' 0 '' "$few EIO" "$musl" run --initrd "$scratch/initrd" "$guests/abi-lz4.bzImage" -- initrd

@@ -64,8 +64,8 @@ fault)
 	inside='exec sh tests/fault/sweep.sh --every 3 --no-sanitizers --variant nested build'
 	set -- --module tun --add tests/fault/sweep.sh:/kvick/tests/fault/sweep.sh
 	set -- "$@" --add "$build/fault/kvick-musl:/kvick/build/fault/kvick-musl"
-	for image in fat readonly sockets; do
-		set -- "$@" --add "$build/hostile/$image.elf:/kvick/build/hostile/$image.elf"
+	for image in fat.elf monitor.hvt readonly.elf sockets.elf; do
+		set -- "$@" --add "$build/hostile/$image:/kvick/build/hostile/$image"
 	done
 	for image in "$build"/guests/*.elf "$build"/guests/*.bzImage "$build"/guests/*.kernel "$build"/guests/*.hvt \
 		"$build"/guests/*.kludge; do

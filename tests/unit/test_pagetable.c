@@ -519,6 +519,25 @@ static void read_fails_where_a_page_lies_outside_ram(void **state)
 	assert_false(pagetable_read(&f->mem, POOL, 0x5000, &byte, 1));
 }
 
+/* As a deprivileged guest's, where a large page was split. */
+static void walk_goes_on_in_a_table_behind_ram_where_there_is_memory(void **state)
+{
+	struct fixture *f = *state;
+	struct guest_mem mem = { 0 };
+	struct translation t;
+
+	assert_int_equal(guest_mem_create_with(&mem, RAM, 2 * GUEST_PAGE_BYTES, GUEST_PAGES_4K, &f->sys, &f->error), 0);
+	for (unsigned i = 0; i < 3; i++)
+		*(uint64_t *)guest_mem_span(&mem, gpa(POOL + i * GUEST_PAGE_BYTES), 8) =
+			(i < 2 ? POOL + (i + 1) * GUEST_PAGE_BYTES : RAM + GUEST_PAGE_BYTES) | PTE_PRESENT | PTE_WRITE;
+	*(uint64_t *)guest_mem_behind(&mem, GUEST_PAGE_BYTES, 8) = 0x5000 | PTE_PRESENT;
+	assert_true(pagetable_walk(&mem, POOL, 0x123, &t));
+	assert_int_equal(t.gpa.u, 0x5123);
+	*(uint64_t *)guest_mem_span(&mem, gpa(POOL + 2 * GUEST_PAGE_BYTES), 8) = (RAM + 2 * GUEST_PAGE_BYTES) | PTE_PRESENT;
+	assert_false(pagetable_walk(&mem, POOL, 0x123, &t));
+	guest_mem_destroy(&mem, &f->sys);
+}
+
 static void read_does_not_cross_into_the_hole_between_the_halves(void **state)
 {
 	struct fixture *f = *state;
@@ -579,6 +598,7 @@ int main(void)
 		TEST(read_goes_on_in_the_next_page_wherever_that_lies),
 		TEST(read_fails_where_the_next_page_is_not_mapped),
 		TEST(read_fails_where_a_page_lies_outside_ram),
+		TEST(walk_goes_on_in_a_table_behind_ram_where_there_is_memory),
 		TEST(read_does_not_cross_into_the_hole_between_the_halves),
 		TEST(read_of_no_bytes_asks_nothing),
 		TEST(canonical_addresses_repeat_bit_47_upwards),

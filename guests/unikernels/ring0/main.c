@@ -286,7 +286,6 @@ static void cr3(void)
 	}
 
 CHANGE(cr0_wp, "cr0", & ~(1ull << 16))
-CHANGE(cr4_tsd, "cr4", | 1ull << 2)
 CHANGE(breakpoint, "dr7", | 1ull)
 
 /* Whichever of them CPUID has: with any that it has not it is #GP, as on any CPU. */
