@@ -13,12 +13,14 @@
 
 #include "loader/image.h"
 #include "vmm/deprivileged.h"
+#include "vmm/host_cache.h"
 #include "vmm/layout.h"
 #include "vmm/machine.h"
 #include "vmm/pagetable.h"
 #include "vmm/round.h"
 #include "vmm/x86/decode.h"
 #include "vmm/x86/scan.h"
+#include "vmm/x86/sensitive.h"
 
 /* Page-fault error code, AMD64 APM 2, 8.4.2. */
 #define PF_PRESENT 1u
@@ -162,6 +164,17 @@ static bool page_change(struct machine *m, struct monitor_state *s, uint64_t va,
 
 /* ---- the image's text ---- */
 
+static bool is_text(const struct machine *m, uint64_t page)
+{
+	for (unsigned i = 0; i < m->image.segment_count; i++) {
+		const struct segment *s = &m->image.segments[i];
+
+		if (s->perms & SEGMENT_X && page + GUEST_PAGE_BYTES > s->gpa && page < s->gpa + s->mem_bytes)
+			return true;
+	}
+	return false;
+}
+
 static int no_room(struct machine *m, const char *what)
 {
 	return error_set(&m->error, ERROR_IMAGE, ENOSPC, "%s: has too %s to run at ring 3: use --ring 0", m->image.path, what);
@@ -194,8 +207,6 @@ static COLD void scan_from_functions(struct machine *m, const struct segment *se
 
 static int patch_segment(struct machine *m, const struct segment *segment, struct x86_scan *scan)
 {
-	uint64_t first = round_down(segment->gpa, GUEST_PAGE_BYTES);
-	uint64_t end = round_up(segment->gpa + segment->mem_bytes, GUEST_PAGE_BYTES);
 	const uint32_t entry = (uint32_t)(m->image.entry - segment->gpa);
 	uint8_t *code = guest_mem_span(&m->mem, gpa(segment->gpa), segment->mem_bytes);
 
@@ -212,12 +223,62 @@ static int patch_segment(struct machine *m, const struct segment *segment, struc
 			return no_room(m, "many critical instructions");
 		code[scan->sites[i]] = 0xcc;
 	}
+	return 0;
+}
+
+/* What an earlier launch of the same file has found. Each is looked at again: it is code that is written to. */
+static bool patch_from_memory(struct machine *m)
+{
+	uint64_t found[HOST_CACHE_SITES_MAX];
+	unsigned count;
+
+	if (!host_cache_read_scan(m->image.fd, found, &count, &m->sys))
+		return false;
+	for (unsigned i = 0; i < count; i++) {
+		const uint8_t *code = guest_mem_span(&m->mem, gpa(found[i]), 1);
+		uint64_t left = m->mem.bytes - found[i];
+		struct x86_instruction instruction;
+		const struct x86_sensitive *row;
+
+		if (!code || !is_text(m, round_down(found[i], GUEST_PAGE_BYTES)) || (i && found[i] <= found[i - 1]) ||
+		    x86_decode(code, left < X86_INSTRUCTION_BYTES_MAX ? left : X86_INSTRUCTION_BYTES_MAX, &instruction) != 1)
+			return false;
+		row = x86_sensitive(&instruction);
+		if (!row || !x86_needs_patch(row->id))
+			return false;
+	}
+	for (unsigned i = 0; i < count; i++) {
+		uint8_t *code = guest_mem_span(&m->mem, gpa(found[i]), 1);
+
+		site_add(m, found[i], *code);
+		*code = 0xcc;
+	}
+	return true;
+}
+
+static void remember(struct machine *m)
+{
+	uint64_t found[HOST_CACHE_SITES_MAX];
+
+	if (m->site_count > HOST_CACHE_SITES_MAX)
+		return;
+	for (unsigned i = 0; i < m->site_count; i++)
+		found[i] = sites(m)[i].at;
+	host_cache_write_scan(m->image.fd, found, m->site_count, &m->sys);
+}
+
+/* The text's pages: executable, but for those in doubt. */
+static int open_text(struct machine *m, const struct segment *segment, const struct x86_scan *scan)
+{
+	uint64_t first = round_down(segment->gpa, GUEST_PAGE_BYTES);
+	uint64_t end = round_up(segment->gpa + segment->mem_bytes, GUEST_PAGE_BYTES);
+
 	/*
 	 * Where code cannot be told from data it is not executable: when it is executed, one knows better. Hugepages are not made
 	 * read-only as other memory is: then the tables have to see to it that what is patched stays.
 	 */
 	for (uint64_t at = first; at < end; at += GUEST_PAGE_BYTES) {
-		bool doubt = is_in_doubt(scan, at - segment->gpa);
+		bool doubt = scan && scan->doubt_count && is_in_doubt(scan, at - segment->gpa);
 
 		if (!page_change(m, NULL, at, doubt ? PTE_NX : 0, (doubt ? 0 : PTE_NX) | (m->mem.hugepages ? PTE_WRITE : 0)))
 			return no_room(m, "much text");
@@ -225,20 +286,13 @@ static int patch_segment(struct machine *m, const struct segment *segment, struc
 	return 0;
 }
 
-int deprivileged_patch(struct machine *m)
+static int scan_text(struct machine *m, uint64_t most, bool *doubt)
 {
-	uint64_t most = 0;
-	int r = 0;
-
-	for (unsigned i = 0; i < m->image.segment_count; i++)
-		if (m->image.segments[i].perms & SEGMENT_X && m->image.segments[i].mem_bytes > most)
-			most = m->image.segments[i].mem_bytes;
-
 	const uint64_t map_bytes = X86_SCAN_MAPS * X86_SCAN_WORDS(most) * sizeof(uint64_t);
 	const uint64_t bytes = map_bytes + SITES_MAX * sizeof(uint32_t);
 	void *scratch;
+	int r = sys_mmap(&m->sys, NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0, &scratch);
 
-	r = sys_mmap(&m->sys, NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0, &scratch);
 	if (r < 0)
 		return error_set(&m->error, ERROR_HOST, -r, "%s: no memory to scan its text with: free some", m->image.path);
 	for (unsigned i = 0; i < m->image.segment_count && r == 0; i++) {
@@ -251,8 +305,32 @@ int deprivileged_patch(struct machine *m)
 		if (i)
 			memset(scratch, 0, map_bytes);
 		r = patch_segment(m, &m->image.segments[i], &scan);
+		if (r == 0)
+			r = open_text(m, &m->image.segments[i], &scan);
+		*doubt |= scan.doubt_count > 0;
 	}
 	sys_munmap(&m->sys, scratch, bytes);
+	return r;
+}
+
+int deprivileged_patch(struct machine *m)
+{
+	bool doubt = false;
+	uint64_t most = 0;
+	int r = 0;
+
+	for (unsigned i = 0; i < m->image.segment_count; i++)
+		if (m->image.segments[i].perms & SEGMENT_X && m->image.segments[i].mem_bytes > most)
+			most = m->image.segments[i].mem_bytes;
+	if (!patch_from_memory(m)) {
+		r = scan_text(m, most, &doubt);
+		if (r == 0 && !doubt)
+			remember(m);
+		return r;
+	}
+	for (unsigned i = 0; i < m->image.segment_count && r == 0; i++)
+		if (m->image.segments[i].perms & SEGMENT_X)
+			r = open_text(m, &m->image.segments[i], NULL);
 	return r;
 }
 
@@ -265,17 +343,6 @@ static unsigned granted_find(const struct machine *m, uint64_t page)
 	while (i < m->granted_count && m->granted[i] != page)
 		i++;
 	return i;
-}
-
-static bool is_text(const struct machine *m, uint64_t page)
-{
-	for (unsigned i = 0; i < m->image.segment_count; i++) {
-		const struct segment *s = &m->image.segments[i];
-
-		if (s->perms & SEGMENT_X && page + GUEST_PAGE_BYTES > s->gpa && page < s->gpa + s->mem_bytes)
-			return true;
-	}
-	return false;
 }
 
 /* By the tables that the guest was given: all of RAM for Solo5, the image's text for others. */

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <kvick/hypercall.h>
@@ -299,4 +300,93 @@ COLD void host_cache_write_cpuid(const struct kvm *kvm, const struct cpu_table *
 
 	if (cpuid_fill(&record.header, kvm, table, sys))
 		write_file(CPUID, &record, cpuid_bytes(table->count), NULL, sys);
+}
+
+/* ---- scans of images ---- */
+
+struct scan_key {
+	char magic[16];
+	uint64_t device, inode, bytes;
+	int64_t modified_s, modified_ns, changed_s, changed_ns;
+};
+
+struct scan_record {
+	struct scan_key key;
+	uint64_t count, check;
+	uint64_t sites[HOST_CACHE_SITES_MAX];
+};
+
+/* Of another scanner, or of other instructions to patch, it is another number. */
+#define SCAN_MAGIC "kvick scan 0001\n"
+
+_Static_assert(sizeof(SCAN_MAGIC) - 1 == sizeof(((struct scan_key *)0)->magic), "the magic fills its field");
+
+/* Times of files have the coarseness of the kernel's tick; this is more than any. */
+#define SETTLED_S 2
+
+#define SCAN_NAME_BYTES 16
+
+/* So many files at most: another image's goes where its own would. */
+static void scan_name(const struct scan_key *key, char name[SCAN_NAME_BYTES])
+{
+	uint64_t words[sizeof(*key) / sizeof(uint64_t)];
+
+	memcpy(words, key, sizeof(words));
+	memcpy(name, "/scan-00", 9);
+	name[6] += (char)(sum_of(words, sizeof(words) / sizeof(words[0])) >> 61);
+	name[7] += (char)(sum_of(words, sizeof(words) / sizeof(words[0])) >> 58 & 7);
+}
+
+static bool scan_key(int fd, struct scan_key *key, struct sys *sys)
+{
+	struct stat st;
+
+	if (sys_fstat(sys, fd, &st) < 0)
+		return false;
+	*key = (struct scan_key){
+		.device = st.st_dev, .inode = st.st_ino, .bytes = (uint64_t)st.st_size,
+		.modified_s = st.st_mtim.tv_sec, .modified_ns = st.st_mtim.tv_nsec,
+		.changed_s = st.st_ctim.tv_sec, .changed_ns = st.st_ctim.tv_nsec,
+	};
+	memcpy(key->magic, SCAN_MAGIC, sizeof(key->magic));
+	return true;
+}
+
+bool host_cache_read_scan(int image_fd, uint64_t *sites, unsigned *count, struct sys *sys)
+{
+	struct scan_record file; /* of which only the beginning is touched */
+	char name[SCAN_NAME_BYTES];
+	struct scan_key key;
+
+	*count = 0;
+	if (!scan_key(image_fd, &key, sys))
+		return false;
+	scan_name(&key, name);
+	for (unsigned i = 0; i < PLACES; i++) {
+		size_t n = read_file(i, name, &file, sizeof(file), sys), head = offsetof(struct scan_record, sites);
+
+		if (n < head || file.count > HOST_CACHE_SITES_MAX || n != head + file.count * sizeof(file.sites[0]) ||
+		    memcmp(&file.key, &key, sizeof(key)) != 0 || file.check != sum_of(file.sites, file.count))
+			continue;
+		memcpy(sites, file.sites, n - head);
+		*count = (unsigned)file.count;
+		return true;
+	}
+	return false;
+}
+
+COLD void host_cache_write_scan(int image_fd, const uint64_t *sites, unsigned count, struct sys *sys)
+{
+	struct scan_record record;
+	char name[SCAN_NAME_BYTES];
+	struct timespec now;
+
+	if (count > HOST_CACHE_SITES_MAX || !scan_key(image_fd, &record.key, sys) ||
+	    sys_clock_gettime(sys, CLOCK_REALTIME, &now) < 0 || now.tv_sec - record.key.changed_s < SETTLED_S)
+		return;
+	scan_name(&record.key, name);
+	record.count = count;
+	record.check = sum_of(sites, count);
+	memcpy(record.sites, sites, count * sizeof(sites[0]));
+	write_file(name, &record, offsetof(struct scan_record, sites) + count * sizeof(sites[0]), NULL, sys);
 }

@@ -12,6 +12,7 @@
 #define KVICK_VMM_HOST_CACHE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct cpu_table;
 struct kvm;
@@ -32,5 +33,14 @@ bool host_cache_write(const struct kvm *kvm, const struct host_facts *facts, cha
 /* The same of what KVM_GET_SUPPORTED_CPUID says, in a file of its own: a sixth of a launch that asks. */
 bool host_cache_read_cpuid(const struct kvm *kvm, struct cpu_table *table, struct sys *sys);
 void host_cache_write_cpuid(const struct kvm *kvm, const struct cpu_table *table, struct sys *sys);
+
+/*
+ * What a scan has found in an image's text (x86/scan.h), all of it certain: guest-physical addresses, ascending. In one of a few
+ * files, by the image file's identity, size and times; one that has changed within the last seconds is not remembered, for it may
+ * change again without its times telling. `count` on a miss: 0.
+ */
+#define HOST_CACHE_SITES_MAX 1024u
+bool host_cache_read_scan(int image_fd, uint64_t *sites, unsigned *count, struct sys *sys);
+void host_cache_write_scan(int image_fd, const uint64_t *sites, unsigned count, struct sys *sys);
 
 #endif
