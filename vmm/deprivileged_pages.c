@@ -33,6 +33,9 @@
 
 #define FUNCTIONS_MAX 65536u
 
+/* No text is larger than there are tables to split its large pages by: so much need not be scanned to find that out. */
+#define TEXT_BYTES_MAX ((MONITOR_SPLIT_END - MONITOR_SPLIT) / GUEST_PAGE_BYTES * PAGE_2M_BYTES + 2 * PAGE_2M_BYTES)
+
 /* ---- sites: the instructions that an INT3 stands for ---- */
 
 static struct monitor_site *sites(const struct machine *m)
@@ -322,6 +325,8 @@ int deprivileged_patch(struct machine *m)
 	for (unsigned i = 0; i < m->image.segment_count; i++)
 		if (m->image.segments[i].perms & SEGMENT_X && m->image.segments[i].mem_bytes > most)
 			most = m->image.segments[i].mem_bytes;
+	if (most > TEXT_BYTES_MAX)
+		return no_room(m, "much text");
 	if (!patch_from_memory(m)) {
 		r = scan_text(m, most, &doubt);
 		if (r == 0 && !doubt)

@@ -106,6 +106,7 @@ static void below_base(struct victim *v) { v->text->p_vaddr = 0xff000; }
 static void at_null(struct victim *v) { v->text->p_vaddr = 0; }
 static void writable_text(struct victim *v) { v->text->p_flags = PF_R | PF_W | PF_X; }
 static void executable_data(struct victim *v) { v->data->p_flags = PF_W | PF_X; }
+static void text_of_1_gib(struct victim *v) { v->data->p_flags = PF_R | PF_X, v->data->p_memsz = 1ull << 30; }
 static void align_odd(struct victim *v) { v->data->p_align = 0xfff; }
 static void shared_page(struct victim *v) { v->rodata->p_memsz = v->data->p_vaddr - v->rodata->p_vaddr, v->data->p_vaddr -= 8; }
 static void beyond_4_gib(struct victim *v) { v->data->p_memsz = 4ull << 30; }
@@ -180,6 +181,8 @@ static const struct {
 	{ "solo5-at-null", at_null, "p_vaddr 0x0: below 0x100000", NULL },
 	{ "solo5-writable-text", writable_text, "p_flags 0x7: is writable and executable", NULL },
 	{ "solo5-executable-data", executable_data, "p_flags 0x3: is writable and executable", NULL },
+	{ "solo5-text-of-1-gib", text_of_1_gib, "has too much text to run at ring 3: use --ring 0",
+	  "--ring 3 --block:disk=/dev/null" },
 	{ "solo5-align-odd", align_odd, "p_align 0xfff: must be a power of two", NULL },
 	{ "solo5-shared-page", shared_page_memsz, "shares a page", NULL },
 	{ "solo5-beyond-4-gib", beyond_4_gib, "and a Solo5 guest has 4 GiB", "--block:disk=/dev/null" },
