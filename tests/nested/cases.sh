@@ -23,7 +23,7 @@ cases | shadow)
 	list="${CASES:-tests/guests/*/case tests/hostile/*/case}" variant=nested
 	set --
 	if [ "$what" = shadow ]; then
-		list="\$(grep -l '^image=\\(pgtable\\|tables\\)\$' $list)" variant='nested, npt=0'
+		list="\$(grep -l '^image=\\(pgtable\\|tables\\)\$\\|^# About page tables' $list)" variant='nested, npt=0'
 		set -- --module kvm_amd,npt=0
 	fi
 	# Hugepages of both kinds, and KVM's counters of large pages: for the cases that need some.
