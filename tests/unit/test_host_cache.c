@@ -517,6 +517,98 @@ static void cpuid_that_is_not_what_was_written_is_not_believed(void **state)
 	close(fd);
 }
 
+/* ---- scans of images ---- */
+
+/* Files that nobody has changed lately. */
+#define IMAGE   "/bin/sh"
+#define ANOTHER "/bin/cat"
+
+static const uint64_t sites[] = { 0x100000, 0x100010, 0x104fff };
+#define SITES (sizeof(sites) / sizeof(sites[0]))
+
+static int open_file(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	assert_true(fd >= 0);
+	return fd;
+}
+
+/* The only file of this kind in the folder. */
+static bool scan_path(const struct fixture *f, char *path, size_t bytes)
+{
+	for (unsigned i = 0; i < 64; i++) {
+		snprintf(path, bytes, "%s/kvick/scan-%u%u", f->root, i / 8, i % 8);
+		if (access(path, F_OK) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool scan_remembered(struct fixture *f, int fd)
+{
+	uint64_t got[HOST_CACHE_SITES_MAX];
+	unsigned count;
+
+	if (!host_cache_read_scan(fd, got, &count, &f->sys))
+		return false;
+	assert_int_equal(count, SITES);
+	assert_memory_equal(got, sites, sizeof(sites));
+	return true;
+}
+
+static void a_scan_is_remembered_for_its_file_alone(void **state)
+{
+	struct fixture *f = *state;
+	int image = open_file(IMAGE), another = open_file(ANOTHER);
+	char path[100];
+
+	assert_false(scan_remembered(f, image));
+	host_cache_write_scan(image, sites, SITES, &f->sys);
+	assert_true(scan_remembered(f, image));
+	assert_false(scan_remembered(f, another));
+	assert_true(scan_path(f, path, sizeof(path)));
+	unlink(path);
+	close(image);
+	close(another);
+}
+
+static void a_scan_of_a_file_that_has_just_changed_is_not_remembered(void **state)
+{
+	struct fixture *f = *state;
+	char path[100];
+
+	host_cache_write_scan(f->kvm.fd, sites, SITES, &f->sys); /* made a moment ago */
+	assert_false(scan_remembered(f, f->kvm.fd));
+	assert_false(scan_path(f, path, sizeof(path)));
+}
+
+static void a_scan_that_is_not_what_was_written_is_not_believed(void **state)
+{
+	struct fixture *f = *state;
+	int image = open_file(IMAGE);
+	char path[100], content[CONTENT_BYTES];
+	ssize_t bytes;
+
+	host_cache_write_scan(image, sites, SITES, &f->sys);
+	assert_true(scan_path(f, path, sizeof(path)));
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+
+	bytes = read(fd, content, sizeof(content));
+	assert_in_range(bytes, 1, sizeof(content));
+	for (ssize_t at = 0; at < bytes; at++) {
+		content[at] ^= 1;
+		assert_int_equal(pwrite(fd, content, (size_t)bytes, 0), bytes);
+		assert_false(scan_remembered(f, image));
+		content[at] ^= 1;
+	}
+	assert_int_equal(ftruncate(fd, bytes - 8), 0);
+	assert_false(scan_remembered(f, image));
+	unlink(path);
+	close(fd);
+	close(image);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -548,6 +640,9 @@ int main(void)
 		TEST(garbage_is_refused),
 		TEST(without_a_runtime_folder_nothing_is_written),
 		TEST(cpuid_is_remembered),
+		TEST(a_scan_is_remembered_for_its_file_alone),
+		TEST(a_scan_of_a_file_that_has_just_changed_is_not_remembered),
+		TEST(a_scan_that_is_not_what_was_written_is_not_believed),
 		TEST(cpuid_of_another_kvm_is_not_believed),
 		TEST(cpuid_that_is_not_what_was_written_is_not_believed),
 	};
