@@ -267,10 +267,12 @@ measure_net_iperf3_mib() { net_ratio 2 1 >/dev/null; awk '{ print $1 }' "$work/n
 
 ticks() { sed -n 's/.*ticks[ =]\([0-9][0-9]*\).*/\1/p' | head -n 1; }
 
-measure_ring3_loop() {
+# loop_ratio IMAGE
+loop_ratio() {
 	local i guest process
+	rm -f "$work/ticks"
 	for ((i = 0; i < LOOP_PAIRS; i++)); do
-		guest=$("$kvick" run --ring 3 "$loop" -- "$LOOP_ITERATIONS" | ticks)
+		guest=$("$kvick" run --ring 3 "$1" -- "$LOOP_ITERATIONS" | ticks)
 		process=$("$BUILD/perf/process_loop" "$LOOP_ITERATIONS" | ticks)
 		if [ -z "$guest" ] || [ -z "$process" ]; then
 			echo "? no ticks printed"
@@ -280,6 +282,17 @@ measure_ring3_loop() {
 	done
 	awk '{ print $1 / $2 }' "$work/ticks" | sort -n | awk '{ r[NR] = $1 } END { print r[int((NR + 1) / 2)] }'
 }
+
+measure_ring3_loop() { loop_ratio "$loop"; }
+measure_deprivileged_loop() { loop_ratio "${loop%.elf}-ring0.elf"; }
+
+measure_deprivileged_hello() {
+	"$pairs" -n "$PAIRS" --json --name-a kvick --name-b floor -- "$kvick" run --ring 3 "$BUILD/guests/hello.hvt" \
+		--vs "$floor" 512M --ring 3 >"$work/deprivileged.json"
+	echo "$(json "$work/deprivileged.json" pairs.0.ratio) $(json "$work/deprivileged.json" pairs.0.ratio_low)" \
+		"$(json "$work/deprivileged.json" pairs.0.ratio_high)"
+}
+measure_deprivileged_hello_us() { json "$work/deprivileged.json" pairs.0.a_median_us; }
 
 # verdict VALUE LIMIT [at-least]
 verdict() {
