@@ -19,6 +19,7 @@
 #define TELL_WORDS   256u /* of a map, a bit a byte: 16 KiB of code */
 #define SYMBOL_BYTES 96
 #define ENTRIES_MAX  4
+#define FUNCTIONS_MAX 65536u
 
 static const struct {
 	const char *name, *at_ring3;
@@ -31,7 +32,7 @@ static const struct {
 };
 
 /* What kvick makes of it, to run ring-0 code at ring 3. */
-enum handling { TRAPPED, PATCHED, UNCERTAIN, NATIVE, HANDLINGS };
+enum handling { TRAPPED, PATCHED, UNCERTAIN, HANDLINGS };
 
 static const struct {
 	const char *name, *meaning;
@@ -39,7 +40,6 @@ static const struct {
 	[TRAPPED] = { "trapped", "the trap is taken for the instruction" },
 	[PATCHED] = { "patched", "a trap takes its place" },
 	[UNCERTAIN] = { "uncertain", "may be data: not patched, its page cannot be executed as it is" },
-	[NATIVE] = { "native", "means the same at any ring" },
 };
 
 struct census {
@@ -56,10 +56,8 @@ struct census {
 
 static enum handling handling_of(const struct x86_scan *scan, size_t at, const struct x86_sensitive *row)
 {
-	if (row->sensitivity != X86_CRITICAL)
-		return TRAPPED;
 	if (!x86_needs_patch(row->id))
-		return NATIVE;
+		return TRAPPED;
 	return x86_scan_is(scan, X86_SCAN_DOUBT, at) || x86_scan_is(scan, X86_SCAN_INSIDE, at) ? UNCERTAIN : PATCHED;
 }
 
@@ -152,6 +150,25 @@ static unsigned find_entries(const struct census *c, const struct elf *elf, cons
 	return count;
 }
 
+/* As a launch does it (deprivileged_pages.c): where code cannot be told from data, the symbol table's functions may help. */
+static void scan_from_functions(struct census *c, struct x86_scan *scan, const uint32_t *known, unsigned count,
+				const struct segment *segment)
+{
+	void *at;
+
+	if (sys_mmap(c->sys, NULL, FUNCTIONS_MAX * sizeof(uint32_t), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0,
+		     &at) < 0)
+		return;
+	uint32_t *entries = at;
+
+	memcpy(entries, known, count * sizeof(known[0]));
+	count += image_functions(c->image, segment, entries + count, FUNCTIONS_MAX - count, c->sys);
+	memset(scan->maps, 0, X86_SCAN_MAPS * X86_SCAN_WORDS(scan->bytes) * sizeof(uint64_t));
+	scan->site_count = scan->doubt_count = 0;
+	x86_scan(scan, entries, count);
+	sys_munmap(c->sys, at, FUNCTIONS_MAX * sizeof(uint32_t));
+}
+
 static int scan_segment(struct census *c, const struct elf *elf, const Elf64_Phdr *phdr, struct error *error)
 {
 	size_t code_bytes = (phdr->p_filesz + sizeof(uint64_t) - 1) / sizeof(uint64_t) * sizeof(uint64_t);
@@ -171,7 +188,13 @@ static int scan_segment(struct census *c, const struct elf *elf, const Elf64_Phd
 	if (r == 0) {
 		scan.code = at;
 		scan.maps = (uint64_t *)((uint8_t *)at + code_bytes);
-		x86_scan(&scan, entries, find_entries(c, elf, phdr, entries));
+		unsigned count = find_entries(c, elf, phdr, entries);
+
+		x86_scan(&scan, entries, count);
+		if (scan.doubt_count)
+			scan_from_functions(c, &scan, entries, count, &(struct segment){
+				.gpa = phdr->p_vaddr + c->bias, .mem_bytes = phdr->p_filesz,
+			});
 		print_scan(c, &scan, phdr->p_vaddr + c->bias);
 	}
 	sys_munmap(c->sys, at, bytes);
