@@ -13,6 +13,11 @@
 
 set -u
 
+# Nobody but the test has anything to say by it: no router is looked for.
+be_quiet() {
+	[ ! -e /proc/sys/net/ipv6/conf/kvick0/disable_ipv6 ] || echo 1 >/proc/sys/net/ipv6/conf/kvick0/disable_ipv6
+}
+
 # By iproute2, or by busybox.
 make_tap() {
 	ip tuntap add dev "$1" mode tap 2>/dev/null || tunctl -t "$1" >/dev/null 2>&1
@@ -26,7 +31,7 @@ here | tap)
 	[ $how = here ] || exit 0
 	;;
 up)
-	make_tap kvick0 && ip address add $address_of_host dev kvick0 && ip link set kvick0 up || exit 1
+	make_tap kvick0 && be_quiet && ip address add $address_of_host dev kvick0 && ip link set kvick0 up || exit 1
 	exec "$@"
 	;;
 passt | killed)
@@ -63,6 +68,7 @@ if [ "$how" != passt ]; then
 		kill -0 $kvick && [ $((tries -= 1)) -gt 0 ] || exit 1
 		sleep 0.1
 	done
+	be_quiet
 	ip link set kvick0 up
 fi
 "$helpers/udp_ask" $address $port $ping &
