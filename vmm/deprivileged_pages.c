@@ -229,6 +229,18 @@ static int patch_segment(struct machine *m, const struct segment *segment, struc
 	return 0;
 }
 
+/* The length of the instruction that is to be patched, if one begins there; else 0. */
+static unsigned critical_at(const uint8_t *code, uint64_t left)
+{
+	struct x86_instruction instruction;
+	const struct x86_sensitive *row;
+
+	if (x86_decode(code, left < X86_INSTRUCTION_BYTES_MAX ? left : X86_INSTRUCTION_BYTES_MAX, &instruction) != 1)
+		return 0;
+	row = x86_sensitive(&instruction);
+	return row && x86_needs_patch(row->id) ? instruction.bytes : 0;
+}
+
 /* What an earlier launch of the same file has found. Each is looked at again: it is code that is written to. */
 static bool patch_from_memory(struct machine *m)
 {
@@ -239,15 +251,9 @@ static bool patch_from_memory(struct machine *m)
 		return false;
 	for (unsigned i = 0; i < count; i++) {
 		const uint8_t *code = guest_mem_span(&m->mem, gpa(found[i]), 1);
-		uint64_t left = m->mem.bytes - found[i];
-		struct x86_instruction instruction;
-		const struct x86_sensitive *row;
 
 		if (!code || !is_text(m, round_down(found[i], GUEST_PAGE_BYTES)) || (i && found[i] <= found[i - 1]) ||
-		    x86_decode(code, left < X86_INSTRUCTION_BYTES_MAX ? left : X86_INSTRUCTION_BYTES_MAX, &instruction) != 1)
-			return false;
-		row = x86_sensitive(&instruction);
-		if (!row || !x86_needs_patch(row->id))
+		    !critical_at(code, m->mem.bytes - found[i]))
 			return false;
 	}
 	for (unsigned i = 0; i < count; i++) {
@@ -367,8 +373,48 @@ static bool give_up(struct machine *m, uint64_t at, const char *why)
 	return true;
 }
 
-/* Scanned from `address` on, patched, executable, read-only. */
-static bool grant(struct machine *m, struct monitor_state *s, uint64_t address)
+/* No code any more: what stood there is put back. False: the guest is at its end. */
+static bool drop(struct machine *m, struct monitor_state *s, uint64_t page)
+{
+	unsigned i = granted_find(m, page);
+
+	if (i == m->granted_count || !may_be_written(m, page))
+		return true;
+	m->granted[i] = m->granted[--m->granted_count];
+	sites_remove(m, page);
+	return page_change(m, s, page, PTE_NX | PTE_WRITE, 0) || !give_up(m, page, "and cannot be made data again");
+}
+
+/* As the guest has it, without INT3s of ours: where one stands an instruction begins. */
+static void code_read(const struct machine *m, uint64_t from, uint8_t *code, struct x86_scan *scan)
+{
+	const struct monitor_site *all = sites(m);
+
+	memcpy(code, guest_mem_view(&m->mem, gpa(from), scan->bytes), scan->bytes);
+	for (unsigned i = 0; i < m->site_count; i++) {
+		struct monitor_site site = all[i]; /* one copy */
+
+		if (site.at - from < scan->bytes && code[site.at - from] == 0xcc) {
+			code[site.at - from] = site.first;
+			x86_scan_enter(scan, site.at - from);
+		}
+	}
+}
+
+/*
+ * Could an instruction that is to be patched, and was not, begin before the page and end in it? When the page before was scanned,
+ * this one may have been data, and another.
+ */
+static bool goes_on(const struct x86_scan *scan, uint64_t page)
+{
+	for (uint64_t at = 0; at < page; at++)
+		if (!x86_scan_is(scan, X86_SCAN_TARGETS, at) && critical_at(scan->code + at, scan->bytes - at) > page - at)
+			return true;
+	return false;
+}
+
+/* From `address` on, with its neighbours. False: the guest is at its end. */
+static bool patch_page(struct machine *m, struct monitor_state *s, uint64_t address)
 {
 	const uint64_t page = round_down(address, GUEST_PAGE_BYTES), around = X86_INSTRUCTION_BYTES_MAX;
 	const uint64_t from = page >= around ? page - around : page;
@@ -376,28 +422,44 @@ static bool grant(struct machine *m, struct monitor_state *s, uint64_t address)
 	const uint64_t begin = page && is_text(m, page - 1) && !is_text(m, page) ? from : page;
 	const uint64_t to = page + GUEST_PAGE_BYTES + around <= m->mem.bytes ? page + GUEST_PAGE_BYTES + around : m->mem.bytes;
 	uint64_t maps[X86_SCAN_MAPS * X86_SCAN_WORDS(GUEST_PAGE_BYTES + 2 * 16)] = { 0 };
+	uint8_t code[GUEST_PAGE_BYTES + 2 * 16];
 	uint32_t found[256], doubt;
 	struct x86_scan scan = {
-		.code = guest_mem_view(&m->mem, gpa(from), to - from), .bytes = to - from, .maps = maps,
+		.code = code, .bytes = to - from, .maps = maps,
 		.sites = found, .sites_max = sizeof(found) / sizeof(found[0]), .doubts = &doubt, .doubts_max = 1,
 	};
+
+	code_read(m, from, code, &scan);
+	if (goes_on(&scan, page - from) && !drop(m, s, page - GUEST_PAGE_BYTES))
+		return false;
+	if (!x86_scan_page(&scan, (uint32_t)(s->frame.rip - from < to - from ? s->frame.rip - from : address - from),
+			   (uint32_t)(begin - from), (uint32_t)(page - from + GUEST_PAGE_BYTES)))
+		return !give_up(m, from + (scan.doubt_count ? doubt : 0), "where critical instructions cannot be told from data");
+	if (scan.site_count > scan.sites_max)
+		return !give_up(m, address, "a page with too many critical instructions");
+	for (unsigned i = 0; i < scan.site_count; i++) {
+		uint8_t *at = guest_mem_span(&m->mem, gpa(from + found[i]), 1);
+
+		if (*(const uint8_t *)guest_mem_view(&m->mem, gpa(from + found[i]), 1) != code[found[i]])
+			continue; /* by an earlier scan */
+		if (!at || !site_add(m, from + found[i], *at))
+			return !give_up(m, address, "a page with critical instructions that cannot be patched");
+		*at = 0xcc;
+	}
+	return true;
+}
+
+/* Scanned from `address` on, patched, executable, read-only. */
+static bool grant(struct machine *m, struct monitor_state *s, uint64_t address)
+{
+	const uint64_t page = round_down(address, GUEST_PAGE_BYTES);
 
 	if (page == m->taken_page && s->frame.rip == m->taken_rip)
 		return give_up(m, address, "where an instruction stores into the page that it is in");
 	if (m->granted_count == DEPRIVILEGED_PAGES_MAX)
 		return give_up(m, address, "after too many other pages that were written by the guest itself");
-	if (!x86_scan_page(&scan, (uint32_t)(s->frame.rip - from < to - from ? s->frame.rip - from : address - from),
-			   (uint32_t)(begin - from), (uint32_t)(page - from + GUEST_PAGE_BYTES)))
-		return give_up(m, from + (scan.doubt_count ? doubt : 0), "where critical instructions cannot be told from data");
-	if (scan.site_count > scan.sites_max)
-		return give_up(m, address, "a page with too many critical instructions");
-	for (unsigned i = 0; i < scan.site_count; i++) {
-		uint8_t *at = guest_mem_span(&m->mem, gpa(from + found[i]), 1);
-
-		if (!at || !site_add(m, from + found[i], *at))
-			return give_up(m, address, "a page with critical instructions that cannot be patched");
-		*at = 0xcc;
-	}
+	if (!patch_page(m, s, address))
+		return true;
 	if (!page_change(m, s, page, 0, PTE_NX | PTE_WRITE))
 		return give_up(m, address, "and there is no page table left to make it executable");
 	m->granted[m->granted_count++] = page;
@@ -410,16 +472,9 @@ static bool grant(struct machine *m, struct monitor_state *s, uint64_t address)
  */
 static bool take_back(struct machine *m, struct monitor_state *s, uint64_t stored)
 {
-	for (uint64_t page = stored - GUEST_PAGE_BYTES; page != stored + 2 * GUEST_PAGE_BYTES; page += GUEST_PAGE_BYTES) {
-		unsigned i = granted_find(m, page);
-
-		if (i == m->granted_count || !may_be_written(m, page))
-			continue;
-		m->granted[i] = m->granted[--m->granted_count];
-		sites_remove(m, page);
-		if (!page_change(m, s, page, PTE_NX | PTE_WRITE, 0))
-			return give_up(m, page, "and cannot be made data again");
-	}
+	for (uint64_t page = stored - GUEST_PAGE_BYTES; page != stored + 2 * GUEST_PAGE_BYTES; page += GUEST_PAGE_BYTES)
+		if (!drop(m, s, page))
+			return true;
 	m->taken_page = stored;
 	m->taken_rip = s->frame.rip;
 	return true;

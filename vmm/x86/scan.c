@@ -363,7 +363,7 @@ void x86_scan(struct x86_scan *s, const uint32_t *entries, unsigned entry_count)
 {
 	for (unsigned n = 0; n < entry_count; n++)
 		if (entries[n] < s->bytes)
-			set(map_of(s, X86_SCAN_TARGETS), entries[n]);
+			x86_scan_enter(s, entries[n]);
 	descend(s);
 	sweep(s);
 	check_targets(s);
@@ -373,7 +373,7 @@ void x86_scan(struct x86_scan *s, const uint32_t *entries, unsigned entry_count)
 bool x86_scan_page(struct x86_scan *s, uint32_t entry, uint32_t from, uint32_t to)
 {
 	if (entry < s->bytes)
-		set(map_of(s, X86_SCAN_TARGETS), entry);
+		x86_scan_enter(s, entry);
 	descend(s);
 	for (size_t at = next(s, from, UINT64_MAX); at < to; ) {
 		size_t end = next(s, at, 0);

@@ -35,7 +35,7 @@ enum x86_scan_map {
 struct x86_scan {
 	const uint8_t *code;
 	size_t bytes;   /* at most UINT32_MAX */
-	uint64_t *maps; /* X86_SCAN_MAPS times X86_SCAN_WORDS(bytes), zero */
+	uint64_t *maps; /* X86_SCAN_MAPS times X86_SCAN_WORDS(bytes), zero but for x86_scan_enter() */
 	/* Offsets of instructions to patch, ascending. The count goes on beyond the maximum. */
 	uint32_t *sites;
 	unsigned sites_max, site_count;
@@ -43,6 +43,12 @@ struct x86_scan {
 	uint32_t *doubts;
 	unsigned doubts_max, doubt_count;
 };
+
+/* Before a scan: an instruction is known to begin there. */
+static inline void x86_scan_enter(struct x86_scan *scan, size_t at)
+{
+	scan->maps[X86_SCAN_TARGETS * X86_SCAN_WORDS(scan->bytes) + at / 64] |= UINT64_C(1) << at % 64;
+}
 
 /* An executable segment, and where execution may enter it. Entries outside are ignored. */
 void x86_scan(struct x86_scan *scan, const uint32_t *entries, unsigned entry_count);

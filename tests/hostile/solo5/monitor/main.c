@@ -100,6 +100,35 @@ static void straddling_instruction_changes_behind(void)
 	expect("descriptor table is not the monitor's", out->base >= MONITOR_VIRTUAL, 0);
 }
 
+/* The same, but that of the second page nothing was executed before the change. */
+static void straddling_instruction_changes_unseen(void)
+{
+	struct pseudo_descriptor *out = (struct pseudo_descriptor *)(arena + 8 * PAGE_BYTES);
+	uint8_t *at = arena + PAGE_BYTES - 1;
+
+	code_of_value(arena, 7);
+	memcpy(at, "\x0f\x1f\x02\xc3", 4);
+	expect("value", execute(arena), 7);
+	memcpy(at + 1, "\x01\x02", 2);
+	__asm__ volatile("call *%0" : : "r"(at), "d"(out) : "memory", "rax");
+	expect("descriptor table is not the monitor's", out->base >= MONITOR_VIRTUAL, 0);
+}
+
+/*
+ * CPUID in the second page, which is executed first: an INT3 stands there when the first page is scanned, and what is read behind
+ * it would be MOV to an address of 8 bytes, then a jump into the middle of the first page's MOV.
+ */
+static void runs_into_a_patch_of_the_next_page(void)
+{
+	uint8_t *second = arena + PAGE_BYTES, *first = second - 7;
+	uint32_t eax = 0;
+
+	memcpy(second, "\x0f\xa2\xc3\x90\x90\x90\x90\x90\x90\x90\xeb\xef", 12); /* cpuid; ret; nops; jmp first + 2 */
+	__asm__ volatile("call *%1" : "+a"(eax) : "r"(second) : "memory", "rbx", "rcx", "rdx");
+	memcpy(first, "\xb8\x9c\x9c\x9c\x9c\x90\x90", 7); /* mov $0x9c9c9c9c, %eax; nops */
+	__asm__ volatile("call *%0" : : "r"(first) : "memory", "rax", "rbx", "rcx", "rdx");
+}
+
 /* movb $0, 64(%rip); mov $5, %eax; ret: in the page that it is in. */
 static void stores_into_its_own_page(void)
 {
@@ -287,6 +316,8 @@ static const struct way ways[] = {
 	{ "code-modified-by-a-store-that-straddles", modified_by_a_store_that_straddles },
 	{ "code-straddling-instruction-changes", straddling_instruction_changes },
 	{ "code-straddling-instruction-changes-behind", straddling_instruction_changes_behind },
+	{ "code-straddling-instruction-changes-unseen", straddling_instruction_changes_unseen },
+	{ "code-runs-into-a-patch-of-the-next-page", runs_into_a_patch_of_the_next_page },
 	{ "code-stores-into-its-own-page", stores_into_its_own_page },
 	{ "code-modifies-what-comes-next", modifies_what_comes_next },
 	{ "code-stores-into-the-page-that-it-ends-in", stores_into_the_page_that_it_ends_in },
