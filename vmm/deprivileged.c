@@ -330,7 +330,8 @@ static void refuse(struct machine *m, struct monitor_state *s)
 		[REFUSE_CR3] = "loads page tables of its own into CR3", [REFUSE_CR0_WP] = "clears CR0.WP",
 		[REFUSE_CR4] = "sets a bit of CR4 that changes paging or virtualisation",
 		[REFUSE_BREAKPOINT] = "arms a hardware breakpoint in DR7", [REFUSE_MSR] = "uses an MSR that is KVM's to serve",
-		[REFUSE_NXE] = "changes EFER.NXE", [REFUSE_INSTRUCTION] = "has come to an instruction that is not emulated",
+		[REFUSE_NXE] = "changes EFER.NXE", [REFUSE_XCR0] = "changes XCR0",
+		[REFUSE_INSTRUCTION] = "has come to an instruction that is not emulated",
 	};
 	uint64_t why = s->argument;
 	uint32_t msr = (uint32_t)s->frame.regs[1];

@@ -271,6 +271,12 @@ static void refusals_of_any_number(void)
 	ring_doorbell(REQUEST_REFUSE);
 }
 
+static void refusal_of_xcr0(void)
+{
+	monitor_state()->argument = REFUSE_XCR0;
+	ring_doorbell(REQUEST_REFUSE);
+}
+
 static void refusal_of_an_msr(void)
 {
 	monitor_state()->argument = REFUSE_MSR;
@@ -461,8 +467,9 @@ static void traps_for_ever(void)
 	RINGS(8), RINGS(9), RINGS(10), RINGS(11), RINGS(0x80000001), RINGS(0xffffffff), { "ring-8-bits", ring_8_bits }, \
 	{ "ring-16-bits", ring_16_bits }, { "ring-read", ring_read }, { "ring-by-string", ring_by_string }, \
 	{ "ring-beside", ring_beside }, { "ring-refusals-of-any-number", refusals_of_any_number }, \
-	{ "ring-refusal-of-an-msr", refusal_of_an_msr }, { "ring-port-monitors", port_monitors }, \
-	{ "ring-port-call-outside", port_call_outside }, { "ring-port-fault", port_fault }, \
+	{ "ring-refusal-of-xcr0", refusal_of_xcr0 }, { "ring-refusal-of-an-msr", refusal_of_an_msr }, \
+	{ "ring-port-monitors", port_monitors }, { "ring-port-call-outside", port_call_outside }, \
+	{ "ring-port-fault", port_fault }, \
 	{ "ring-port-narrow", port_narrow }, { "ring-port-read", port_read }, { "ring-port-puts-outside", port_puts_outside }, \
 	{ "ring-port-serial", port_serial }, { "ring-page-fault-fetched", page_fault_fetched }, \
 	{ "ring-page-fault-fetched-far-away", page_fault_fetched_far_away }, \

@@ -305,6 +305,9 @@ static void cr4_paging(void)
 static void msr(void) { rdmsr(MSR_APIC_BASE); }
 static void nxe(void) { wrmsr(MSR_EFER, rdmsr(MSR_EFER) & ~(1ull << 11)); }
 
+/* x87 state alone. Without a CPU model there is no XSETBV. */
+static void xcr0(void) { __asm__ volatile("xsetbv" : : "a"(1), "d"(0), "c"(0)); }
+
 /* The entry for the page of its own stack, as it was. */
 static void page_tables(void)
 {
@@ -327,8 +330,9 @@ static const struct {
 	{ "execute-data", execute_data }, { "crash-with-tables", crash_with_tables }, { "hlt", hlt },
 	{ "iret-to-ring-3", iret_to_ring_3 }, { "retf-to-ring-3", retf_to_ring_3 }, { "sysret", sysret }, { "code-32", code_32 },
 	{ "cr3", cr3 }, { "cr0-wp", cr0_wp }, { "cr4-paging", cr4_paging },
-	{ "breakpoint", breakpoint }, { "msr", msr }, { "nxe", nxe }, { "page-tables", page_tables }, { "cpuconfig", cpuconfig },
-	{ "cpuconfig-flag", cpuconfig_flag }, { "update-pgtable", update_pgtable }, { "lcr3", lcr3 },
+	{ "breakpoint", breakpoint }, { "msr", msr }, { "nxe", nxe }, { "xcr0", xcr0 }, { "page-tables", page_tables },
+	{ "cpuconfig", cpuconfig }, { "cpuconfig-flag", cpuconfig_flag },
+	{ "update-pgtable", update_pgtable }, { "lcr3", lcr3 },
 };
 
 int main(int argc, char **argv)
