@@ -325,13 +325,16 @@ static int scan_text(struct machine *m, uint64_t most, bool *doubt)
 int deprivileged_patch(struct machine *m)
 {
 	bool doubt = false;
-	uint64_t most = 0;
+	uint64_t most = 0, all = 0;
 	int r = 0;
 
-	for (unsigned i = 0; i < m->image.segment_count; i++)
-		if (m->image.segments[i].perms & SEGMENT_X && m->image.segments[i].mem_bytes > most)
-			most = m->image.segments[i].mem_bytes;
-	if (most > TEXT_BYTES_MAX)
+	for (unsigned i = 0; i < m->image.segment_count; i++) {
+		uint64_t bytes = m->image.segments[i].perms & SEGMENT_X ? m->image.segments[i].mem_bytes : 0;
+
+		most = bytes > most ? bytes : most;
+		all += bytes;
+	}
+	if (all > TEXT_BYTES_MAX)
 		return no_room(m, "much text");
 	if (!patch_from_memory(m)) {
 		r = scan_text(m, most, &doubt);

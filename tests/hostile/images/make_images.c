@@ -112,6 +112,16 @@ static void ring_1(struct victim *v) { v->note->rings = KVICK_RINGS_ANY | 1u << 
 static void reserved(struct victim *v) { v->note->reserved = 1; }
 static void mem_1g(struct victim *v) { v->note->mem_bytes = 1ull << 30; }
 
+/* Each of them alone would do. */
+static void text_in_pieces(struct victim *v)
+{
+	v->note->rings = KVICK_RINGS_0;
+	v->last->p_flags = PF_R | PF_X;
+	v->last->p_memsz = 30u << 20;
+	*v->spare = *v->last;
+	v->spare->p_vaddr = v->spare->p_paddr = 0x4000000;
+}
+
 static void two_notes(struct victim *v)
 {
 	size_t bytes = sizeof(Elf64_Nhdr) + 8 + sizeof(struct kvick_note);
@@ -328,6 +338,7 @@ static const struct {
 	{ "multiboot-wraps", mb_wraps, "load_addr 0xfffff000", NULL },
 
 	{ "mem-wish-not-given", mem_1g, "--mem", "--mem=16M" },
+	{ "text-in-pieces", text_in_pieces, "has too much text to run at ring 3: use --ring 0", "--ring 3" },
 };
 
 static void die(const char *what, const char *why)
