@@ -33,6 +33,9 @@
 
 #define FUNCTIONS_MAX 65536u
 
+/* 2^64 by the golden ratio, odd. */
+#define SUM_FACTOR 0x9e3779b97f4a7c15u
+
 /* No text is larger than there are tables to split its large pages by: so much need not be scanned to find that out. */
 #define TEXT_BYTES_MAX ((MONITOR_SPLIT_END - MONITOR_SPLIT) / GUEST_PAGE_BYTES * PAGE_2M_BYTES + 2 * PAGE_2M_BYTES)
 
@@ -241,13 +244,37 @@ static unsigned critical_at(const uint8_t *code, uint64_t left)
 	return row && x86_needs_patch(row->id) ? instruction.bytes : 0;
 }
 
+/* Of all that a scan goes by but the symbol table. Each step is reversible: two texts that differ in one word have two sums. */
+static uint64_t text_sum(const struct machine *m)
+{
+	uint64_t sum = m->image.entry;
+
+	for (unsigned i = 0; i < m->image.segment_count; i++) {
+		const struct segment *s = &m->image.segments[i];
+		const uint8_t *code = guest_mem_view(&m->mem, gpa(s->gpa), s->mem_bytes);
+		uint64_t at = 0, word;
+
+		if (!(s->perms & SEGMENT_X))
+			continue;
+		sum = ((sum ^ s->gpa) * SUM_FACTOR ^ s->mem_bytes) * SUM_FACTOR;
+		for (; s->mem_bytes - at >= sizeof(word); at += sizeof(word)) {
+			memcpy(&word, code + at, sizeof(word));
+			sum = (sum ^ word) * SUM_FACTOR;
+		}
+		word = 0;
+		memcpy(&word, code + at, s->mem_bytes - at);
+		sum = (sum ^ word) * SUM_FACTOR;
+	}
+	return sum;
+}
+
 /* What an earlier launch of the same file has found. Each is looked at again: it is code that is written to. */
-static bool patch_from_memory(struct machine *m)
+static bool patch_from_memory(struct machine *m, uint64_t text)
 {
 	uint64_t found[HOST_CACHE_SITES_MAX];
 	unsigned count;
 
-	if (!host_cache_read_scan(m->image.fd, found, &count, &m->sys))
+	if (!host_cache_read_scan(m->image.fd, text, found, &count, &m->sys))
 		return false;
 	for (unsigned i = 0; i < count; i++) {
 		const uint8_t *code = guest_mem_span(&m->mem, gpa(found[i]), 1);
@@ -265,7 +292,7 @@ static bool patch_from_memory(struct machine *m)
 	return true;
 }
 
-static void remember(struct machine *m)
+static void remember(struct machine *m, uint64_t text)
 {
 	uint64_t found[HOST_CACHE_SITES_MAX];
 
@@ -273,7 +300,7 @@ static void remember(struct machine *m)
 		return;
 	for (unsigned i = 0; i < m->site_count; i++)
 		found[i] = sites(m)[i].at;
-	host_cache_write_scan(m->image.fd, found, m->site_count, &m->sys);
+	host_cache_write_scan(m->image.fd, text, found, m->site_count, &m->sys);
 }
 
 /* The text's pages: executable, but for those in doubt. */
@@ -325,7 +352,7 @@ static int scan_text(struct machine *m, uint64_t most, bool *doubt)
 int deprivileged_patch(struct machine *m)
 {
 	bool doubt = false;
-	uint64_t most = 0, all = 0;
+	uint64_t most = 0, all = 0, text;
 	int r = 0;
 
 	for (unsigned i = 0; i < m->image.segment_count; i++) {
@@ -336,10 +363,11 @@ int deprivileged_patch(struct machine *m)
 	}
 	if (all > TEXT_BYTES_MAX)
 		return no_room(m, "much text");
-	if (!patch_from_memory(m)) {
+	text = text_sum(m);
+	if (!patch_from_memory(m, text)) {
 		r = scan_text(m, most, &doubt);
 		if (r == 0 && !doubt)
-			remember(m);
+			remember(m, text);
 		return r;
 	}
 	for (unsigned i = 0; i < m->image.segment_count && r == 0; i++)

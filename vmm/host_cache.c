@@ -306,6 +306,7 @@ COLD void host_cache_write_cpuid(const struct kvm *kvm, const struct cpu_table *
 
 struct scan_key {
 	char magic[16];
+	uint64_t text; /* a sum of it */
 	uint64_t device, inode, bytes;
 	int64_t modified_s, modified_ns, changed_s, changed_ns;
 };
@@ -317,7 +318,7 @@ struct scan_record {
 };
 
 /* Of another scanner, or of other instructions to patch, it is another number. */
-#define SCAN_MAGIC "kvick scan 0001\n"
+#define SCAN_MAGIC "kvick scan 0002\n"
 
 _Static_assert(sizeof(SCAN_MAGIC) - 1 == sizeof(((struct scan_key *)0)->magic), "the magic fills its field");
 
@@ -337,14 +338,14 @@ static void scan_name(const struct scan_key *key, char name[SCAN_NAME_BYTES])
 	name[7] += (char)(sum_of(words, sizeof(words) / sizeof(words[0])) >> 58 & 7);
 }
 
-static bool scan_key(int fd, struct scan_key *key, struct sys *sys)
+static bool scan_key(int fd, uint64_t text, struct scan_key *key, struct sys *sys)
 {
 	struct stat st;
 
 	if (sys_fstat(sys, fd, &st) < 0)
 		return false;
 	*key = (struct scan_key){
-		.device = st.st_dev, .inode = st.st_ino, .bytes = (uint64_t)st.st_size,
+		.text = text, .device = st.st_dev, .inode = st.st_ino, .bytes = (uint64_t)st.st_size,
 		.modified_s = st.st_mtim.tv_sec, .modified_ns = st.st_mtim.tv_nsec,
 		.changed_s = st.st_ctim.tv_sec, .changed_ns = st.st_ctim.tv_nsec,
 	};
@@ -352,14 +353,14 @@ static bool scan_key(int fd, struct scan_key *key, struct sys *sys)
 	return true;
 }
 
-bool host_cache_read_scan(int image_fd, uint64_t *sites, unsigned *count, struct sys *sys)
+bool host_cache_read_scan(int image_fd, uint64_t text, uint64_t *sites, unsigned *count, struct sys *sys)
 {
 	struct scan_record file; /* of which only the beginning is touched */
 	char name[SCAN_NAME_BYTES];
 	struct scan_key key;
 
 	*count = 0;
-	if (!scan_key(image_fd, &key, sys))
+	if (!scan_key(image_fd, text, &key, sys))
 		return false;
 	scan_name(&key, name);
 	for (unsigned i = 0; i < PLACES; i++) {
@@ -375,13 +376,13 @@ bool host_cache_read_scan(int image_fd, uint64_t *sites, unsigned *count, struct
 	return false;
 }
 
-COLD void host_cache_write_scan(int image_fd, const uint64_t *sites, unsigned count, struct sys *sys)
+COLD void host_cache_write_scan(int image_fd, uint64_t text, const uint64_t *sites, unsigned count, struct sys *sys)
 {
 	struct scan_record record;
 	char name[SCAN_NAME_BYTES];
 	struct timespec now;
 
-	if (count > HOST_CACHE_SITES_MAX || !scan_key(image_fd, &record.key, sys) ||
+	if (count > HOST_CACHE_SITES_MAX || !scan_key(image_fd, text, &record.key, sys) ||
 	    sys_clock_gettime(sys, CLOCK_REALTIME, &now) < 0 || now.tv_sec - record.key.changed_s < SETTLED_S)
 		return;
 	scan_name(&record.key, name);

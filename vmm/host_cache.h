@@ -36,11 +36,12 @@ void host_cache_write_cpuid(const struct kvm *kvm, const struct cpu_table *table
 
 /*
  * What a scan has found in an image's text (x86/scan.h), all of it certain: guest-physical addresses, ascending. In one of a few
- * files, by the image file's identity, size and times; one that has changed within the last seconds is not remembered, for it may
- * change again without its times telling. `count` on a miss: 0.
+ * files, by a sum of the text as it is in memory and by the image file's identity, size and times. Not these alone: file systems
+ * that are made anew with times of no meaning have all of them alike. One that has changed within the last seconds is not
+ * remembered, for it may be about to change again. `count` on a miss: 0.
  */
 #define HOST_CACHE_SITES_MAX 1024u
-bool host_cache_read_scan(int image_fd, uint64_t *sites, unsigned *count, struct sys *sys);
-void host_cache_write_scan(int image_fd, const uint64_t *sites, unsigned count, struct sys *sys);
+bool host_cache_read_scan(int image_fd, uint64_t text, uint64_t *sites, unsigned *count, struct sys *sys);
+void host_cache_write_scan(int image_fd, uint64_t text, const uint64_t *sites, unsigned count, struct sys *sys);
 
 #endif

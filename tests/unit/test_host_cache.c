@@ -521,6 +521,7 @@ static void cpuid_that_is_not_what_was_written_is_not_believed(void **state)
 
 /* Files that nobody has changed lately. */
 #define IMAGE   "/bin/sh"
+#define TEXT    0x123456789abcdefu
 #define ANOTHER "/bin/cat"
 
 static const uint64_t sites[] = { 0x100000, 0x100010, 0x104fff };
@@ -545,12 +546,12 @@ static bool scan_path(const struct fixture *f, char *path, size_t bytes)
 	return false;
 }
 
-static bool scan_remembered(struct fixture *f, int fd)
+static bool scan_remembered(struct fixture *f, int fd, uint64_t text)
 {
 	uint64_t got[HOST_CACHE_SITES_MAX];
 	unsigned count;
 
-	if (!host_cache_read_scan(fd, got, &count, &f->sys))
+	if (!host_cache_read_scan(fd, text, got, &count, &f->sys))
 		return false;
 	assert_int_equal(count, SITES);
 	assert_memory_equal(got, sites, sizeof(sites));
@@ -563,14 +564,27 @@ static void a_scan_is_remembered_for_its_file_alone(void **state)
 	int image = open_file(IMAGE), another = open_file(ANOTHER);
 	char path[100];
 
-	assert_false(scan_remembered(f, image));
-	host_cache_write_scan(image, sites, SITES, &f->sys);
-	assert_true(scan_remembered(f, image));
-	assert_false(scan_remembered(f, another));
+	assert_false(scan_remembered(f, image, TEXT));
+	host_cache_write_scan(image, TEXT, sites, SITES, &f->sys);
+	assert_true(scan_remembered(f, image, TEXT));
+	assert_false(scan_remembered(f, another, TEXT));
 	assert_true(scan_path(f, path, sizeof(path)));
 	unlink(path);
 	close(image);
 	close(another);
+}
+
+static void a_scan_of_another_text_in_a_file_that_looks_the_same_is_not_believed(void **state)
+{
+	struct fixture *f = *state;
+	int image = open_file(IMAGE);
+	char path[100];
+
+	host_cache_write_scan(image, TEXT, sites, SITES, &f->sys);
+	assert_false(scan_remembered(f, image, TEXT + 1));
+	assert_true(scan_path(f, path, sizeof(path)));
+	unlink(path);
+	close(image);
 }
 
 static void a_scan_of_a_file_that_has_just_changed_is_not_remembered(void **state)
@@ -578,8 +592,8 @@ static void a_scan_of_a_file_that_has_just_changed_is_not_remembered(void **stat
 	struct fixture *f = *state;
 	char path[100];
 
-	host_cache_write_scan(f->kvm.fd, sites, SITES, &f->sys); /* made a moment ago */
-	assert_false(scan_remembered(f, f->kvm.fd));
+	host_cache_write_scan(f->kvm.fd, TEXT, sites, SITES, &f->sys); /* made a moment ago */
+	assert_false(scan_remembered(f, f->kvm.fd, TEXT));
 	assert_false(scan_path(f, path, sizeof(path)));
 }
 
@@ -590,7 +604,7 @@ static void a_scan_that_is_not_what_was_written_is_not_believed(void **state)
 	char path[100], content[CONTENT_BYTES];
 	ssize_t bytes;
 
-	host_cache_write_scan(image, sites, SITES, &f->sys);
+	host_cache_write_scan(image, TEXT, sites, SITES, &f->sys);
 	assert_true(scan_path(f, path, sizeof(path)));
 	int fd = open(path, O_RDWR | O_CLOEXEC);
 
@@ -599,11 +613,11 @@ static void a_scan_that_is_not_what_was_written_is_not_believed(void **state)
 	for (ssize_t at = 0; at < bytes; at++) {
 		content[at] ^= 1;
 		assert_int_equal(pwrite(fd, content, (size_t)bytes, 0), bytes);
-		assert_false(scan_remembered(f, image));
+		assert_false(scan_remembered(f, image, TEXT));
 		content[at] ^= 1;
 	}
 	assert_int_equal(ftruncate(fd, bytes - 8), 0);
-	assert_false(scan_remembered(f, image));
+	assert_false(scan_remembered(f, image, TEXT));
 	unlink(path);
 	close(fd);
 	close(image);
@@ -641,6 +655,7 @@ int main(void)
 		TEST(without_a_runtime_folder_nothing_is_written),
 		TEST(cpuid_is_remembered),
 		TEST(a_scan_is_remembered_for_its_file_alone),
+		TEST(a_scan_of_another_text_in_a_file_that_looks_the_same_is_not_believed),
 		TEST(a_scan_of_a_file_that_has_just_changed_is_not_remembered),
 		TEST(a_scan_that_is_not_what_was_written_is_not_believed),
 		TEST(cpuid_of_another_kvm_is_not_believed),
