@@ -60,7 +60,7 @@ int guest_mem_create_with(struct guest_mem *mem, uint64_t bytes, uint64_t behind
 	assert((bytes | behind) % GUEST_PAGE_BYTES == 0 && bytes >= GUEST_MEM_BYTES_MIN && bytes <= GUEST_MEM_BYTES_MAX);
 	r = sys_mmap(sys, NULL, mapping_bytes, PROT_READ | PROT_WRITE, flags, -1, 0, &mapping);
 	if (r < 0)
-		return cannot_map(bytes, pages, r, error);
+		return cannot_map(hugetlbfs ? mapping_bytes : bytes, pages, r, error);
 	*mem = (struct guest_mem){
 		.host = aligned ? (uint8_t *)round_up((uintptr_t)mapping, PAGE_2M_BYTES) : mapping,
 		.bytes = bytes, .behind = behind, .hugepages = hugetlbfs, .mapping = mapping, .mapping_bytes = mapping_bytes,

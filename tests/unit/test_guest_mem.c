@@ -180,6 +180,17 @@ static void create_says_how_many_hugepages_are_wanting(void **state)
 	assert_says(f->error.text, "--hugepages: the host has not 8 free 2 MiB pages");
 }
 
+static void create_counts_the_hugepage_behind_ram_too(void **state)
+{
+	struct fixture *f = *state;
+	struct guest_mem mem = { 0 };
+
+	f->sys = (struct sys){ .fail_at = 1, .fail_errno = ENOMEM };
+	assert_int_equal(guest_mem_create_with(&mem, 16ull << 20, GUEST_PAGE_BYTES, GUEST_PAGES_HUGETLBFS, &f->sys, &f->error),
+			 -ENOMEM);
+	assert_says(f->error.text, "--hugepages: the host has not 9 free 2 MiB pages");
+}
+
 static void destroying_twice_is_harmless(void **state)
 {
 	struct fixture *f = *state;
@@ -466,6 +477,7 @@ int main(void)
 		TEST(ram_begins_zeroed),
 		TEST(create_says_how_much_the_host_could_not_give),
 		TEST(create_says_how_many_hugepages_are_wanting),
+		TEST(create_counts_the_hugepage_behind_ram_too),
 		TEST(destroying_twice_is_harmless),
 		TEST(map_file_shows_the_file_and_nothing_around_it_changes),
 		TEST(writes_to_a_mapped_file_stay_in_the_guest),
