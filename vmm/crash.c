@@ -202,8 +202,8 @@ void crash_machine(struct machine *m, const char *format, ...)
 void crash_not_emulated(struct machine *m)
 {
 	struct crash *crash = &m->crash;
-	const char *next = m->image.note.rings & KVICK_RINGS_3 ? "run the guest with --ring 3" :
-								  "run the guest on one with VT-x or SVM";
+	const char *next = m->image.note.rings & KVICK_RINGS_3 || m->boot->deprivileges ? "run the guest with --ring 3" :
+											   "run the guest on one with VT-x or SVM";
 	const char *name;
 
 	crash_machine(m, "KVM cannot emulate this instruction; where a host emulates ring 0 (`kvick doctor` says so), %s; "
