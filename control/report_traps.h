@@ -8,7 +8,7 @@ struct text;
 
 void traps_text(struct text *text, const struct machine *machine);
 
-/* "deprivileged": {patched, traps: [{instruction, count, ns}]}, in an open object. */
+/* "deprivileged": {patched, pages_executed_later, traps: [{instruction, count, monitor_ns}]}, in an open object. */
 void traps_json(struct text *text, const struct machine *machine);
 
 #endif

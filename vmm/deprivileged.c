@@ -79,7 +79,7 @@ static void system_write(struct machine *m, const struct deprivileged *d)
 			s->tss.iomap[i / 8] &= (uint8_t)~(1u << i % 8);
 	for (unsigned i = MONITOR_PORT; i < MONITOR_PORT + 4u; i++)
 		s->tss.iomap[i / 8] &= (uint8_t)~(1u << i % 8);
-	if (d->output_port)
+	if (d->output_port) /* with it, the three ports before it for accesses of 4 bytes: Solo5's walltime */
 		s->tss.iomap[d->output_port / 8] |= (uint8_t)(1u << d->output_port % 8);
 	for (unsigned vector = 0; vector < SYSTEM_VECTORS; vector++) {
 		uint64_t at = MONITOR_VIRTUAL + MONITOR_TEXT + vector * 16ull;

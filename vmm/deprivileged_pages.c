@@ -94,24 +94,23 @@ static uint64_t *entry_host(const struct machine *m, uint64_t at)
 	return at - m->mem.bytes < m->mem.behind ? guest_mem_behind(&m->mem, at - m->mem.bytes, sizeof(uint64_t)) : NULL;
 }
 
-/* Where the entry of the lowest level for `va` lies in guest-physical memory; 0: there is none. */
-static uint64_t entry_find(const struct machine *m, uint64_t va, unsigned *level)
+/* Where the entry of the lowest level for `va` lies in guest-physical memory, and what it is; 0: there is none. */
+static uint64_t entry_find(const struct machine *m, uint64_t va, unsigned *level, uint64_t *value)
 {
 	uint64_t table = m->pgd;
 
 	for (*level = PAGETABLE_LEVELS;; (*level)--) {
 		uint64_t at = table + pagetable_index(va, *level) * sizeof(uint64_t);
 		const uint64_t *entry = entry_host(m, at);
-		uint64_t value;
 
 		if (!entry)
 			return 0;
-		value = *(const volatile uint64_t *)entry;
-		if (!(value & PTE_PRESENT))
+		*value = *(const volatile uint64_t *)entry;
+		if (!(*value & PTE_PRESENT))
 			return 0;
-		if (*level == 1 || value & PTE_LARGE)
+		if (*level == 1 || *value & PTE_LARGE)
 			return at;
-		table = value & PTE_ADDR;
+		table = *value & PTE_ADDR;
 	}
 }
 
@@ -143,11 +142,10 @@ static bool entry_set(struct machine *m, struct monitor_state *s, uint64_t at, u
 static bool page_change(struct machine *m, struct monitor_state *s, uint64_t va, uint64_t set, uint64_t clear)
 {
 	unsigned level;
-	uint64_t at = entry_find(m, va, &level), value;
+	uint64_t value, at = entry_find(m, va, &level, &value);
 
 	if (!at || level > 2)
 		return false;
-	value = *entry_host(m, at);
 	if (!(value & clear) && (value & set) == set)
 		return true;
 	if (level == 2) {
