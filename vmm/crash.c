@@ -132,6 +132,8 @@ static void code_bytes(const struct machine *m, struct crash *crash)
 	while (crash->insn_bytes < CRASH_INSN_BYTES &&
 	       read_virtual(m, sregs, rip + crash->insn_bytes, &crash->insn[crash->insn_bytes], 1))
 		crash->insn_bytes++;
+	if (m->deprivileged)
+		deprivileged_unpatch(m, rip, crash->insn, crash->insn_bytes);
 }
 
 static void reason_set(struct machine *m, const char *format, va_list args)

@@ -51,6 +51,9 @@ const char *deprivileged_keeps(const struct machine *m, uint64_t at, uint64_t by
 /* `v`, just read from the vCPU, as the guest has it: its registers, not the monitor's; its selectors. */
 void deprivileged_guest_state(const struct machine *m, struct vcpu_state *v);
 
+/* Code that was read at `at`, as the guest has it: without our INT3s. */
+void deprivileged_unpatch(const struct machine *m, uint64_t at, uint8_t *code, unsigned bytes);
+
 /* For the report: what was trapped, as the monitor says, into m->traps. At the run's end. */
 void deprivileged_count(struct machine *m);
 

@@ -414,20 +414,30 @@ static bool drop(struct machine *m, struct monitor_state *s, uint64_t page)
 	return page_change(m, s, page, PTE_NX | PTE_WRITE, 0) || !give_up(m, page, "and cannot be made data again");
 }
 
-/* As the guest has it, without INT3s of ours: where one stands an instruction begins. */
-static void code_read(const struct machine *m, uint64_t from, uint8_t *code, struct x86_scan *scan)
+/* The next site, from the i-th on, of those in these bytes. False: there is none. */
+static bool site_next(const struct machine *m, uint64_t at, uint64_t bytes, unsigned *i, struct monitor_site *site)
 {
 	const struct monitor_site *all = sites(m);
 
-	memcpy(code, guest_mem_view(&m->mem, gpa(from), scan->bytes), scan->bytes);
-	for (unsigned i = 0; i < m->site_count; i++) {
-		struct monitor_site site = all[i]; /* one copy */
+	while (*i < m->site_count) {
+		*site = all[(*i)++]; /* one copy */
+		if (site->at - at < bytes)
+			return true;
+	}
+	return false;
+}
 
-		if (site.at - from < scan->bytes && code[site.at - from] == 0xcc) {
+/* As the guest has it, without INT3s of ours: where one stands an instruction begins. */
+static void code_read(const struct machine *m, uint64_t from, uint8_t *code, struct x86_scan *scan)
+{
+	struct monitor_site site;
+
+	memcpy(code, guest_mem_view(&m->mem, gpa(from), scan->bytes), scan->bytes);
+	for (unsigned i = 0; site_next(m, from, scan->bytes, &i, &site);)
+		if (code[site.at - from] == 0xcc) {
 			code[site.at - from] = site.first;
 			x86_scan_enter(scan, site.at - from);
 		}
-	}
 }
 
 /*
@@ -549,6 +559,15 @@ const char *deprivileged_keeps(const struct machine *m, uint64_t at, uint64_t by
 		if (overlaps(at, bytes, m->granted[i], m->granted[i] + GUEST_PAGE_BYTES))
 			return "a page of code that it has executed at ring 3";
 	return NULL;
+}
+
+void deprivileged_unpatch(const struct machine *m, uint64_t at, uint8_t *code, unsigned bytes)
+{
+	struct monitor_site site;
+
+	for (unsigned i = 0; site_next(m, at, bytes, &i, &site);)
+		if (code[site.at - at] == 0xcc)
+			code[site.at - at] = site.first;
 }
 
 void deprivileged_guest_state(const struct machine *m, struct vcpu_state *v)
