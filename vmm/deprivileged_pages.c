@@ -194,30 +194,43 @@ static bool is_in_doubt(const struct x86_scan *scan, uint64_t page)
 	return false;
 }
 
+/* Where the image is entered, if that is in this segment. Returns how many entries that are. */
+static unsigned entry_in(const struct machine *m, const struct segment *segment, uint32_t *entry)
+{
+	uint64_t at = m->image.entry - segment->gpa;
+
+	*entry = (uint32_t)at;
+	return at < segment->mem_bytes;
+}
+
 /* Where code cannot be told from data, the symbol table may help. That is read only then. */
 static COLD void scan_from_functions(struct machine *m, const struct segment *segment, struct x86_scan *scan)
 {
-	void *entries;
+	uint32_t *entries;
+	unsigned count;
+	void *at;
 
 	if (sys_mmap(&m->sys, NULL, FUNCTIONS_MAX * sizeof(uint32_t), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0,
-		     &entries) < 0)
+		     &at) < 0)
 		return;
+	entries = at;
 	scan->site_count = scan->doubt_count = 0;
 	memset(scan->maps, 0, X86_SCAN_MAPS * X86_SCAN_WORDS(scan->bytes) * sizeof(uint64_t));
-	((uint32_t *)entries)[0] = (uint32_t)(m->image.entry - segment->gpa);
-	x86_scan(scan, entries, 1 + image_functions(&m->image, segment, (uint32_t *)entries + 1, FUNCTIONS_MAX - 1, &m->sys));
-	sys_munmap(&m->sys, entries, FUNCTIONS_MAX * sizeof(uint32_t));
+	count = entry_in(m, segment, entries);
+	count += image_functions(&m->image, segment, entries + count, FUNCTIONS_MAX - count, &m->sys);
+	x86_scan(scan, entries, count);
+	sys_munmap(&m->sys, at, FUNCTIONS_MAX * sizeof(uint32_t));
 }
 
 static int patch_segment(struct machine *m, const struct segment *segment, struct x86_scan *scan)
 {
-	const uint32_t entry = (uint32_t)(m->image.entry - segment->gpa);
 	uint8_t *code = guest_mem_span(&m->mem, gpa(segment->gpa), segment->mem_bytes);
+	uint32_t entry;
 
 	assert(code);
 	scan->code = code;
 	scan->bytes = segment->mem_bytes;
-	x86_scan(scan, &entry, 1);
+	x86_scan(scan, &entry, entry_in(m, segment, &entry));
 	if (scan->doubt_count)
 		scan_from_functions(m, segment, scan);
 	if (scan->site_count > scan->sites_max)
@@ -301,6 +314,15 @@ static void remember(struct machine *m, uint64_t text)
 	host_cache_write_scan(m->image.fd, text, found, m->site_count, &m->sys);
 }
 
+/* Is there text of the segment before it in its first page, of which it has been said whether it is executable? */
+static bool shares_page(const struct machine *m, const struct segment *segment)
+{
+	const struct segment *before = segment - 1;
+
+	return segment > m->image.segments && before->perms & SEGMENT_X &&
+	       before->gpa + before->mem_bytes > round_down(segment->gpa, GUEST_PAGE_BYTES);
+}
+
 /* The text's pages: executable, but for those in doubt. */
 static int open_text(struct machine *m, const struct segment *segment, const struct x86_scan *scan)
 {
@@ -313,8 +335,9 @@ static int open_text(struct machine *m, const struct segment *segment, const str
 	 */
 	for (uint64_t at = first; at < end; at += GUEST_PAGE_BYTES) {
 		bool doubt = scan && scan->doubt_count && is_in_doubt(scan, at - segment->gpa);
+		bool open = !doubt && !(at == first && shares_page(m, segment));
 
-		if (!page_change(m, NULL, at, doubt ? PTE_NX : 0, (doubt ? 0 : PTE_NX) | (m->mem.hugepages ? PTE_WRITE : 0)))
+		if (!page_change(m, NULL, at, doubt ? PTE_NX : 0, (open ? PTE_NX : 0) | (m->mem.hugepages ? PTE_WRITE : 0)))
 			return no_room(m, "much text");
 	}
 	return 0;
