@@ -223,6 +223,19 @@ static void a_page_fault_of_the_guests_is_one_of_a_supervisor(void **state)
 	assert_int_equal(guest->cpu->cr2, 0xabcdef);
 }
 
+static void a_page_fault_is_one_of_a_fetch_with_nxe_alone(void **state)
+{
+	const uint64_t efer = guest->cpu->efer;
+
+	(void)state;
+	guest->serve = say_cr2;
+	except(VECTOR_PF, 0x14);
+	assert_delivered_error(VECTOR_PF, 0x10);
+	guest->cpu->efer = efer & ~EFER_NX;
+	except(VECTOR_PF, 0x14);
+	assert_delivered_error(VECTOR_PF, 0);
+}
+
 static uint64_t entry;
 
 static void store(struct guest *g, uint32_t request)
@@ -360,6 +373,7 @@ int main(void)
 		TEST(int_n_is_not_stepped),
 		TEST(syscall_is_stepped_unless_its_mask_clears_tf),
 		TEST(a_page_fault_of_the_guests_is_one_of_a_supervisor),
+		TEST(a_page_fault_is_one_of_a_fetch_with_nxe_alone),
 		TEST(a_page_fault_of_the_vmms_is_tried_again_after_its_stores),
 		TEST(port_io_is_the_vmms),
 		TEST(output_is_gathered),

@@ -13,7 +13,6 @@ enum { RAX, RCX, RDX, RBX };
 #define EFER_SCE (1ull << 0)
 #define EFER_LME (1ull << 8)
 #define EFER_LMA (1ull << 10)
-#define EFER_NX  (1ull << 11)
 
 /* ---- CR0 ---- */
 

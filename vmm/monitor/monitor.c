@@ -122,7 +122,7 @@ static void page_fault(struct trap *t)
 
 	if (!page_fault_settled(s, s->frame.error))
 		deliver(t, (struct fault){ .vector = VECTOR_PF, .has_error = true, .cr2 = s->argument,
-					   .error = guests_error((uint32_t)t->frame->error, s->argument) });
+					   .error = guests_error(t, (uint32_t)t->frame->error, s->argument) });
 }
 
 static void reflect(struct trap *t)

@@ -9,6 +9,7 @@ enum { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI };
 #define PF_WRITE   2u
 #define PF_USER    4u
 #define PF_RESERVED 8u
+#define PF_FETCH   16u
 
 /* The monitor's own addresses are nobody's for the guest: as if nothing were mapped there. */
 static bool is_monitors(uint64_t at, uint64_t bytes)
@@ -23,12 +24,12 @@ static bool page_fault(struct trap *t, uint64_t at, uint32_t error)
 }
 
 /*
- * An error code as ring 0 has it. In the upper half nothing is mapped for the guest, whatever a KVM without VT-x or SVM has there
- * for itself.
+ * An error code as ring 0 has it: that it was a fetch is told with EFER.NXE alone, which the real CPU has anyway. In the upper half
+ * nothing is mapped for the guest, whatever a KVM without VT-x or SVM has there for itself.
  */
-uint32_t guests_error(uint32_t error, uint64_t address)
+uint32_t guests_error(const struct trap *t, uint32_t error, uint64_t address)
 {
-	return error & ~(PF_USER | (address >> 63 ? PF_PRESENT | PF_RESERVED : 0));
+	return error & ~(PF_USER | (address >> 63 ? PF_PRESENT | PF_RESERVED : 0) | (t->cpu->efer & EFER_NX ? 0 : PF_FETCH));
 }
 
 /* What was not copied begins where the fault was. A store may only look forbidden: to a page that is executed. */
@@ -50,7 +51,7 @@ static bool copy(struct trap *t, uint64_t to, uint64_t from, uint64_t bytes, uin
 			return false;
 		}
 		if (!(access & s->nested_error) || !(s->nested_error & PF_PRESENT) || !page_fault_settled(s, s->nested_error))
-			return page_fault(t, guests, guests_error((uint32_t)s->nested_error, guests));
+			return page_fault(t, guests, guests_error(t, (uint32_t)s->nested_error, guests));
 	}
 }
 

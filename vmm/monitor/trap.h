@@ -15,6 +15,9 @@ enum {
 	VECTOR_NP = 11, VECTOR_SS = 12, VECTOR_GP = 13, VECTOR_PF = 14, VECTOR_AC = 17, VECTOR_MC = 18,
 };
 
+/* AMD64 APM 2, 3.1.7. */
+#define EFER_NX (1ull << 11)
+
 /* What became of an instruction. */
 enum outcome {
 	NEXT,    /* done; go on behind it */
@@ -87,7 +90,7 @@ enum outcome refuse(struct trap *t, enum monitor_refusal why);
 bool guest_read(struct trap *t, uint64_t at, void *to, uint64_t bytes);
 bool guest_write(struct trap *t, uint64_t at, const void *from, uint64_t bytes);
 
-uint32_t guests_error(uint32_t error, uint64_t address);
+uint32_t guests_error(const struct trap *t, uint32_t error, uint64_t address);
 
 static inline bool is_canonical(uint64_t at)
 {
