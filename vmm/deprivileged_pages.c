@@ -581,6 +581,13 @@ const char *deprivileged_keeps(const struct machine *m, uint64_t at, uint64_t by
 	for (unsigned i = 0; i < m->granted_count; i++)
 		if (overlaps(at, bytes, m->granted[i], m->granted[i] + GUEST_PAGE_BYTES))
 			return "a page of code that it has executed at ring 3";
+	/* Hugepages have no second level that is read-only. */
+	for (unsigned i = 0; m->mem.hugepages && i < m->image.segment_count; i++) {
+		const struct segment *s = &m->image.segments[i];
+
+		if (s->perms & SEGMENT_X && overlaps(at, bytes, s->gpa, s->gpa + s->mem_bytes))
+			return "text of the image, which is patched at ring 3";
+	}
 	return NULL;
 }
 

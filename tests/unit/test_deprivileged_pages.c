@@ -104,6 +104,21 @@ static void a_segment_4_gib_away_is_not_entered_where_the_image_is(void **state)
 	assert_int_equal(code[4], PUSHF);
 }
 
+/* Where the second level keeps text read-only it is refused before. */
+static void a_call_may_not_write_to_text_in_hugepages(void **state)
+{
+	struct machine *m = *state;
+
+	segment(m, TEXT, GUEST_PAGE_BYTES);
+	assert_null(deprivileged_keeps(m, TEXT + GUEST_PAGE_BYTES - 1, 1));
+	m->mem.hugepages = true;
+	assert_non_null(deprivileged_keeps(m, TEXT + GUEST_PAGE_BYTES - 1, 1));
+	assert_non_null(deprivileged_keeps(m, TEXT - 1, 2));
+	assert_null(deprivileged_keeps(m, TEXT - 1, 1));
+	assert_null(deprivileged_keeps(m, TEXT + GUEST_PAGE_BYTES, 1));
+	m->mem.hugepages = false;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -111,6 +126,7 @@ int main(void)
 		TEST(a_page_in_doubt_is_not_executable),
 		TEST(a_page_in_doubt_stays_so_whatever_another_segment_has_there),
 		TEST(a_segment_4_gib_away_is_not_entered_where_the_image_is),
+		TEST(a_call_may_not_write_to_text_in_hugepages),
 	};
 
 	return cmocka_run_group_tests_name("deprivileged_pages", tests, NULL, NULL);
