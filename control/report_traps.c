@@ -37,7 +37,7 @@ void traps_text(struct text *text, const struct machine *m)
 	for (unsigned i = 0; i < X86_IDS; i++)
 		total += m->traps.count[i];
 	text_printf(text, "kvick: deprivileged: %u instructions patched, %u pages executed later, %llu traps\n", m->site_count,
-		    m->granted_count, (unsigned long long)total);
+		    m->grants, (unsigned long long)total);
 	for (unsigned i = 0; i < X86_IDS; i++)
 		if (m->traps.count[i])
 			text_printf(text, "kvick:   %-28s %8llu  %10.3f us in the monitor\n", name_of(i),
@@ -50,7 +50,7 @@ void traps_json(struct text *text, const struct machine *m)
 		return;
 	json_open(text, "deprivileged", '{');
 	json_u64(text, "patched", m->site_count);
-	json_u64(text, "pages_executed_later", m->granted_count);
+	json_u64(text, "pages_executed_later", m->grants);
 	json_open(text, "traps", '[');
 	for (unsigned i = 0; i < X86_IDS; i++) {
 		if (!m->traps.count[i])

@@ -525,6 +525,7 @@ static bool grant(struct machine *m, struct monitor_state *s, uint64_t address)
 	if (!page_change(m, s, page, 0, PTE_NX | PTE_WRITE))
 		return give_up(m, address, "and there is no page table left to make it executable");
 	m->granted[m->granted_count++] = page;
+	m->grants++;
 	return true;
 }
 

@@ -121,6 +121,7 @@ struct machine {
 	struct memory_run tables; /* the guest's page tables */
 	unsigned site_count, splits; /* instructions that are patched; pages of 2 MiB that were split */
 	unsigned granted_count; /* pages of the guest's own making that it executes */
+	unsigned grants;        /* how often one has become that, for the report */
 	uint64_t taken_page, taken_rip; /* the last of them that is data again, and what stored there */
 	uint32_t output_tail;   /* of what the monitor has gathered, printed */
 	unsigned output_call;   /* calls[] that it was gathered for */
