@@ -317,10 +317,8 @@ static void remember(struct machine *m, uint64_t text)
 /* Is there text of the segment before it in its first page, of which it has been said whether it is executable? */
 static bool shares_page(const struct machine *m, const struct segment *segment)
 {
-	const struct segment *before = segment - 1;
-
-	return segment > m->image.segments && before->perms & SEGMENT_X &&
-	       before->gpa + before->mem_bytes > round_down(segment->gpa, GUEST_PAGE_BYTES);
+	return segment > m->image.segments && segment[-1].perms & SEGMENT_X &&
+	       segment[-1].gpa + segment[-1].mem_bytes > round_down(segment->gpa, GUEST_PAGE_BYTES);
 }
 
 /* The text's pages: executable, but for those in doubt. */
