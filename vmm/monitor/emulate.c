@@ -266,34 +266,45 @@ static enum outcome port_dx(struct trap *t)
 }
 
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers" /* most rows are but a function */
+/* By section: of APM 3, "3" is the General-Purpose, "4" the System Instruction Reference; besides it of APM 2. */
 static const struct {
 	enum outcome (*run)(struct trap *t);
 	bool bare; /* 66, F2 or F3 make another, undefined instruction of it */
 } transitions[X86_IDS] = {
-	[X86_HLT] = { hlt }, [X86_INVD] = { nothing }, [X86_WBINVD] = { nothing }, [X86_RDPMC] = { rdpmc },
-	[X86_CLI] = { cli }, [X86_STI] = { sti }, [X86_PUSHF] = { pushf }, [X86_POPF] = { popf },
+	/* Flags: 3 (PUSHF, POPF), 4 (CLI, STI); APM 2, 3.1.6 */
+	[X86_PUSHF] = { pushf }, [X86_POPF] = { popf }, [X86_CLI] = { cli }, [X86_STI] = { sti },
+	[X86_CLAC] = { emulate_clac, true }, [X86_STAC] = { emulate_stac, true },
+	/* Descriptor tables: 4; APM 2, 4.6 to 4.8 */
 	[X86_LGDT] = { lgdt }, [X86_LIDT] = { lidt }, [X86_SGDT] = { sgdt }, [X86_SIDT] = { sidt },
 	[X86_LLDT] = { emulate_lldt }, [X86_LTR] = { emulate_ltr }, [X86_SLDT] = { sldt }, [X86_STR] = { str },
 	[X86_LAR] = { emulate_lar }, [X86_LSL] = { emulate_lsl }, [X86_VERR] = { emulate_verr }, [X86_VERW] = { emulate_verw },
-	[X86_MOV_FROM_CR] = { emulate_mov_from_cr }, [X86_MOV_TO_CR] = { emulate_mov_to_cr }, [X86_CLTS] = { emulate_clts },
-	[X86_LMSW] = { emulate_lmsw }, [X86_SMSW] = { emulate_smsw },
-	[X86_MOV_FROM_DR] = { emulate_mov_from_dr }, [X86_MOV_TO_DR] = { emulate_mov_to_dr },
-	[X86_RDMSR] = { emulate_rdmsr }, [X86_WRMSR] = { emulate_wrmsr }, [X86_XSETBV] = { emulate_xsetbv, true },
-	[X86_INVLPG] = { invlpg }, [X86_INVPCID] = { not_here },
-	[X86_SWAPGS] = { emulate_swapgs }, [X86_RD_FSGSBASE] = { emulate_rd_fsgsbase }, [X86_WR_FSGSBASE] = { emulate_wr_fsgsbase },
+	/* Segment registers: 3 (MOV, PUSH, POP, LFS); APM 2, 4.5; bases: 4; APM 2, 4.5.3 */
 	[X86_MOV_FROM_SEGMENT] = { emulate_mov_from_segment }, [X86_MOV_TO_SEGMENT] = { emulate_mov_to_segment },
 	[X86_PUSH_SEGMENT] = { emulate_push_segment }, [X86_POP_SEGMENT] = { emulate_pop_segment },
 	[X86_LOAD_FAR_POINTER] = { emulate_load_far_pointer },
+	[X86_SWAPGS] = { emulate_swapgs }, [X86_RD_FSGSBASE] = { emulate_rd_fsgsbase }, [X86_WR_FSGSBASE] = { emulate_wr_fsgsbase },
+	/* Far transfers: 3 (CALL, JMP, RET far, IRET); APM 2, 4.9 to 4.11, 8.9.3 */
 	[X86_FAR_CALL] = { emulate_far_call }, [X86_FAR_JUMP] = { emulate_far_jump }, [X86_FAR_RETURN] = { emulate_far_return },
-	[X86_IRET] = { emulate_iret }, [X86_INT] = { int_n }, [X86_INT3] = { int3 },
+	[X86_IRET] = { emulate_iret },
+	/* Gates: 3 (INT); APM 2, 8.9; system calls: 4; APM 2, 6.1 */
+	[X86_INT] = { int_n }, [X86_INT3] = { int3 },
 	[X86_SYSCALL] = { syscall }, [X86_SYSRET] = { sysret }, [X86_SYSENTER] = { sysenter }, [X86_SYSEXIT] = { sysexit },
+	/* Control and debug registers: 4 (MOV CRn, MOV DRn, …); APM 2, 3.1, 13.1.1; XCR0: APM 2, 11.5.2 */
+	[X86_MOV_FROM_CR] = { emulate_mov_from_cr }, [X86_MOV_TO_CR] = { emulate_mov_to_cr }, [X86_CLTS] = { emulate_clts },
+	[X86_LMSW] = { emulate_lmsw }, [X86_SMSW] = { emulate_smsw },
+	[X86_MOV_FROM_DR] = { emulate_mov_from_dr }, [X86_MOV_TO_DR] = { emulate_mov_to_dr },
+	[X86_XSETBV] = { emulate_xsetbv, true }, [X86_XGETBV] = { emulate_xgetbv, true },
+	/* MSRs, counters and identification: 4 (RDMSR, WRMSR, RDPMC, RDTSCP), 3 (CPUID); APM 2, 3.2 */
+	[X86_RDMSR] = { emulate_rdmsr }, [X86_WRMSR] = { emulate_wrmsr }, [X86_RDPMC] = { rdpmc },
+	[X86_CPUID] = { emulate_cpuid }, [X86_RDTSCP] = { emulate_rdtscp, true },
+	/* Caches and TLB: 4; APM 2, 5.5.2, 7.6 */
+	[X86_INVD] = { nothing }, [X86_WBINVD] = { nothing }, [X86_INVLPG] = { invlpg }, [X86_INVPCID] = { not_here },
+	/* Ports: 3 (IN, OUT, INS, OUTS); APM 2, 12.2.4 */
 	[X86_IN_IMMEDIATE] = { port_immediate }, [X86_OUT_IMMEDIATE] = { port_immediate }, [X86_IN] = { port_dx },
 	[X86_OUT] = { port_dx }, [X86_INS] = { not_here }, [X86_OUTS] = { not_here },
-	[X86_MONITOR] = { nothing }, [X86_MWAIT] = { nothing },
-	[X86_CLAC] = { emulate_clac, true }, [X86_STAC] = { emulate_stac, true }, [X86_RSM] = { undefined },
-	[X86_SVM] = { undefined },
-	[X86_CPUID] = { emulate_cpuid }, [X86_XGETBV] = { emulate_xgetbv, true }, [X86_RDTSCP] = { emulate_rdtscp, true },
-	[X86_VMCALL] = { kvm_call }, [X86_VMMCALL] = { kvm_call },
+	/* Rest and virtualisation: 4; APM 2, 15 */
+	[X86_HLT] = { hlt }, [X86_MONITOR] = { nothing }, [X86_MWAIT] = { nothing }, [X86_RSM] = { undefined },
+	[X86_SVM] = { undefined }, [X86_VMCALL] = { kvm_call }, [X86_VMMCALL] = { kvm_call },
 };
 
 enum outcome emulate(struct trap *t)
