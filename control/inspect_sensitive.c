@@ -150,7 +150,7 @@ static unsigned find_entries(const struct census *c, const struct elf *elf, cons
 	return count;
 }
 
-/* As a launch does it (deprivileged_pages.c): where code cannot be told from data, the symbol table's functions may help. */
+/* As a launch does it (deprivileged_text.c): where code cannot be told from data, the symbol table's functions may help. */
 static void scan_from_functions(struct census *c, struct x86_scan *scan, const uint32_t *known, unsigned count,
 				const struct segment *segment)
 {

@@ -1,19 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which pages of a deprivileged guest are executable. Text of the image is scanned and patched before the start. Other pages that
- * the guest's tables let it execute (all of a Solo5 guest's RAM) are not executable in truth: the first try is a page fault, the
- * page is scanned from there, patched, and becomes executable and read-only; the first store after that makes it what it was.
+ * Which pages of a deprivileged guest are executable. Text of the image is (deprivileged_text.c). Other pages that the guest's
+ * tables let it execute (all of a Solo5 guest's RAM) are not executable in truth: the first try is a page fault, the page is
+ * scanned from there, patched, and becomes executable and read-only; the first store after that makes it what it was.
  */
 #include "vmm/deprivileged_pages.h"
 
-#include <assert.h>
-#include <errno.h>
 #include <string.h>
-#include <sys/mman.h>
 
-#include "loader/image.h"
 #include "vmm/deprivileged.h"
-#include "vmm/host_cache.h"
 #include "vmm/layout.h"
 #include "vmm/machine.h"
 #include "vmm/pagetable.h"
@@ -29,19 +24,9 @@
 
 #define TABLE_FLAGS (PTE_PRESENT | PTE_WRITE | PTE_USER | PTE_ACCESSED)
 
-#define SITES_MAX (MONITOR_SITES_MAX)
-
-#define FUNCTIONS_MAX 65536u
-
-/* 2^64 by the golden ratio, odd. */
-#define SUM_FACTOR 0x9e3779b97f4a7c15u
-
-/* No text is larger than there are tables to split its large pages by: so much need not be scanned to find that out. */
-#define TEXT_BYTES_MAX ((MONITOR_SPLIT_END - MONITOR_SPLIT) / GUEST_PAGE_BYTES * PAGE_2M_BYTES + 2 * PAGE_2M_BYTES)
-
 /* ---- sites: the instructions that an INT3 stands for ---- */
 
-static struct monitor_site *sites(const struct machine *m)
+struct monitor_site *deprivileged_sites(const struct machine *m)
 {
 	return guest_mem_behind(&m->mem, MONITOR_SITES, MONITOR_SITES_END - MONITOR_SITES);
 }
@@ -51,13 +36,13 @@ static struct monitor_state *state(const struct machine *m)
 	return guest_mem_behind(&m->mem, MONITOR_STATE, sizeof(struct monitor_state));
 }
 
-/* Ascending; mostly the new one is the last. */
-static bool site_add(struct machine *m, uint64_t at, uint8_t first)
+/* Mostly the new one is the last. */
+bool deprivileged_site_add(struct machine *m, uint64_t at, uint8_t first)
 {
-	struct monitor_site *all = sites(m);
+	struct monitor_site *all = deprivileged_sites(m);
 	unsigned n = m->site_count;
 
-	if (n == SITES_MAX)
+	if (n == MONITOR_SITES_MAX)
 		return false;
 	while (n > 0 && all[n - 1].at > at)
 		n--;
@@ -70,7 +55,7 @@ static bool site_add(struct machine *m, uint64_t at, uint8_t first)
 /* Puts back what stood in the page. */
 static void sites_remove(struct machine *m, uint64_t page)
 {
-	struct monitor_site *all = sites(m);
+	struct monitor_site *all = deprivileged_sites(m);
 	unsigned kept = 0;
 
 	for (unsigned i = 0; i < m->site_count; i++) {
@@ -138,8 +123,7 @@ static bool entry_set(struct machine *m, struct monitor_state *s, uint64_t at, u
 	return true;
 }
 
-/* Sets and clears bits of the 4 KiB page's entry; a larger page is split first. False: no table is left for that. */
-static bool page_change(struct machine *m, struct monitor_state *s, uint64_t va, uint64_t set, uint64_t clear)
+bool deprivileged_page_change(struct machine *m, struct monitor_state *s, uint64_t va, uint64_t set, uint64_t clear)
 {
 	unsigned level;
 	uint64_t value, at = entry_find(m, va, &level, &value);
@@ -166,235 +150,6 @@ static bool page_change(struct machine *m, struct monitor_state *s, uint64_t va,
 	return entry_set(m, s, at, (value & ~clear) | set);
 }
 
-/* ---- the image's text ---- */
-
-static bool is_text(const struct machine *m, uint64_t page)
-{
-	for (unsigned i = 0; i < m->image.segment_count; i++) {
-		const struct segment *s = &m->image.segments[i];
-
-		if (s->perms & SEGMENT_X && page + GUEST_PAGE_BYTES > s->gpa && page < s->gpa + s->mem_bytes)
-			return true;
-	}
-	return false;
-}
-
-static int no_room(struct machine *m, const char *what)
-{
-	return error_set(&m->error, ERROR_IMAGE, ENOSPC, "%s: has too %s to run at ring 3: use --ring 0", m->image.path, what);
-}
-
-/* Is there anything in the page, which may begin before the text, that would have to be patched, were it code? */
-static bool is_in_doubt(const struct x86_scan *scan, uint64_t page)
-{
-	for (uint64_t i = 0; i < GUEST_PAGE_BYTES; i++)
-		if (page + i < scan->bytes && x86_scan_is(scan, X86_SCAN_DOUBT, page + i) &&
-		    x86_scan_is(scan, X86_SCAN_PATCH, page + i))
-			return true;
-	return false;
-}
-
-/* Where the image is entered, if that is in this segment. Returns how many entries that are. */
-static unsigned entry_in(const struct machine *m, const struct segment *segment, uint32_t *entry)
-{
-	uint64_t at = m->image.entry - segment->gpa;
-
-	*entry = (uint32_t)at;
-	return at < segment->mem_bytes;
-}
-
-/* Where code cannot be told from data, the symbol table may help. That is read only then. */
-static COLD void scan_from_functions(struct machine *m, const struct segment *segment, struct x86_scan *scan)
-{
-	uint32_t *entries;
-	unsigned count;
-	void *at;
-
-	if (sys_mmap(&m->sys, NULL, FUNCTIONS_MAX * sizeof(uint32_t), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0,
-		     &at) < 0)
-		return;
-	entries = at;
-	scan->site_count = scan->doubt_count = 0;
-	memset(scan->maps, 0, X86_SCAN_MAPS * X86_SCAN_WORDS(scan->bytes) * sizeof(uint64_t));
-	count = entry_in(m, segment, entries);
-	count += image_functions(&m->image, segment, entries + count, FUNCTIONS_MAX - count, &m->sys);
-	x86_scan(scan, entries, count);
-	sys_munmap(&m->sys, at, FUNCTIONS_MAX * sizeof(uint32_t));
-}
-
-static int patch_segment(struct machine *m, const struct segment *segment, struct x86_scan *scan)
-{
-	uint8_t *code = guest_mem_span(&m->mem, gpa(segment->gpa), segment->mem_bytes);
-	uint32_t entry;
-
-	assert(code);
-	scan->code = code;
-	scan->bytes = segment->mem_bytes;
-	x86_scan(scan, &entry, entry_in(m, segment, &entry));
-	if (scan->doubt_count)
-		scan_from_functions(m, segment, scan);
-	if (scan->site_count > scan->sites_max)
-		return no_room(m, "many critical instructions");
-	for (unsigned i = 0; i < scan->site_count; i++) {
-		if (!site_add(m, segment->gpa + scan->sites[i], code[scan->sites[i]]))
-			return no_room(m, "many critical instructions");
-		code[scan->sites[i]] = 0xcc;
-	}
-	return 0;
-}
-
-/* The length of the instruction that is to be patched, if one begins there; else 0. */
-static unsigned critical_at(const uint8_t *code, uint64_t left)
-{
-	struct x86_instruction instruction;
-	const struct x86_sensitive *row;
-
-	if (x86_decode(code, left < X86_INSTRUCTION_BYTES_MAX ? left : X86_INSTRUCTION_BYTES_MAX, &instruction) != 1)
-		return 0;
-	row = x86_sensitive(&instruction);
-	return row && x86_needs_patch(row->id) ? instruction.bytes : 0;
-}
-
-/* Of all that a scan goes by but the symbol table. Each step is reversible: two texts that differ in one word have two sums. */
-static uint64_t text_sum(const struct machine *m)
-{
-	uint64_t sum = m->image.entry;
-
-	for (unsigned i = 0; i < m->image.segment_count; i++) {
-		const struct segment *s = &m->image.segments[i];
-		const uint8_t *code = guest_mem_view(&m->mem, gpa(s->gpa), s->mem_bytes);
-		uint64_t at = 0, word;
-
-		if (!(s->perms & SEGMENT_X))
-			continue;
-		sum = ((sum ^ s->gpa) * SUM_FACTOR ^ s->mem_bytes) * SUM_FACTOR;
-		for (; s->mem_bytes - at >= sizeof(word); at += sizeof(word)) {
-			memcpy(&word, code + at, sizeof(word));
-			sum = (sum ^ word) * SUM_FACTOR;
-		}
-		word = 0;
-		memcpy(&word, code + at, s->mem_bytes - at);
-		sum = (sum ^ word) * SUM_FACTOR;
-	}
-	return sum;
-}
-
-/* What an earlier launch of the same file has found. Each is looked at again: it is code that is written to. */
-static bool patch_from_memory(struct machine *m, uint64_t text)
-{
-	uint64_t found[HOST_CACHE_SITES_MAX];
-	unsigned count;
-
-	if (!host_cache_read_scan(m->image.fd, text, found, &count, &m->sys))
-		return false;
-	for (unsigned i = 0; i < count; i++) {
-		const uint8_t *code = guest_mem_span(&m->mem, gpa(found[i]), 1);
-
-		if (!code || !is_text(m, round_down(found[i], GUEST_PAGE_BYTES)) || (i && found[i] <= found[i - 1]) ||
-		    !critical_at(code, m->mem.bytes - found[i]))
-			return false;
-	}
-	for (unsigned i = 0; i < count; i++) {
-		uint8_t *code = guest_mem_span(&m->mem, gpa(found[i]), 1);
-
-		site_add(m, found[i], *code);
-		*code = 0xcc;
-	}
-	return true;
-}
-
-static void remember(struct machine *m, uint64_t text)
-{
-	uint64_t found[HOST_CACHE_SITES_MAX];
-
-	if (m->site_count > HOST_CACHE_SITES_MAX)
-		return;
-	for (unsigned i = 0; i < m->site_count; i++)
-		found[i] = sites(m)[i].at;
-	host_cache_write_scan(m->image.fd, text, found, m->site_count, &m->sys);
-}
-
-/* Is there text of the segment before it in its first page, of which it has been said whether it is executable? */
-static bool shares_page(const struct machine *m, const struct segment *segment)
-{
-	return segment > m->image.segments && segment[-1].perms & SEGMENT_X &&
-	       segment[-1].gpa + segment[-1].mem_bytes > round_down(segment->gpa, GUEST_PAGE_BYTES);
-}
-
-/* The text's pages: executable, but for those in doubt. */
-static int open_text(struct machine *m, const struct segment *segment, const struct x86_scan *scan)
-{
-	uint64_t first = round_down(segment->gpa, GUEST_PAGE_BYTES);
-	uint64_t end = round_up(segment->gpa + segment->mem_bytes, GUEST_PAGE_BYTES);
-
-	/*
-	 * Where code cannot be told from data it is not executable: when it is executed, one knows better. Hugepages are not made
-	 * read-only as other memory is: then the tables have to see to it that what is patched stays.
-	 */
-	for (uint64_t at = first; at < end; at += GUEST_PAGE_BYTES) {
-		bool doubt = scan && scan->doubt_count && is_in_doubt(scan, at - segment->gpa);
-		bool open = !doubt && !(at == first && shares_page(m, segment));
-
-		if (!page_change(m, NULL, at, doubt ? PTE_NX : 0, (open ? PTE_NX : 0) | (m->mem.hugepages ? PTE_WRITE : 0)))
-			return no_room(m, "much text");
-	}
-	return 0;
-}
-
-static int scan_text(struct machine *m, uint64_t most, bool *doubt)
-{
-	const uint64_t map_bytes = X86_SCAN_MAPS * X86_SCAN_WORDS(most) * sizeof(uint64_t);
-	const uint64_t bytes = map_bytes + SITES_MAX * sizeof(uint32_t);
-	void *scratch;
-	int r = sys_mmap(&m->sys, NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0, &scratch);
-
-	if (r < 0)
-		return error_set(&m->error, ERROR_HOST, -r, "%s: no memory to scan its text with: free some", m->image.path);
-	for (unsigned i = 0; i < m->image.segment_count && r == 0; i++) {
-		struct x86_scan scan = {
-			.maps = scratch, .sites = (uint32_t *)((uint8_t *)scratch + map_bytes), .sites_max = SITES_MAX,
-		};
-
-		if (!(m->image.segments[i].perms & SEGMENT_X))
-			continue;
-		if (i)
-			memset(scratch, 0, map_bytes);
-		r = patch_segment(m, &m->image.segments[i], &scan);
-		if (r == 0)
-			r = open_text(m, &m->image.segments[i], &scan);
-		*doubt |= scan.doubt_count > 0;
-	}
-	sys_munmap(&m->sys, scratch, bytes);
-	return r;
-}
-
-int deprivileged_patch(struct machine *m)
-{
-	bool doubt = false;
-	uint64_t most = 0, all = 0, text;
-	int r = 0;
-
-	for (unsigned i = 0; i < m->image.segment_count; i++) {
-		uint64_t bytes = m->image.segments[i].perms & SEGMENT_X ? m->image.segments[i].mem_bytes : 0;
-
-		most = bytes > most ? bytes : most;
-		all += bytes;
-	}
-	if (all > TEXT_BYTES_MAX)
-		return no_room(m, "much text");
-	text = text_sum(m);
-	if (!patch_from_memory(m, text)) {
-		r = scan_text(m, most, &doubt);
-		if (r == 0 && !doubt)
-			remember(m, text);
-		return r;
-	}
-	for (unsigned i = 0; i < m->image.segment_count && r == 0; i++)
-		if (m->image.segments[i].perms & SEGMENT_X)
-			r = open_text(m, &m->image.segments[i], NULL);
-	return r;
-}
-
 /* ---- pages that are executed later ---- */
 
 static unsigned granted_find(const struct machine *m, uint64_t page)
@@ -409,12 +164,12 @@ static unsigned granted_find(const struct machine *m, uint64_t page)
 /* By the tables that the guest was given: all of RAM for Solo5, the image's text for others. */
 static bool may_be_executed(const struct machine *m, uint64_t page)
 {
-	return m->boot->native ? is_text(m, page) : page < m->mem.bytes;
+	return m->boot->native ? deprivileged_is_text(m, page) : page < m->mem.bytes;
 }
 
 static bool may_be_written(const struct machine *m, uint64_t page)
 {
-	return !m->boot->native && page >= LAYOUT_IMAGE_BASE && !is_text(m, page);
+	return !m->boot->native && page >= LAYOUT_IMAGE_BASE && !deprivileged_is_text(m, page);
 }
 
 static bool give_up(struct machine *m, uint64_t at, const char *why)
@@ -432,13 +187,13 @@ static bool drop(struct machine *m, struct monitor_state *s, uint64_t page)
 		return true;
 	m->granted[i] = m->granted[--m->granted_count];
 	sites_remove(m, page);
-	return page_change(m, s, page, PTE_NX | PTE_WRITE, 0) || !give_up(m, page, "and cannot be made data again");
+	return deprivileged_page_change(m, s, page, PTE_NX | PTE_WRITE, 0) || !give_up(m, page, "and cannot be made data again");
 }
 
 /* The next site, from the i-th on, of those in these bytes. False: there is none. */
 static bool site_next(const struct machine *m, uint64_t at, uint64_t bytes, unsigned *i, struct monitor_site *site)
 {
-	const struct monitor_site *all = sites(m);
+	const struct monitor_site *all = deprivileged_sites(m);
 
 	while (*i < m->site_count) {
 		*site = all[(*i)++]; /* one copy */
@@ -468,7 +223,7 @@ static void code_read(const struct machine *m, uint64_t from, uint8_t *code, str
 static bool goes_on(const struct x86_scan *scan, uint64_t page)
 {
 	for (uint64_t at = 0; at < page; at++)
-		if (!x86_scan_is(scan, X86_SCAN_TARGETS, at) && critical_at(scan->code + at, scan->bytes - at) > page - at)
+		if (!x86_scan_is(scan, X86_SCAN_TARGETS, at) && x86_site_bytes(scan->code + at, scan->bytes - at) > page - at)
 			return true;
 	return false;
 }
@@ -479,7 +234,7 @@ static bool patch_page(struct machine *m, struct monitor_state *s, uint64_t addr
 	const uint64_t page = round_down(address, GUEST_PAGE_BYTES), around = X86_INSTRUCTION_BYTES_MAX;
 	const uint64_t from = page >= around ? page - around : page;
 	/* Text before it was scanned without it: what begins there and ends here is looked at now. */
-	const uint64_t begin = page && is_text(m, page - 1) && !is_text(m, page) ? from : page;
+	const uint64_t begin = page && deprivileged_is_text(m, page - 1) && !deprivileged_is_text(m, page) ? from : page;
 	const uint64_t to = page + GUEST_PAGE_BYTES + around <= m->mem.bytes ? page + GUEST_PAGE_BYTES + around : m->mem.bytes;
 	uint64_t maps[X86_SCAN_MAPS * X86_SCAN_WORDS(GUEST_PAGE_BYTES + 2 * 16)] = { 0 };
 	uint8_t code[GUEST_PAGE_BYTES + 2 * 16];
@@ -502,7 +257,7 @@ static bool patch_page(struct machine *m, struct monitor_state *s, uint64_t addr
 
 		if (*(const uint8_t *)guest_mem_view(&m->mem, gpa(from + found[i]), 1) != code[found[i]])
 			continue; /* by an earlier scan */
-		if (!at || !site_add(m, from + found[i], *at))
+		if (!at || !deprivileged_site_add(m, from + found[i], *at))
 			return !give_up(m, address, "a page with critical instructions that cannot be patched");
 		*at = 0xcc;
 	}
@@ -520,7 +275,7 @@ static bool grant(struct machine *m, struct monitor_state *s, uint64_t address)
 		return give_up(m, address, "after too many other pages that were written by the guest itself");
 	if (!patch_page(m, s, address))
 		return true;
-	if (!page_change(m, s, page, 0, PTE_NX | PTE_WRITE))
+	if (!deprivileged_page_change(m, s, page, 0, PTE_NX | PTE_WRITE))
 		return give_up(m, address, "and there is no page table left to make it executable");
 	m->granted[m->granted_count++] = page;
 	m->grants++;
@@ -554,7 +309,7 @@ bool deprivileged_page_fault(struct machine *m, struct monitor_state *s, uint64_
 		return false;
 	if (granted_find(m, page) < m->granted_count && may_be_written(m, page))
 		return take_back(m, s, page);
-	if (is_text(m, page) && !m->boot->native) {
+	if (deprivileged_is_text(m, page) && !m->boot->native) {
 		crash_machine(m, "deprivileged: write to read-only memory at guest-physical 0x%llx, text of the image",
 			      (unsigned long long)address);
 		return true;

@@ -384,3 +384,14 @@ bool x86_scan_page(struct x86_scan *s, uint32_t entry, uint32_t from, uint32_t t
 	collect(s, from, to);
 	return s->doubt_count == 0;
 }
+
+unsigned x86_site_bytes(const uint8_t *code, uint64_t bytes)
+{
+	struct x86_instruction instruction;
+	const struct x86_sensitive *row;
+
+	if (x86_decode(code, bytes < X86_INSTRUCTION_BYTES_MAX ? bytes : X86_INSTRUCTION_BYTES_MAX, &instruction) != 1)
+		return 0;
+	row = x86_sensitive(&instruction);
+	return row && x86_needs_patch(row->id) ? instruction.bytes : 0;
+}

@@ -63,6 +63,9 @@ void x86_scan(struct x86_scan *scan, const uint32_t *entries, unsigned entry_cou
  */
 bool x86_scan_page(struct x86_scan *scan, uint32_t entry, uint32_t from, uint32_t to);
 
+/* How long the instruction is that begins there and is to be patched; 0: none does. */
+unsigned x86_site_bytes(const uint8_t *code, uint64_t bytes);
+
 static inline bool x86_scan_is(const struct x86_scan *scan, enum x86_scan_map map, size_t at)
 {
 	return scan->maps[map * X86_SCAN_WORDS(scan->bytes) + at / 64] >> at % 64 & 1;
