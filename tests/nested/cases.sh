@@ -79,5 +79,5 @@ fault)
 esac
 
 # shellcheck disable=SC2086 # the shell is words
-# They take 2 to 7 minutes on a host with two processors. machine.sh looks at the time, and ends its machine in order.
-exec "$here/../finish.sh" 1300 "nested $what" "$here/machine.sh" --timeout 1200 "$@" -- $shell -c "cd /kvick && $inside"
+# They take 2 to 14 minutes on a host with two processors. machine.sh looks at the time, and ends its machine in order.
+exec "$here/../finish.sh" 1900 "nested $what" "$here/machine.sh" --timeout 1800 "$@" -- $shell -c "cd /kvick && $inside"
