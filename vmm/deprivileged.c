@@ -182,6 +182,7 @@ void deprivileged_drain(struct machine *m)
 {
 	struct monitor_state *s = state(m);
 	uint32_t head = *(const volatile uint32_t *)&s->output_head, tail = m->output_tail;
+	uint32_t calls = *(const volatile uint32_t *)&s->output_calls;
 
 	while (tail != head && head - tail <= MONITOR_OUTPUT_BYTES) {
 		uint32_t at = tail % MONITOR_OUTPUT_BYTES, left = head - tail;
@@ -190,8 +191,8 @@ void deprivileged_drain(struct machine *m)
 		console_put(&m->console, guest_mem_behind(&m->mem, MONITOR_OUTPUT + at, bytes), bytes, m->config->stop, &m->sys);
 		tail += bytes;
 	}
-	m->calls[m->output_call] += *(const volatile uint32_t *)&s->output_calls - m->output_calls;
-	m->output_calls = s->output_calls;
+	m->calls[m->output_call] += calls - m->output_calls;
+	m->output_calls = calls;
 	m->output_tail = head;
 	*(volatile uint32_t *)&s->output_tail = head;
 }
@@ -208,6 +209,12 @@ void deprivileged_count(struct machine *m)
 
 /* ---- requests ---- */
 
+static void no_registers(struct machine *m, int r)
+{
+	m->outcome = OUTCOME_FAILED;
+	error_set(&m->error, ERROR_HOST, -r, "KVM_GET_SREGS: %s: `kvick doctor` says what this host offers", strerror(-r));
+}
+
 /* Gets the vCPU's registers into `v`, to be changed and set again. False: the host failed, and the guest is at its end. */
 static bool park(struct machine *m, struct vcpu_state *v)
 {
@@ -217,8 +224,7 @@ static bool park(struct machine *m, struct vcpu_state *v)
 		r = vcpu_get(&m->vcpu, v, &m->sys);
 	if (r == 0)
 		return true;
-	m->outcome = OUTCOME_FAILED;
-	error_set(&m->error, ERROR_HOST, -r, "KVM_GET_SREGS: %s: `kvick doctor` says what this host offers", strerror(-r));
+	no_registers(m, r);
 	return false;
 }
 
@@ -234,8 +240,7 @@ static void page_fault(struct machine *m, struct monitor_state *s)
 	int r = sys_ioctl(&m->sys, m->vcpu.fd, KVM_GET_SREGS, (uintptr_t)&sregs);
 
 	if (r < 0) {
-		m->outcome = OUTCOME_FAILED;
-		error_set(&m->error, ERROR_HOST, -r, "KVM_GET_SREGS: %s: `kvick doctor` says what this host offers", strerror(-r));
+		no_registers(m, r);
 		return;
 	}
 	s->argument = sregs.cr2;
