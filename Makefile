@@ -97,7 +97,12 @@ $(BUILD)/$(1)/%.S.o: %.S Makefile
 $(BUILD)/$(1)/vmm/monitor_blob.S.o: $(BUILD)/gen/monitor.bin
 endef
 
-$(eval $(call variant,obj,$(MUSL_CC) $(CFLAGS) $(UNALIGNED) $(SYSTEM_INCLUDES)))
+# What no launch of a native guest runs is small instead of quick: it makes room for what they do.
+$(call objects,obj,$(filter-out loader/image.c loader/native.c loader/elf.c loader/lz4.c,$(LOADER_SOURCES)) \
+	$(wildcard vmm/pc/*.c vmm/crash*.c vmm/instruction.c vmm/cpu_model*.c vmm/host_probe.c vmm/boot_[!n]*.c vmm/snapshot*.c) \
+	$(filter-out control/main.c control/options.c control/cmd_run.c control/cmd_restore.c control/units.c control/text.c \
+		control/commands.c control/signals.c,$(CONTROL_SOURCES))): SMALL := -Os
+$(eval $(call variant,obj,$(MUSL_CC) $(CFLAGS) $(UNALIGNED) $$(SMALL) $(SYSTEM_INCLUDES)))
 
 $(BUILD)/kvick: $(call objects,obj,$(KVICK_SOURCES)) control/kvick.ld
 	$(MUSL_CC) $(CFLAGS) $(LDFLAGS) -Wl,-T,control/kvick.ld -Wl,--orphan-handling=error -o $@ $(filter %.o,$^) $(LIBURING)

@@ -71,6 +71,17 @@ struct machine_config {
 	const char *const *envp; /* NAME=VALUE */
 	unsigned envc;
 	struct stop *stop;
+	/*
+	 * To begin as this, instead of as an image at its entry point: image_path is for messages then, and memory, ring, CPU
+	 * model and what the guest was told of arguments are the snapshot's. NULL: an image.
+	 */
+	const struct snapshot *snapshot;
+	bool image_is_open;    /* image_fd is the image, and stays the caller's; image_path is for messages */
+	int image_fd;
+	struct invocation *invocation; /* what the guest is asked, and its reply; NULL: nothing, the reply is printed */
+	bool stop_when_ready;  /* OUTCOME_READY when the guest says so (KVICK_CALL_READY), which is not answered yet */
+	bool resets;           /* machine_reset() will be called: the sandbox leaves that */
+	uint64_t console_bytes_max; /* of the guest's output; what is more is dropped. 0: no limit */
 	/* Something that whoever waits should know before the guest starts, as it would follow its name. NULL: nobody wants to. */
 	void (*notice)(struct machine *m, const char *text);
 };
@@ -81,6 +92,8 @@ enum outcome_kind {
 	OUTCOME_RESET,   /* it reset itself */
 	OUTCOME_CRASHED, /* machine.crash */
 	OUTCOME_STOPPED, /* stop->signal */
+	OUTCOME_READY,   /* config->stop_when_ready: it is initialised, and waits for a request */
+	OUTCOME_BROKE_OFF, /* it did what a function may not: machine.error says what */
 	OUTCOME_FAILED,  /* the host failed underneath a running guest: machine.error */
 };
 
@@ -156,6 +169,23 @@ struct machine {
  */
 int machine_run(struct machine *machine, const struct machine_config *config);
 void machine_close(struct machine *machine);
+
+/*
+ * The same in parts, for whoever makes a machine before it is needed, and uses it again. machine_prepare(): all but running; 0, or
+ * -errno with machine->error set and nothing left to undo. machine_go(): runs it until there is an outcome; also again, after
+ * OUTCOME_READY. machine_end(): releases everything, as at the end of machine_run(). In one thread, which the sandbox closes over
+ * in machine_prepare().
+ */
+int machine_prepare(struct machine *machine, const struct machine_config *config);
+void machine_go(struct machine *machine);
+void machine_end(struct machine *machine);
+
+/*
+ * A machine of a snapshot, whatever its outcome, is as it was when it was prepared: registers, FPU, MSRs, debug registers, pending
+ * events, and memory; with a new seed. It has no devices (config->devices). 0, or -errno with machine->error set: then only
+ * machine_end() may follow.
+ */
+int machine_reset(struct machine *machine);
 
 /*
  * RAM is gone: where that is because the image's file, from which it is mapped, has become shorter, ends the guest

@@ -62,13 +62,19 @@ struct kvick_boot_info {
 	uint32_t reserved0;
 
 	uint64_t guest_tsc[8]; /* written by the guest: RDTSC at KVICK_TSC_* */
-	uint64_t seed[4];      /* random, new at each boot */
+	uint64_t seed[4];      /* random, new at each boot and in each copy */
 
 	uint64_t devices;      /* struct kvick_device[] (virtio.h); 0 = there are none */
 	uint32_t device_count;
 	uint32_t reserved2;
 
-	uint8_t reserved1[512 - 0x80 - 64 - 32 - 16];
+	/*
+	 * 1 at boot; in what is made of a snapshot by one more than in that. Then seed is new too: whoever draws random numbers
+	 * from a state of its own begins anew when this has changed.
+	 */
+	uint64_t generation;
+
+	uint8_t reserved1[512 - 0x80 - 64 - 32 - 16 - 8];
 
 	/* The strings, when args_bytes fits; else empty, and KVICK_CALL_ARGS fetches them. */
 	char args[KVICK_BOOT_ARGS_BYTES];
@@ -79,6 +85,7 @@ _Static_assert(offsetof(struct kvick_boot_info, guest_tsc) == KVICK_BOOT_GUEST_T
 _Static_assert(offsetof(struct kvick_boot_info, seed) == 0xc0, "boot info layout");
 _Static_assert(offsetof(struct kvick_boot_info, devices) == 0xe0, "boot info layout");
 _Static_assert(offsetof(struct kvick_boot_info, device_count) == 0xe8, "boot info layout");
+_Static_assert(offsetof(struct kvick_boot_info, generation) == 0xf0, "boot info layout");
 _Static_assert(offsetof(struct kvick_boot_info, args) == 512, "boot info layout");
 _Static_assert(offsetof(struct kvick_boot_info, console) == 2048, "boot info layout");
 _Static_assert(sizeof(struct kvick_boot_info) == 4096, "boot info is one page");

@@ -41,6 +41,21 @@
 #define KVICK_CALL_LCR3           10 /* pgd */
 #define KVICK_CALL_CPUID          11 /* leaf, subleaf, buffer of 16 bytes: EAX, EBX, ECX, EDX */
 #define KVICK_CALL_DEVICE_SETUP   12 /* struct kvick_virtio_setup (virtio.h) -> 0 */
+#define KVICK_CALL_READY          13 /* buffer, bytes -> arg[0] = generation, ret = bytes of the request; once */
+#define KVICK_CALL_REQUEST        14 /* buffer, bytes, offset -> ret = bytes of the request that were copied from there */
+#define KVICK_CALL_REPLY          15 /* buffer, bytes, KVICK_REPLY_*, status -> 0; once */
+
+/* Bit of KVICK_CALL_WAIT's event mask: the guest has been made of a snapshot since it was last told so (boot_info.generation). */
+#define KVICK_EVENT_GENERATION (1ull << 63)
+
+/*
+ * A request comes with READY, the guest's word that it is initialised: a snapshot that is to serve requests is taken in this
+ * call, which returns in each copy, with a request of its own. What fits of it is in the buffer; the rest is fetched with REQUEST. The
+ * reply is one run of memory, copied before the call returns.
+ */
+#define KVICK_REQUEST_BYTES_MAX (6ull << 20)
+#define KVICK_REPLY_BYTES_MAX   (6ull << 20)
+#define KVICK_REPLY_EXIT        1 /* arg[2]: and end, with the exit code arg[3]: one exit less */
 
 /* arg[0] of KVICK_CALL_CLOCK */
 #define KVICK_CLOCK_MONOTONIC 0
