@@ -50,8 +50,8 @@
 
 /*
  * A request comes with READY, the guest's word that it is initialised: a snapshot that is to serve requests is taken in this
- * call, which returns in each copy, with a request of its own. What fits of it is in the buffer; the rest is fetched with REQUEST. The
- * reply is one run of memory, copied before the call returns.
+ * call, which returns in each copy, with a request of its own. What fits of it is in the buffer; the rest is fetched with
+ * REQUEST. The reply is one run of memory, copied before the call returns.
  */
 #define KVICK_REQUEST_BYTES_MAX (6ull << 20)
 #define KVICK_REPLY_BYTES_MAX   (6ull << 20)
