@@ -36,8 +36,8 @@ void traps_text(struct text *text, const struct machine *m)
 		return;
 	for (unsigned i = 0; i < X86_IDS; i++)
 		total += m->traps.count[i];
-	text_printf(text, "kvick: deprivileged: %u instructions patched, %u pages executed later, %llu traps\n", m->site_count,
-		    m->grants, (unsigned long long)total);
+	text_printf(text, "kvick: deprivileged: %u instructions patched, %u pages executed later, %llu traps\n", m->dep.site_count,
+		    m->dep.grants, (unsigned long long)total);
 	for (unsigned i = 0; i < X86_IDS; i++)
 		if (m->traps.count[i])
 			text_printf(text, "kvick:   %-28s %8llu  %10.3f us in the monitor\n", name_of(i),
@@ -49,8 +49,8 @@ void traps_json(struct text *text, const struct machine *m)
 	if (!m->deprivileged)
 		return;
 	json_open(text, "deprivileged", '{');
-	json_u64(text, "patched", m->site_count);
-	json_u64(text, "pages_executed_later", m->grants);
+	json_u64(text, "patched", m->dep.site_count);
+	json_u64(text, "pages_executed_later", m->dep.grants);
 	json_open(text, "traps", '[');
 	for (unsigned i = 0; i < X86_IDS; i++) {
 		if (!m->traps.count[i])

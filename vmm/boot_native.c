@@ -108,23 +108,46 @@ static bool is_terminal(struct machine *m)
 	return sys_ioctl(&m->sys, m->config->console_fd, TCGETS, (uintptr_t)&settings) == 0;
 }
 
-static int boot_info_write(struct machine *m)
+/* What is another in each copy. */
+static int boot_info_renew(struct machine *m, struct kvick_boot_info *info)
 {
-	const struct machine_config *c = m->config;
-	struct kvick_boot_info *info = guest_mem_span(&m->mem, gpa(LAYOUT_BOOT_INFO), sizeof(*info));
-	uint64_t args_bytes = strings_bytes(c->argv, c->argc) + strings_bytes(c->envp, c->envc);
 	ssize_t n = sys_getrandom(&m->sys, info->seed, sizeof(info->seed));
 
 	if (n != sizeof(info->seed))
 		return error_set(&m->error, ERROR_HOST, n < 0 ? (int)-n : 0, "getrandom: no random seed for the guest: %s",
 				 n < 0 ? strerror((int)-n) : "cut short");
+	info->generation = m->generation;
+	info->flags = (m->console.terminal ? KVICK_BOOT_CONSOLE_TTY : 0) |
+		      (m->cpu_model != CPU_NONE && m->facts.ring0_native ? KVICK_BOOT_CPUID : 0);
+	info->tsc_hz = m->timeline.tsc_khz * 1000;
+	return 0;
+}
+
+static COLD int native_restored(struct machine *m, bool first)
+{
+	if (first)
+		m->console.terminal = is_terminal(m);
+	return boot_info_renew(m, guest_mem_span(&m->mem, gpa(LAYOUT_BOOT_INFO), sizeof(struct kvick_boot_info)));
+}
+
+static int boot_info_write(struct machine *m)
+{
+	const struct machine_config *c = m->config;
+	struct kvick_boot_info *info = guest_mem_span(&m->mem, gpa(LAYOUT_BOOT_INFO), sizeof(*info));
+	uint64_t args_bytes = strings_bytes(c->argv, c->argc) + strings_bytes(c->envp, c->envc);
+
+	m->generation = 1;
+	m->console.terminal = is_terminal(m);
+
+	int r = boot_info_renew(m, info);
+
+	if (r < 0)
+		return r;
 	info->magic = KVICK_BOOT_MAGIC;
 	info->abi_version = KVICK_ABI_VERSION;
 	info->bytes = sizeof(*info);
 	info->ring = m->ring;
 	info->doorbell = m->doorbell;
-	info->flags = (is_terminal(m) ? KVICK_BOOT_CONSOLE_TTY : 0) |
-		      (m->cpu_model != CPU_NONE && m->facts.ring0_native ? KVICK_BOOT_CPUID : 0);
 	info->argc = c->argc;
 	info->envc = c->envc;
 	info->args_bytes = (uint32_t)args_bytes;
@@ -136,7 +159,6 @@ static int boot_info_write(struct machine *m)
 	info->stack_base = m->plan.stack_base;
 	info->stack_top = m->plan.stack_top;
 	info->pgd = m->pgd;
-	info->tsc_hz = m->timeline.tsc_khz * 1000;
 	info->devices = m->plan.devices_base;
 	info->device_count = m->devices.count;
 	info->xcr0 = m->cpu_state.xcr0;
@@ -179,6 +201,7 @@ const struct boot boot_native = {
 	.undo_devices = native_undo_devices,
 	.leave_devices = native_leave_devices,
 	.start = native_start,
+	.restored = native_restored,
 	.io = hypercall_io,
 	.call_name = hypercall_name,
 	.drain = native_drain,

@@ -247,6 +247,13 @@ static void solo5_drain(struct machine *m)
 	(void)m;
 }
 
+/* It asks the VMM for time, and for random numbers the CPU. */
+static COLD int solo5_restored(struct machine *m, bool first)
+{
+	(void)m, (void)first;
+	return 0;
+}
+
 const struct boot boot_solo5 = {
 	.deprivileges = true,
 	.plan = solo5_plan,
@@ -255,6 +262,7 @@ const struct boot boot_solo5 = {
 	.undo_devices = solo5_stop,
 	.leave_devices = solo5_leave,
 	.start = solo5_start,
+	.restored = solo5_restored,
 	.io = solo5_io,
 	.call_name = solo5_call_name,
 	.drain = solo5_drain,

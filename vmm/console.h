@@ -3,6 +3,7 @@
 #ifndef KVICK_VMM_CONSOLE_H
 #define KVICK_VMM_CONSOLE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "vmm/guest_mem.h"
@@ -14,6 +15,7 @@ struct console {
 	int fd;
 	int errnum;     /* 0, or why output was lost (positive errno); nothing is written after that */
 	uint64_t bytes; /* written */
+	bool terminal;  /* native guests are told */
 };
 
 /*

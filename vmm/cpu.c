@@ -70,6 +70,17 @@ static int remembered(struct machine *m, struct cpu_table *host)
 	return r;
 }
 
+static int set_cpuid(struct machine *m)
+{
+	int r;
+
+	/* Such a guest's CPUID is answered by us; KVM needs to know only what state there is to keep. */
+	if (m->deprivileged && !m->cpu_state.xcr0)
+		return 0;
+	r = sys_ioctl(&m->sys, m->vcpu.fd, KVM_SET_CPUID2, (uintptr_t)&m->cpuid);
+	return r == 0 ? 0 : error_set(&m->error, ERROR_HOST, -r, "KVM_SET_CPUID2: %s: use --cpu none", strerror(-r));
+}
+
 /* Apart, for its table on the stack: a guest without a model must not pay for that. */
 static __attribute__((noinline)) int give_model(struct machine *m)
 {
@@ -89,15 +100,16 @@ static __attribute__((noinline)) int give_model(struct machine *m)
 
 	if (r == 0)
 		r = cpu_model_make(&m->cpuid, &m->cpu_state, &host, &config, &m->error);
-	if (r < 0)
-		return r;
-	/* Such a guest's CPUID is answered by us; KVM needs to know only what state there is to keep. */
-	if (m->deprivileged && !m->cpu_state.xcr0)
-		return 0;
-	r = sys_ioctl(&m->sys, m->vcpu.fd, KVM_SET_CPUID2, (uintptr_t)&m->cpuid);
-	if (r < 0)
-		return error_set(&m->error, ERROR_HOST, -r, "KVM_SET_CPUID2: %s: use --cpu none", strerror(-r));
-	return m->cpu_state.xcr0 ? enable_state(m) : 0;
+	if (r == 0)
+		r = set_cpuid(m);
+	return r == 0 && m->cpu_state.xcr0 ? enable_state(m) : r;
+}
+
+COLD int cpu_restore(struct machine *m)
+{
+	int r = close_paravirt(m);
+
+	return r == 0 && m->cpuid.count ? set_cpuid(m) : r;
 }
 
 int cpu_set_up(struct machine *m)

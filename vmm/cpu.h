@@ -24,4 +24,7 @@ enum cpu_model cpu_choose(const struct machine *machine);
  */
 int cpu_set_up(struct machine *machine);
 
+/* The same of a model that is there already: m->cpuid, of a snapshot. XCR0 is in that's vCPU. */
+int cpu_restore(struct machine *machine);
+
 #endif

@@ -131,8 +131,8 @@ int deprivileged_load(struct machine *m, const struct deprivileged *d)
 	*state(m) = (struct monitor_state){
 		.output_port = d->output_port, .ram_bytes = m->mem.bytes, .measures = m->config->report,
 	};
-	m->tables = (struct memory_run){ d->tables, d->tables_end - d->tables };
-	m->output_call = d->output_call;
+	m->dep.tables = (struct memory_run){ d->tables, d->tables_end - d->tables };
+	m->dep.output_call = d->output_call;
 	map_monitor(m, d);
 	return deprivileged_patch(m);
 }
@@ -181,7 +181,7 @@ void deprivileged_start(struct machine *m, const struct vcpu_start *start)
 void deprivileged_drain(struct machine *m)
 {
 	struct monitor_state *s = state(m);
-	uint32_t head = *(const volatile uint32_t *)&s->output_head, tail = m->output_tail;
+	uint32_t head = *(const volatile uint32_t *)&s->output_head, tail = m->dep.output_tail;
 	uint32_t calls = *(const volatile uint32_t *)&s->output_calls;
 
 	while (tail != head && head - tail <= MONITOR_OUTPUT_BYTES) {
@@ -191,9 +191,9 @@ void deprivileged_drain(struct machine *m)
 		console_put(&m->console, guest_mem_behind(&m->mem, MONITOR_OUTPUT + at, bytes), bytes, m->config->stop, &m->sys);
 		tail += bytes;
 	}
-	m->calls[m->output_call] += calls - m->output_calls;
-	m->output_calls = calls;
-	m->output_tail = head;
+	m->calls[m->dep.output_call] += calls - m->dep.output_calls;
+	m->dep.output_calls = calls;
+	m->dep.output_tail = head;
 	*(volatile uint32_t *)&s->output_tail = head;
 }
 

@@ -40,15 +40,15 @@ static struct monitor_state *state(const struct machine *m)
 bool deprivileged_site_add(struct machine *m, uint64_t at, uint8_t first)
 {
 	struct monitor_site *all = deprivileged_sites(m);
-	unsigned n = m->site_count;
+	unsigned n = m->dep.site_count;
 
 	if (n == MONITOR_SITES_MAX)
 		return false;
 	while (n > 0 && all[n - 1].at > at)
 		n--;
-	memmove(&all[n + 1], &all[n], (m->site_count - n) * sizeof(all[0]));
+	memmove(&all[n + 1], &all[n], (m->dep.site_count - n) * sizeof(all[0]));
 	all[n] = (struct monitor_site){ .at = at, .first = first };
-	state(m)->site_count = ++m->site_count;
+	state(m)->site_count = ++m->dep.site_count;
 	return true;
 }
 
@@ -58,7 +58,7 @@ static void sites_remove(struct machine *m, uint64_t page)
 	struct monitor_site *all = deprivileged_sites(m);
 	unsigned kept = 0;
 
-	for (unsigned i = 0; i < m->site_count; i++) {
+	for (unsigned i = 0; i < m->dep.site_count; i++) {
 		struct monitor_site site = all[i]; /* one copy */
 		uint8_t *at = guest_mem_span(&m->mem, gpa(site.at), 1);
 
@@ -67,7 +67,7 @@ static void sites_remove(struct machine *m, uint64_t page)
 		else if (at && *at == 0xcc)
 			*at = site.first;
 	}
-	state(m)->site_count = m->site_count = kept;
+	state(m)->site_count = m->dep.site_count = kept;
 }
 
 /* ---- page-table entries ---- */
@@ -102,8 +102,8 @@ static uint64_t entry_find(const struct machine *m, uint64_t va, unsigned *level
 /* The monitor's address for it; 0: it is in no table that the monitor may write to. */
 static uint64_t entry_virtual(const struct machine *m, uint64_t at)
 {
-	if (at - m->tables.at < m->tables.bytes)
-		return MONITOR_VIRTUAL + MONITOR_GUEST_TABLES + (at - m->tables.at);
+	if (at - m->dep.tables.at < m->dep.tables.bytes)
+		return MONITOR_VIRTUAL + MONITOR_GUEST_TABLES + (at - m->dep.tables.at);
 	return at - m->mem.bytes < m->mem.behind ? MONITOR_VIRTUAL + (at - m->mem.bytes) : 0;
 }
 
@@ -133,11 +133,11 @@ bool deprivileged_page_change(struct machine *m, struct monitor_state *s, uint64
 	if (!(value & clear) && (value & set) == set)
 		return true;
 	if (level == 2) {
-		uint64_t split = MONITOR_SPLIT + m->splits * GUEST_PAGE_BYTES, *table;
+		uint64_t split = MONITOR_SPLIT + m->dep.splits * GUEST_PAGE_BYTES, *table;
 
 		if (split >= MONITOR_SPLIT_END)
 			return false;
-		m->splits++;
+		m->dep.splits++;
 		table = guest_mem_behind(&m->mem, split, GUEST_PAGE_BYTES);
 		for (unsigned i = 0; i < PAGETABLE_ENTRIES; i++)
 			table[i] = (value & ~(uint64_t)PTE_LARGE) + i * GUEST_PAGE_BYTES;
@@ -156,7 +156,7 @@ static unsigned granted_find(const struct machine *m, uint64_t page)
 {
 	unsigned i = 0;
 
-	while (i < m->granted_count && m->granted[i] != page)
+	while (i < m->dep.granted_count && m->dep.granted[i] != page)
 		i++;
 	return i;
 }
@@ -183,9 +183,9 @@ static bool drop(struct machine *m, struct monitor_state *s, uint64_t page)
 {
 	unsigned i = granted_find(m, page);
 
-	if (i == m->granted_count || !may_be_written(m, page))
+	if (i == m->dep.granted_count || !may_be_written(m, page))
 		return true;
-	m->granted[i] = m->granted[--m->granted_count];
+	m->dep.granted[i] = m->dep.granted[--m->dep.granted_count];
 	sites_remove(m, page);
 	return deprivileged_page_change(m, s, page, PTE_NX | PTE_WRITE, 0) || !give_up(m, page, "and cannot be made data again");
 }
@@ -195,7 +195,7 @@ static bool site_next(const struct machine *m, uint64_t at, uint64_t bytes, unsi
 {
 	const struct monitor_site *all = deprivileged_sites(m);
 
-	while (*i < m->site_count) {
+	while (*i < m->dep.site_count) {
 		*site = all[(*i)++]; /* one copy */
 		if (site->at - at < bytes)
 			return true;
@@ -269,16 +269,16 @@ static bool grant(struct machine *m, struct monitor_state *s, uint64_t address)
 {
 	const uint64_t page = round_down(address, GUEST_PAGE_BYTES);
 
-	if (page == m->taken_page && s->frame.rip == m->taken_rip)
+	if (page == m->dep.taken_page && s->frame.rip == m->dep.taken_rip)
 		return give_up(m, address, "where an instruction stores into the page that it is in");
-	if (m->granted_count == DEPRIVILEGED_PAGES_MAX)
+	if (m->dep.granted_count == DEPRIVILEGED_PAGES_MAX)
 		return give_up(m, address, "after too many other pages that were written by the guest itself");
 	if (!patch_page(m, s, address))
 		return true;
 	if (!deprivileged_page_change(m, s, page, 0, PTE_NX | PTE_WRITE))
 		return give_up(m, address, "and there is no page table left to make it executable");
-	m->granted[m->granted_count++] = page;
-	m->grants++;
+	m->dep.granted[m->dep.granted_count++] = page;
+	m->dep.grants++;
 	return true;
 }
 
@@ -291,8 +291,8 @@ static bool take_back(struct machine *m, struct monitor_state *s, uint64_t store
 	for (uint64_t page = stored - GUEST_PAGE_BYTES; page != stored + 2 * GUEST_PAGE_BYTES; page += GUEST_PAGE_BYTES)
 		if (!drop(m, s, page))
 			return true;
-	m->taken_page = stored;
-	m->taken_rip = s->frame.rip;
+	m->dep.taken_page = stored;
+	m->dep.taken_rip = s->frame.rip;
 	return true;
 }
 
@@ -307,14 +307,14 @@ bool deprivileged_page_fault(struct machine *m, struct monitor_state *s, uint64_
 		return grant(m, s, address);
 	if (!(error & PF_WRITE))
 		return false;
-	if (granted_find(m, page) < m->granted_count && may_be_written(m, page))
+	if (granted_find(m, page) < m->dep.granted_count && may_be_written(m, page))
 		return take_back(m, s, page);
 	if (deprivileged_is_text(m, page) && !m->boot->native) {
 		crash_machine(m, "deprivileged: write to read-only memory at guest-physical 0x%llx, text of the image",
 			      (unsigned long long)address);
 		return true;
 	}
-	if (address - m->tables.at < m->tables.bytes && m->boot->native) {
+	if (address - m->dep.tables.at < m->dep.tables.bytes && m->boot->native) {
 		crash_machine(m, "deprivileged: the guest changes its page tables, at 0x%llx, which cannot be done at ring 3: use "
 			      "--ring 0", (unsigned long long)address);
 		return true;
@@ -330,10 +330,10 @@ static bool overlaps(uint64_t at, uint64_t bytes, uint64_t start, uint64_t end)
 
 const char *deprivileged_keeps(const struct machine *m, uint64_t at, uint64_t bytes)
 {
-	if (overlaps(at, bytes, m->tables.at, m->tables.at + m->tables.bytes))
+	if (overlaps(at, bytes, m->dep.tables.at, m->dep.tables.at + m->dep.tables.bytes))
 		return "its page tables, which cannot be changed at ring 3";
-	for (unsigned i = 0; i < m->granted_count; i++)
-		if (overlaps(at, bytes, m->granted[i], m->granted[i] + GUEST_PAGE_BYTES))
+	for (unsigned i = 0; i < m->dep.granted_count; i++)
+		if (overlaps(at, bytes, m->dep.granted[i], m->dep.granted[i] + GUEST_PAGE_BYTES))
 			return "a page of code that it has executed at ring 3";
 	/* Hugepages have no second level that is read-only. */
 	for (unsigned i = 0; m->mem.hugepages && i < m->image.segment_count; i++) {

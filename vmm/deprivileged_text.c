@@ -152,11 +152,11 @@ static void remember(struct machine *m, uint64_t text)
 {
 	uint64_t found[HOST_CACHE_SITES_MAX];
 
-	if (m->site_count > HOST_CACHE_SITES_MAX)
+	if (m->dep.site_count > HOST_CACHE_SITES_MAX)
 		return;
-	for (unsigned i = 0; i < m->site_count; i++)
+	for (unsigned i = 0; i < m->dep.site_count; i++)
 		found[i] = deprivileged_sites(m)[i].at;
-	host_cache_write_scan(m->image.fd, text, found, m->site_count, &m->sys);
+	host_cache_write_scan(m->image.fd, text, found, m->dep.site_count, &m->sys);
 }
 
 /* Is there text of the segment before it in its first page, of which it has been said whether it is executable? */

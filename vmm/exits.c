@@ -87,7 +87,7 @@ static COLD void exit_internal_error(struct machine *m)
 	if (suberror == KVM_INTERNAL_ERROR_EMULATION && machine_find_store(m))
 		return;
 	/* On hardware it only emulates what reaches beyond RAM or into a read-only slot, or is delivered there. */
-	if (suberror == KVM_INTERNAL_ERROR_EMULATION && m->ring == 0 && !m->deprivileged && !m->facts.ring0_native)
+	if (suberror == KVM_INTERNAL_ERROR_EMULATION && machine_is_at_ring0(m) && !m->facts.ring0_native)
 		crash_not_emulated(m);
 	else if (suberror == KVM_INTERNAL_ERROR_EMULATION)
 		crash_machine(m, "KVM cannot emulate this instruction, which reached outside RAM or wrote to read-only memory");

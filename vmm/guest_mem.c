@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <linux/mman.h> /* MADV_POPULATE_*: not in every C library */
 
 #include "vmm/error.h"
 #include "vmm/round.h"
@@ -168,6 +169,33 @@ int guest_mem_map_file(struct guest_mem *mem, gpa_t at, uint64_t bytes, int fd, 
 	if (r == 0)
 		*mapped = true;
 	return r;
+}
+
+COLD const uint8_t *guest_mem_all(const struct guest_mem *mem, uint64_t at, uint64_t bytes)
+{
+	uint64_t all = mem->bytes + mem->behind;
+
+	assert(at <= all && bytes <= all - at);
+	return mem->host + at;
+}
+
+COLD int guest_mem_map_run(struct guest_mem *mem, const struct memory_run *run, int fd, struct sys *sys)
+{
+	void *where = (void *)(uintptr_t)guest_mem_all(mem, run->at, run->bytes);
+
+	assert(!mem->hugepages && (run->at | run->bytes) % GUEST_PAGE_BYTES == 0);
+	return sys_mmap(sys, where, run->bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, fd, run->at, &where);
+}
+
+COLD int guest_mem_forget(struct guest_mem *mem, struct sys *sys)
+{
+	assert(!mem->hugepages);
+	return sys_madvise(sys, mem->host, mem->bytes + mem->behind, MADV_DONTNEED);
+}
+
+COLD void guest_mem_populate(struct guest_mem *mem, const struct memory_run *run, bool write, struct sys *sys)
+{
+	sys_madvise(sys, mem->host + run->at, run->bytes, write ? MADV_POPULATE_WRITE : MADV_POPULATE_READ);
 }
 
 COLD int guest_mem_take(struct guest_mem *mem, gpa_t at, uint64_t bytes, void *from, bool *taken, struct sys *sys)

@@ -106,6 +106,21 @@ int guest_mem_map_file(struct guest_mem *mem, gpa_t at, uint64_t bytes, int fd, 
  */
 int guest_mem_take(struct guest_mem *mem, gpa_t at, uint64_t bytes, void *from, bool *taken, struct sys *sys);
 
+/*
+ * Of a machine of a snapshot: maps a run of RAM, or of what is behind it, from the same place of a file, privately. Page-aligned and
+ * there (asserted). Not into hugetlbfs. 0 or -errno.
+ */
+int guest_mem_map_run(struct guest_mem *mem, const struct memory_run *run, int fd, struct sys *sys);
+
+/* All that was written to RAM and behind it is gone: zero, or what is mapped there. Not of hugetlbfs. 0 or -errno. */
+int guest_mem_forget(struct guest_mem *mem, struct sys *sys);
+
+/* What a guest will need of it is made present, in one call each; best effort. */
+void guest_mem_populate(struct guest_mem *mem, const struct memory_run *run, bool write, struct sys *sys);
+
+/* RAM and what is behind it, for a snapshot: bytes from an offset; asserted to be there. */
+const uint8_t *guest_mem_all(const struct guest_mem *mem, uint64_t at, uint64_t bytes);
+
 /* Reads exactly `bytes` of a file into RAM; -ENODATA where the file ends early, else 0 or -errno. */
 int guest_mem_read_file(struct guest_mem *mem, gpa_t at, uint64_t bytes, int fd, uint64_t offset, struct sys *sys);
 

@@ -16,8 +16,10 @@
 #include "vmm/exits.h"
 #include "vmm/host_cache.h"
 #include "vmm/host_probe.h"
+#include "vmm/hypercalls.h"
 #include "vmm/layout.h"
 #include "vmm/pc/pc.h"
+#include "vmm/restore.h"
 #include "vmm/sandbox.h"
 #include "vmm/solo5.h"
 
@@ -32,10 +34,15 @@ static const struct boot *const boots[] = {
 	[IMAGE_MULTIBOOT] = &boot_multiboot,
 };
 
+const struct boot *machine_boot(enum image_kind kind)
+{
+	return boots[kind];
+}
+
 /* Less than this a host has in any case, and is not asked. */
 #define HOST_RAM_BYTES_SURE (1ull << 30)
 
-static int host_has_ram(struct machine *m)
+int machine_host_has_ram(struct machine *m)
 {
 	struct sysinfo host;
 
@@ -71,7 +78,7 @@ static int step_plan(struct machine *m)
 	if (m->config->solo5.count && m->image.protocol->kind != IMAGE_SOLO5)
 		return refuse_solo5_options(m);
 	r = m->boot->plan(m);
-	return r < 0 ? r : host_has_ram(m);
+	return r < 0 ? r : machine_host_has_ram(m);
 }
 
 /* A KVM that an earlier launch has looked at needs no second look. */
@@ -144,7 +151,7 @@ static int step_ring(struct machine *m)
 		m->ring = m->facts.ring0_native || m->deprivileged ? 0 : 3;
 		m->ring_reason = m->facts.ring0_native ? "ring 0 is native here" : "ring 0 is emulated here";
 	}
-	m->doorbell = m->ring == 0 && !m->deprivileged && m->boot->native && c->doorbell != DOORBELL_PORT ? m->facts.doorbell :
+	m->doorbell = machine_is_at_ring0(m) && m->boot->native && c->doorbell != DOORBELL_PORT ? m->facts.doorbell :
 													    KVICK_DOORBELL_PORT;
 	if (c->doorbell == DOORBELL_VMCALL && m->doorbell == KVICK_DOORBELL_PORT)
 		return error_set(&m->error, ERROR_HOST, 0, "--doorbell vmcall: %s: use --doorbell port",
@@ -153,6 +160,14 @@ static int step_ring(struct machine *m)
 								   "ring 3" :
 								   "no VMCALL reaches kvick on this host");
 	return 0;
+}
+
+/* What the ring was chosen for is in the snapshot. */
+static COLD int step_restored_ring(struct machine *m)
+{
+	int r = host_facts(m);
+
+	return r == 0 ? restore_check_host(m) : r;
 }
 
 static int step_vm(struct machine *m)
@@ -256,7 +271,14 @@ static int create_vcpu(struct machine *m)
 	return r < 0 ? r : vcpu_create(&m->vcpu, &m->vm, m->kvm.run_bytes, &m->sys, &m->error);
 }
 
-static int step_vcpu(struct machine *m)
+static int start(struct machine *m)
+{
+	int r = cpu_set_up(m);
+
+	return r == 0 ? m->boot->start(m) : r;
+}
+
+static int make_vcpu(struct machine *m, int (*begin)(struct machine *m))
 {
 	int r = create_vcpu(m);
 
@@ -264,9 +286,7 @@ static int step_vcpu(struct machine *m)
 		return r;
 	m->vcpu.tss_available = m->facts.tss_available;
 	m->timeline.tsc_khz = vcpu_tsc_khz(&m->vcpu, &m->vm, &m->sys);
-	r = cpu_set_up(m);
-	if (r == 0)
-		r = m->boot->start(m);
+	r = begin(m);
 	if (r < 0) {
 		vcpu_destroy(&m->vcpu, &m->sys);
 		return r;
@@ -275,6 +295,16 @@ static int step_vcpu(struct machine *m)
 	/* HLT is for ring 0 alone, and a PC's comes to an end. What a monitor has gathered is to be printed. */
 	m->config->stop->ticks = m->deprivileged || (m->vm.lapic && m->ring == 0 && !m->boot->pc);
 	return 0;
+}
+
+static int step_vcpu(struct machine *m)
+{
+	return make_vcpu(m, start);
+}
+
+static COLD int step_restored_vcpu(struct machine *m)
+{
+	return make_vcpu(m, restore_vcpu);
 }
 
 static void undo_vcpu(struct machine *m)
@@ -295,7 +325,7 @@ static int step_sandbox(struct machine *m)
 	const struct machine_config *c = m->config;
 	unsigned needs = c->process_ends ? SANDBOX_PLAIN : SANDBOX_REPORT;
 
-	if (m->ring == 0 && !m->deprivileged && m->facts.run_bytes && !m->facts.ring0_native)
+	if (machine_is_at_ring0(m) && m->facts.run_bytes && !m->facts.ring0_native)
 		say_that_it_will_be_slow(m);
 	if (!c->sandbox)
 		return 0;
@@ -356,7 +386,7 @@ COLD void machine_look_in(struct machine *m)
 {
 	struct vcpu_state state;
 
-	if ((m->ring == 0 && !m->deprivileged) || !m->memory_split)
+	if (machine_is_at_ring0(m) || !m->memory_split)
 		exit_halted(m);
 	if (m->outcome != OUTCOME_NONE || !m->stuck_rip || vcpu_get(&m->vcpu, &state, &m->sys) < 0)
 		return;
@@ -402,9 +432,21 @@ static void tick(struct machine *m)
 	m->boot->tick(m);
 }
 
-static int step_run(struct machine *m)
+/* A call that was under way when the snapshot was taken, or that had to wait for a request. */
+static COLD void answer_pending_call(struct machine *m)
 {
+	uint64_t block = m->pending_call;
+
+	m->pending_call = 0;
+	hypercall_serve(m, block);
+}
+
+void machine_go(struct machine *m)
+{
+	m->outcome = OUTCOME_NONE;
 	timeline_stamp(&m->timeline, MARK_ENTRY);
+	if (m->pending_call)
+		answer_pending_call(m);
 	while (m->outcome == OUTCOME_NONE) {
 		if (m->pc)
 			pc_enter(m);
@@ -427,7 +469,6 @@ static int step_run(struct machine *m)
 	timeline_stamp(&m->timeline, MARK_EXIT);
 	if (m->deprivileged && m->config->report)
 		deprivileged_count(m);
-	return 0;
 }
 
 /*
@@ -450,12 +491,14 @@ static COLD void guest_stamps(struct machine *m)
 	}
 }
 
-static const struct step {
+struct step {
 	int (*run)(struct machine *m);
 	void (*undo)(struct machine *m);
 	void (*leave)(struct machine *m); /* instead of that where the process ends: what others wait for */
 	enum mark mark; /* reached when the step is done; MARK_COUNT: none of its own */
-} steps[] = {
+};
+
+static const struct step of_an_image[] = {
 	{ step_plan, NULL, NULL, MARK_PLAN },
 	{ step_kvm, undo_kvm, NULL, MARK_COUNT },
 	{ step_ring, NULL, NULL, MARK_KVM },
@@ -465,38 +508,83 @@ static const struct step {
 	{ step_devices, undo_devices, leave_devices, MARK_DEVICES },
 	{ step_vcpu, undo_vcpu, NULL, MARK_VCPU },
 	{ step_sandbox, NULL, NULL, MARK_SANDBOX },
-	{ step_run, NULL, NULL, MARK_COUNT },
 };
 
-#define STEP_COUNT (sizeof(steps) / sizeof(steps[0]))
+static const struct step of_a_snapshot[] = {
+	{ restore_plan, restore_undo_plan, NULL, MARK_PLAN },
+	{ step_kvm, undo_kvm, NULL, MARK_COUNT },
+	{ step_restored_ring, NULL, NULL, MARK_KVM },
+	{ step_vm, undo_vm, NULL, MARK_VM },
+	{ restore_memory, NULL, NULL, MARK_MEMORY },
+	{ restore_devices, undo_devices, leave_devices, MARK_DEVICES },
+	{ step_restored_vcpu, undo_vcpu, NULL, MARK_VCPU },
+	{ step_sandbox, NULL, NULL, MARK_SANDBOX },
+};
 
-int machine_run(struct machine *m, const struct machine_config *config)
+static const struct step *steps_of(const struct machine *m, unsigned *count)
 {
-	unsigned done;
+	*count = m->config->snapshot ? sizeof(of_a_snapshot) / sizeof(of_a_snapshot[0]) :
+				       sizeof(of_an_image) / sizeof(of_an_image[0]);
+	return m->config->snapshot ? of_a_snapshot : of_an_image;
+}
+
+static void unwind(struct machine *m, unsigned done)
+{
+	unsigned count;
+	const struct step *steps = steps_of(m, &count);
+
+	m->config->stop->immediate_exit = NULL;
+	while (done-- > 0) {
+		void (*end)(struct machine *m) = m->config->process_ends ? steps[done].leave : steps[done].undo;
+
+		if (end)
+			end(m);
+	}
+	if (!m->config->process_ends)
+		timeline_stamp(&m->timeline, MARK_TORN_DOWN);
+}
+
+int machine_prepare(struct machine *m, const struct machine_config *config)
+{
+	unsigned done, count;
 	int r = 0;
 
 	m->config = config;
 	m->image.fd = -1;
 	m->console.fd = config->console_fd;
-	for (done = 0; done < STEP_COUNT; done++) {
+
+	const struct step *steps = steps_of(m, &count);
+
+	for (done = 0; done < count; done++) {
 		r = steps[done].run(m);
 		if (r < 0)
 			break;
 		if (steps[done].mark != MARK_COUNT)
 			timeline_stamp(&m->timeline, steps[done].mark);
 	}
-	if (r == 0 && config->report && m->boot->native)
-		guest_stamps(m);
-	config->stop->immediate_exit = NULL;
-	while (done-- > 0) {
-		void (*end)(struct machine *m) = config->process_ends ? steps[done].leave : steps[done].undo;
+	if (r < 0)
+		unwind(m, done);
+	return r;
+}
 
-		if (end)
-			end(m);
-	}
-	if (!config->process_ends)
-		timeline_stamp(&m->timeline, MARK_TORN_DOWN);
-	if (r < 0 && config->stop->signal) {
+void machine_end(struct machine *m)
+{
+	unsigned count;
+
+	steps_of(m, &count);
+	if (m->config->report && m->boot->native)
+		guest_stamps(m);
+	unwind(m, count);
+}
+
+int machine_run(struct machine *m, const struct machine_config *config)
+{
+	int r = machine_prepare(m, config);
+
+	if (r == 0) {
+		machine_go(m);
+		machine_end(m);
+	} else if (config->stop->signal) {
 		/* Whatever the signal made fail is not what ended the run. */
 		m->outcome = OUTCOME_STOPPED;
 		m->error.kind = ERROR_NONE;

@@ -24,6 +24,7 @@
 #include "vmm/memory_plan.h"
 #include "vmm/pc/config.h"
 #include "vmm/solo5_config.h"
+#include "vmm/state.h"
 #include "vmm/stop.h"
 #include "vmm/sys.h"
 #include "vmm/timeline.h"
@@ -99,6 +100,20 @@ enum outcome_kind {
 
 #define DEPRIVILEGED_PAGES_MAX 64
 
+/* Of a deprivileged guest (deprivileged.h). Part of a snapshot as it is: no pointers. */
+struct deprivileged_guest {
+	struct memory_run tables;         /* its page tables */
+	uint32_t site_count, splits;      /* instructions that are patched; pages of 2 MiB that were split */
+	uint32_t granted_count;           /* pages of its own making that it executes */
+	uint32_t grants;                  /* how often one has become that, for the report */
+	uint64_t taken_page, taken_rip;   /* the last of them that is data again, and what stored there */
+	uint32_t output_tail;             /* of what the monitor has gathered, printed */
+	uint32_t output_call;             /* calls[] that it was gathered for */
+	uint32_t output_calls;            /* counted there so far */
+	uint32_t padding;
+	uint64_t granted[DEPRIVILEGED_PAGES_MAX];
+};
+
 /* Traps of a deprivileged guest, by what was emulated; X86_INNOCUOUS: nothing was. */
 struct trap_counts {
 	uint64_t count[X86_IDS], cycles[X86_IDS];
@@ -130,19 +145,15 @@ struct machine {
 
 	uint64_t pgd;           /* top-level table that the guest began with */
 	uint64_t ring0_pgd;     /* 0 until ring0.c has built it */
-	bool deprivileged;      /* ring is 0, as the guest has it, but the CPU's is 3 (deprivileged.h), and then: */
-	struct memory_run tables; /* the guest's page tables */
-	unsigned site_count, splits; /* instructions that are patched; pages of 2 MiB that were split */
-	unsigned granted_count; /* pages of the guest's own making that it executes */
-	unsigned grants;        /* how often one has become that, for the report */
-	uint64_t taken_page, taken_rip; /* the last of them that is data again, and what stored there */
-	uint32_t output_tail;   /* of what the monitor has gathered, printed */
-	unsigned output_call;   /* calls[] that it was gathered for */
-	uint32_t output_calls;  /* counted there so far */
+	bool deprivileged;      /* ring is 0, as the guest has it, but the CPU's is 3: then there is `dep` */
 	bool memory_split;      /* read-only memory has slots of its own by now */
 	unsigned stuck_ticks;   /* for which the vCPU has been at stuck_rip since then; stuck_rip 0: it has moved on */
 	uint64_t stuck_rip;
 	bool interrupt_flag;    /* as the guest last asked for it */
+	uint64_t generation;    /* as boot info has it */
+	uint64_t pending_call;  /* the block of a hypercall that is to be answered before the guest goes on; 0: none */
+	bool generation_event;  /* KVICK_EVENT_GENERATION, not told yet */
+	struct restored *restored; /* what a machine of a snapshot is made of (machine_state.h); NULL: it is none */
 
 	struct pc *pc;          /* NULL where boot->pc is not */
 	struct solo5 *solo5;    /* devices of a Solo5 guest; NULL: none */
@@ -156,8 +167,9 @@ struct machine {
 	struct devices devices;
 	struct memory_run modules[MACHINE_MODULES_MAX]; /* where they go, for boot protocols that have a list of them */
 	struct crash crash;
-	uint64_t granted[DEPRIVILEGED_PAGES_MAX];
+	struct deprivileged_guest dep;
 	struct trap_counts traps; /* for the report */
+	struct state_reader state; /* while a machine of a snapshot is made: what follows is of its devices */
 	struct cpu_table cpuid; /* the guest's; empty: it has none */
 };
 
@@ -187,6 +199,12 @@ void machine_end(struct machine *machine);
  */
 int machine_reset(struct machine *machine);
 
+/* Does the CPU run it at ring 0? */
+static inline bool machine_is_at_ring0(const struct machine *machine)
+{
+	return machine->ring == 0 && !machine->deprivileged;
+}
+
 /*
  * RAM is gone: where that is because the image's file, from which it is mapped, has become shorter, ends the guest
  * (OUTCOME_FAILED, machine->error says so) and returns true. For exit handlers.
@@ -205,6 +223,12 @@ void machine_look_in(struct machine *machine);
 
 /* What the image has at a guest-physical address that is read-only, in words for people. */
 const char *machine_readonly_name(const struct machine *machine, uint64_t at);
+
+/* What guests of that kind of image are made by. */
+const struct boot *machine_boot(enum image_kind kind);
+
+/* Has the host as much RAM as the plan has? 0, or -errno with machine->error set. */
+int machine_host_has_ram(struct machine *machine);
 
 /* Devices that were told to stop could not be stopped: the kernel may still read from RAM and write to it. */
 bool machine_io_may_go_on(const struct machine *machine);

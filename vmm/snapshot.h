@@ -17,6 +17,8 @@ struct error;
 struct machine;
 struct sys;
 
+#define SNAPSHOT_FORMAT 1 /* of the state; another in every kvick that would read it otherwise */
+
 #define SNAPSHOT_RUNS_MAX 64 /* stretches of RAM that are in the memory file; what lies between two that are near is in it too */
 #define SNAPSHOT_SET_MAX  256 /* of a working set */
 

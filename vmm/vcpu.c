@@ -57,11 +57,6 @@ static struct kvm_segment flat(uint16_t selector, uint8_t type, unsigned ring)
 	};
 }
 
-static uint8_t tss_type(const struct vcpu *vcpu)
-{
-	return vcpu->tss_available ? 0x9 : 0xb;
-}
-
 void vcpu_set_start(struct vcpu *vcpu, const struct vcpu_start *start)
 {
 	struct kvm_segment code = flat(start->code ? start->code : start->ring == 0 ? SELECTOR_CODE0 : SELECTOR_CODE3, 0xb,
@@ -80,7 +75,7 @@ void vcpu_set_start(struct vcpu *vcpu, const struct vcpu_start *start)
 			.cs = code, .ss = data, .ds = data, .es = data, .fs = data, .gs = data,
 			.tr = {
 				.selector = SELECTOR_TSS, .base = tables->tss, .limit = tables->tss_limit,
-				.type = tss_type(vcpu), .present = 1,
+				.type = vcpu_tss_type(vcpu), .present = 1,
 			},
 			.ldt = { .type = 0x2, .unusable = 1 },
 			.gdt = { .base = tables->gdt, .limit = SYSTEM_GDT_BYTES - 1 },
@@ -133,7 +128,7 @@ int vcpu_get(const struct vcpu *vcpu, struct vcpu_state *state, struct sys *sys)
 	if (r == 0)
 		r = sys_ioctl(sys, vcpu->fd, KVM_GET_SREGS, (uintptr_t)&state->sregs);
 	if (r == 0)
-		state->sregs.tr.type = tss_type(vcpu);
+		state->sregs.tr.type = vcpu_tss_type(vcpu);
 	return r;
 }
 

@@ -33,6 +33,12 @@ struct vcpu {
 	bool tss_available;
 };
 
+/* Of the segment in TR: AMD64 APM 2, 4.8.3. */
+static inline uint8_t vcpu_tss_type(const struct vcpu *vcpu)
+{
+	return vcpu->tss_available ? 0x9 : 0xb;
+}
+
 /* Descriptor tables of the VMM's making, by their guest-virtual addresses; with the system page's selectors and GDT. */
 struct system_tables {
 	uint64_t gdt, idt, tss;

@@ -71,6 +71,19 @@ COLD int vm_split_memory(const struct vm *vm, const struct guest_mem *mem, struc
 	return r;
 }
 
+COLD int vm_renew_memory(const struct vm *vm, const struct guest_mem *mem, struct sys *sys)
+{
+	int r = 0;
+
+	/* Slots that are not there are taken away in vain. */
+	for (unsigned i = 0; i < (mem->readonly_count ? MEMORY_SLOTS_MAX : 1u) && r == 0; i++) {
+		r = set_slot(vm, mem, i, &(struct memory_slot){ 0 }, sys);
+		if (r == -EINVAL && i > 0)
+			r = 0;
+	}
+	return r == 0 ? set_slot(vm, mem, 0, &(struct memory_slot){ .run = { 0, mem->bytes + mem->behind } }, sys) : r;
+}
+
 /* Interrupt lines that a user-space IOAPIC would have; nothing raises one yet. */
 #define IOAPIC_PINS 24
 

@@ -31,6 +31,9 @@ int vm_set_memory(const struct vm *vm, const struct guest_mem *mem, struct sys *
  */
 int vm_split_memory(const struct vm *vm, const struct guest_mem *mem, struct sys *sys);
 
+/* Registers the same anew, so that KVM knows nothing of guest page tables any more. No vCPU may be in the guest. */
+int vm_renew_memory(const struct vm *vm, const struct guest_mem *mem, struct sys *sys);
+
 /*
  * Gives vCPUs a local APIC inside KVM (split irqchip: KVM API, KVM_CAP_SPLIT_IRQCHIP), for speed alone: a vCPU
  * without one flips a static key, that is, KVM rewrites kernel code on all CPUs at its creation and again at its end,

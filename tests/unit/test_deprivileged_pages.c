@@ -63,7 +63,7 @@ static void what_is_certain_is_patched_and_executable(void **state)
 	code[0] = PUSHF;
 	assert_int_equal(deprivileged_patch(m), 0);
 	assert_int_equal(code[0], INT3);
-	assert_int_equal(m->site_count, 1);
+	assert_int_equal(m->dep.site_count, 1);
 	assert_true(is_executable(m, TEXT));
 }
 

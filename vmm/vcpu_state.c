@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "vmm/vcpu_state.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "vmm/error.h"
+#include "vmm/kvm.h"
+#include "vmm/sys.h"
+#include "vmm/vcpu.h"
+#include "vmm/vm.h"
+
+/* AMD64 APM 2, appendix A.2; Intel SDM 4. The TSC goes on; what belongs to KVM's own clocks is no guest's here. */
+enum { MSR_TSC = 0x10, MSR_TSC_ADJUST = 0x3b, MSR_TSC_DEADLINE = 0x6e0 };
+
+static bool is_skipped(uint32_t msr)
+{
+	/* KVM's paravirtual ones, old and new: off, but for kvmclock, which no guest of ours without a PC has. */
+	return msr == MSR_TSC || msr == MSR_TSC_ADJUST || msr == MSR_TSC_DEADLINE || msr == 0x11 || msr == 0x12 ||
+	       (msr >= 0x4b564d00 && msr <= 0x4b564dff) || (msr >= 0x40000000 && msr <= 0x400001ff);
+}
+
+/* The parts but MSRs and registers, in the order in which they are set: XCR0 before what depends on it. */
+static const struct part {
+	uint32_t bit;
+	const char *name;
+	unsigned long get, set;
+	size_t at, bytes;
+} parts[] = {
+	{ VCPU_XCRS, "XCRS", KVM_GET_XCRS, KVM_SET_XCRS, offsetof(struct vcpu_saved, xcrs), sizeof(struct kvm_xcrs) },
+	{ VCPU_FPU, "XSAVE", KVM_GET_XSAVE, KVM_SET_XSAVE, offsetof(struct vcpu_saved, xsave), sizeof(struct kvm_xsave) },
+	{ VCPU_DEBUG, "DEBUGREGS", KVM_GET_DEBUGREGS, KVM_SET_DEBUGREGS, offsetof(struct vcpu_saved, debugregs),
+	  sizeof(struct kvm_debugregs) },
+	{ VCPU_LAPIC, "LAPIC", KVM_GET_LAPIC, KVM_SET_LAPIC, offsetof(struct vcpu_saved, lapic), sizeof(struct kvm_lapic_state) },
+	{ VCPU_MP_STATE, "MP_STATE", KVM_GET_MP_STATE, KVM_SET_MP_STATE, offsetof(struct vcpu_saved, mp_state),
+	  sizeof(struct kvm_mp_state) },
+	{ VCPU_EVENTS, "VCPU_EVENTS", KVM_GET_VCPU_EVENTS, KVM_SET_VCPU_EVENTS, offsetof(struct vcpu_saved, events),
+	  sizeof(struct kvm_vcpu_events) },
+};
+
+#define PARTS (sizeof(parts) / sizeof(parts[0]))
+
+static void get_parts(int fd, struct vcpu_saved *saved, struct sys *sys)
+{
+	for (unsigned i = 0; i < PARTS; i++)
+		if (sys_ioctl(sys, fd, parts[i].get, (uintptr_t)saved + parts[i].at) == 0)
+			saved->has |= parts[i].bit;
+}
+
+/* What KVM_GET_MSRS and KVM_SET_MSRS take. */
+struct msr_list {
+	struct kvm_msrs head;
+	struct kvm_msr_entry entries[VCPU_MSRS_MAX];
+};
+
+struct msr_indices {
+	struct kvm_msr_list head;
+	uint32_t indices[VCPU_MSRS_MAX];
+};
+
+/* KVM stops at the first that it does not have; so one after another. */
+static void get_msrs(int fd, const struct kvm *kvm, struct vcpu_saved *saved, struct sys *sys)
+{
+	struct msr_indices list = { .head = { .nmsrs = VCPU_MSRS_MAX } };
+
+	if (sys_ioctl(sys, kvm->fd, KVM_GET_MSR_INDEX_LIST, (uintptr_t)&list) < 0)
+		return;
+	for (unsigned i = 0; i < list.head.nmsrs && i < VCPU_MSRS_MAX; i++) {
+		struct msr_list one = { .head = { .nmsrs = 1 }, .entries = { { .index = list.indices[i] } } };
+
+		if (is_skipped(list.indices[i]) || sys_ioctl(sys, fd, KVM_GET_MSRS, (uintptr_t)&one) != 1)
+			continue;
+		/* Nor such as cannot be set to what they are. */
+		if (sys_ioctl(sys, fd, KVM_SET_MSRS, (uintptr_t)&one) != 1)
+			continue;
+		saved->msrs[saved->msr_count++] = (struct vcpu_msr){ .index = list.indices[i], .value = one.entries[0].data };
+	}
+}
+
+/* A second vCPU, as KVM makes them. Where there is none, all has changed. */
+static bool new_vcpu(const struct vm *vm, const struct kvm *kvm, struct vcpu_saved *fresh, struct sys *sys)
+{
+	int fd = sys_ioctl(sys, vm->fd, KVM_CREATE_VCPU, 1);
+
+	if (fd < 0)
+		return false;
+	get_parts(fd, fresh, sys);
+	get_msrs(fd, kvm, fresh, sys);
+	sys_close(sys, fd);
+	return true;
+}
+
+static void compare(struct vcpu_saved *saved, const struct vcpu_saved *fresh)
+{
+	for (unsigned i = 0; i < PARTS; i++)
+		if (memcmp((const uint8_t *)saved + parts[i].at, (const uint8_t *)fresh + parts[i].at, parts[i].bytes) != 0)
+			saved->changed |= parts[i].bit;
+	/* The first is the one that boots: those that follow wait, and their APICs have another number. */
+	saved->changed &= ~(uint32_t)VCPU_LAPIC;
+	if (saved->mp_state.mp_state == KVM_MP_STATE_RUNNABLE)
+		saved->changed &= ~(uint32_t)VCPU_MP_STATE;
+	for (unsigned i = 0, j = 0; i < saved->msr_count; i++) {
+		while (j < fresh->msr_count && fresh->msrs[j].index != saved->msrs[i].index)
+			j++;
+		saved->msrs[i].changed = j == fresh->msr_count || fresh->msrs[j].value != saved->msrs[i].value;
+		if (j == fresh->msr_count)
+			j = 0;
+	}
+}
+
+int vcpu_save(const struct vcpu *vcpu, const struct vm *vm, const struct kvm *kvm, struct vcpu_saved *saved, struct sys *sys,
+	      struct error *error)
+{
+	struct vcpu_state state;
+	struct vcpu_saved fresh = { 0 };
+	int r = vcpu_get(vcpu, &state, sys);
+
+	if (r < 0)
+		return error_set(error, ERROR_HOST, -r, "KVM_GET_REGS: %s: `kvick doctor` says what this host offers", strerror(-r));
+	*saved = (struct vcpu_saved){ .regs = state.regs, .sregs = state.sregs };
+	get_parts(vcpu->fd, saved, sys);
+	get_msrs(vcpu->fd, kvm, saved, sys);
+	if (new_vcpu(vm, kvm, &fresh, sys)) {
+		compare(saved, &fresh);
+	} else {
+		saved->changed = saved->has;
+		for (unsigned i = 0; i < saved->msr_count; i++)
+			saved->msrs[i].changed = 1;
+	}
+	return 0;
+}
+
+static int refused(const char *what, int r, struct error *error)
+{
+	return error_set(error, ERROR_HOST, -r, "%s: %s: this host's KVM does not take what the snapshot has: take it again here",
+			 what, strerror(-r));
+}
+
+static int set_msrs(const struct vcpu *vcpu, const struct vcpu_saved *saved, bool all, struct sys *sys, struct error *error)
+{
+	struct msr_list list;
+	uint32_t count = 0;
+
+	for (unsigned i = 0; i < saved->msr_count; i++)
+		if (all || saved->msrs[i].changed)
+			list.entries[count++] = (struct kvm_msr_entry){
+				.index = saved->msrs[i].index, .data = saved->msrs[i].value,
+			};
+	if (count == 0)
+		return 0;
+	list.head = (struct kvm_msrs){ .nmsrs = count };
+
+	int r = sys_ioctl(sys, vcpu->fd, KVM_SET_MSRS, (uintptr_t)&list);
+
+	if (r < 0)
+		return refused("KVM_SET_MSRS", r, error);
+	if ((uint32_t)r < count)
+		return error_set(error, ERROR_HOST, EINVAL, "KVM_SET_MSRS: MSR 0x%x: this host's KVM does not take the value 0x%llx: "
+				 "take the snapshot again here", list.entries[r].index, (unsigned long long)list.entries[r].data);
+	return 0;
+}
+
+int vcpu_load(struct vcpu *vcpu, const struct vm *vm, const struct vcpu_saved *saved, bool all, struct sys *sys, struct error *error)
+{
+	struct vcpu_state state = { .regs = saved->regs, .sregs = saved->sregs };
+	uint32_t wanted = saved->has & (all ? VCPU_PARTS - 1 : saved->changed);
+	int r = set_msrs(vcpu, saved, all, sys, error);
+
+	if (!vm->lapic)
+		wanted &= ~(uint32_t)VCPU_LAPIC;
+	for (unsigned i = 0; i < PARTS && r == 0; i++) {
+		if (!(wanted & parts[i].bit))
+			continue;
+		r = sys_ioctl(sys, vcpu->fd, parts[i].set, (uintptr_t)saved + parts[i].at);
+		if (r < 0)
+			return refused(parts[i].name, r, error);
+	}
+	state.sregs.tr.type = vcpu_tss_type(vcpu);
+	if (r == 0)
+		vcpu_set(vcpu, &state);
+	return r;
+}
