@@ -31,8 +31,8 @@ struct boot {
 	/* The vCPU is there: what the guest reads at its start, and its first registers. 0 or -errno. */
 	int (*start)(struct machine *m);
 	/*
-	 * The machine has been made of a snapshot, again perhaps: what in RAM has to be news to the guest, of which m->generation is
-	 * the number; `first`: the sandbox has not closed yet. 0 or -errno. NULL: such guests have state that no snapshot has.
+	 * The machine has been made of a snapshot, again perhaps: what in RAM has to be news to the guest, of which m->generation
+	 * is the number; `first`: the sandbox has not closed yet. 0 or -errno. NULL: such guests have state that no snapshot has.
 	 */
 	int (*restored)(struct machine *m, bool first);
 	/* An exit for port I/O. */

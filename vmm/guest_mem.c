@@ -184,7 +184,8 @@ COLD int guest_mem_map_run(struct guest_mem *mem, const struct memory_run *run, 
 	void *where = (void *)(uintptr_t)guest_mem_all(mem, run->at, run->bytes);
 
 	assert(!mem->hugepages && (run->at | run->bytes) % GUEST_PAGE_BYTES == 0);
-	return sys_mmap(sys, where, run->bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, fd, run->at, &where);
+	return sys_mmap(sys, where, run->bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, fd, run->at,
+			&where);
 }
 
 COLD int guest_mem_forget(struct guest_mem *mem, struct sys *sys)

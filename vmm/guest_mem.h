@@ -107,8 +107,8 @@ int guest_mem_map_file(struct guest_mem *mem, gpa_t at, uint64_t bytes, int fd, 
 int guest_mem_take(struct guest_mem *mem, gpa_t at, uint64_t bytes, void *from, bool *taken, struct sys *sys);
 
 /*
- * Of a machine of a snapshot: maps a run of RAM, or of what is behind it, from the same place of a file, privately. Page-aligned and
- * there (asserted). Not into hugetlbfs. 0 or -errno.
+ * Of a machine of a snapshot: maps a run of RAM, or of what is behind it, from the same place of a file, privately. Page-aligned
+ * and there (asserted). Not into hugetlbfs. 0 or -errno.
  */
 int guest_mem_map_run(struct guest_mem *mem, const struct memory_run *run, int fd, struct sys *sys);
 

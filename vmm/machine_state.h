@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a snapshot's sections say of a machine, byte for byte (state.h): no pointers, no padding that is not named. snapshot.c writes
- * them, restore.c reads and checks them. A change here is another format: SNAPSHOT_FORMAT (snapshot.h).
+ * What a snapshot's sections say of a machine, byte for byte (state.h): no pointers, no padding that is not named. snapshot.c
+ * writes them, restore.c reads and checks them. A change here is another format: SNAPSHOT_FORMAT (snapshot.h).
  */
 #ifndef KVICK_VMM_MACHINE_STATE_H
 #define KVICK_VMM_MACHINE_STATE_H

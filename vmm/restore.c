@@ -239,9 +239,10 @@ static int read_runs(struct machine *m, struct state_reader *r)
 	for (unsigned i = 0; i < s.count && e == 0; i++) {
 		const struct memory_run *run = &restored->runs[i];
 
-		if (run->at < end || !is_page(run->at | run->bytes) || run->bytes == 0 || run->at > all || run->bytes > all - run->at)
-			return state_bad(r, "run %u of RAM: 0x%llx bytes at 0x%llx: not pages of the memory file, apart and ascending",
-					 i, (unsigned long long)run->bytes, (unsigned long long)run->at);
+		if (run->at < end || !is_page(run->at | run->bytes) || run->bytes == 0 || run->at > all ||
+		    run->bytes > all - run->at)
+			return state_bad(r, "run %u of RAM: 0x%llx bytes at 0x%llx: not pages of the memory file, apart and "
+					 "ascending", i, (unsigned long long)run->bytes, (unsigned long long)run->at);
 		end = run->at + run->bytes;
 	}
 	return e;
@@ -280,7 +281,9 @@ static void begin_again(struct machine *m)
 COLD int restore_plan(struct machine *m)
 {
 	const struct snapshot *snapshot = m->config->snapshot;
-	struct state_reader reader = { .at = snapshot->state, .left = snapshot->state_bytes, .file = snapshot->name, .error = &m->error };
+	struct state_reader reader = {
+		.at = snapshot->state, .left = snapshot->state_bytes, .file = snapshot->name, .error = &m->error,
+	};
 	void *at;
 	int r = sys_mmap(&m->sys, NULL, sizeof(struct restored), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0, &at);
 

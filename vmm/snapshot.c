@@ -77,7 +77,8 @@ static int put_vcpu(struct machine *m, struct state_writer *w)
 #define PAGEMAP_FILE    (1ull << 61)
 
 /* Of a chunk's pages, which may hold something. Where the kernel does not tell, all. */
-static void look_at(const struct machine *m, int pagemap_fd, uint64_t at, unsigned pages, uint64_t map[CHUNK_PAGES], struct sys *sys)
+static void look_at(const struct machine *m, int pagemap_fd, uint64_t at, unsigned pages, uint64_t map[CHUNK_PAGES],
+		    struct sys *sys)
 {
 	uint64_t offset = ((uintptr_t)m->mem.host + at) / GUEST_PAGE_BYTES * sizeof(map[0]);
 	ssize_t bytes = pagemap_fd < 0 ? 0 : sys_pread(sys, pagemap_fd, map, pages * sizeof(map[0]), offset);
@@ -183,23 +184,24 @@ static int write_chunk(struct machine *m, int fd, int pagemap_fd, uint64_t at, u
 	return r;
 }
 
-static int write_memory(struct machine *m, int fd, struct runs *runs, void (*progress)(void *context, uint64_t done, uint64_t all),
-			void *context)
+static int write_memory(struct machine *m, int fd, struct runs *runs,
+			void (*progress)(void *context, uint64_t done, uint64_t all), void *context)
 {
 	uint64_t all = m->mem.bytes + m->mem.behind;
 	int pagemap_fd = sys_open(&m->sys, "/proc/self/pagemap", O_RDONLY | O_CLOEXEC, 0);
 	int r = sys_ftruncate(&m->sys, fd, all);
 
 	for (uint64_t at = 0; at < all && r == 0; at += CHUNK_BYTES) {
-		uint64_t left = all - at;
+		uint64_t bytes = all - at < CHUNK_BYTES ? all - at : CHUNK_BYTES;
 
-		r = write_chunk(m, fd, pagemap_fd, at, (unsigned)((left < CHUNK_BYTES ? left : CHUNK_BYTES) / GUEST_PAGE_BYTES), runs);
+		r = write_chunk(m, fd, pagemap_fd, at, (unsigned)(bytes / GUEST_PAGE_BYTES), runs);
 		if (progress)
 			progress(context, at, all);
 	}
 	if (pagemap_fd >= 0)
 		sys_close(&m->sys, pagemap_fd);
-	return r == 0 ? 0 : error_set(&m->error, ERROR_HOST, -r, "the guest's memory cannot be written: %s: make room", strerror(-r));
+	return r == 0 ? 0 : error_set(&m->error, ERROR_HOST, -r, "the guest's memory cannot be written: %s: make room",
+				      strerror(-r));
 }
 
 /* ---- the whole ---- */
@@ -207,13 +209,14 @@ static int write_memory(struct machine *m, int fd, struct runs *runs, void (*pro
 static int refuse(struct machine *m)
 {
 	if (!m->boot->restored)
-		return error_set(&m->error, ERROR_USAGE, ENOTSUP, "%s: a guest that has a PC cannot be kept in a snapshot, its interrupts "
-				 "and timers are not in one: native and Solo5 images can", m->image.path);
+		return error_set(&m->error, ERROR_USAGE, ENOTSUP, "%s: a guest that has a PC cannot be kept in a snapshot, its "
+				 "interrupts and timers are not in one: native and Solo5 images can", m->image.path);
 	if (m->solo5)
 		return error_set(&m->error, ERROR_USAGE, ENOTSUP, "%s: a Solo5 guest with devices cannot be kept in a snapshot",
 				 m->image.path);
 	if (m->mem.hugepages)
-		return error_set(&m->error, ERROR_USAGE, ENOTSUP, "--hugepages: memory of a snapshot is mapped from a file: leave it out");
+		return error_set(&m->error, ERROR_USAGE, ENOTSUP, "--hugepages: memory of a snapshot is mapped from a file: leave "
+				 "it out");
 	return 0;
 }
 
@@ -244,7 +247,8 @@ int snapshot_take(struct machine *m, struct state_writer *w, int memory_fd,
 	state_put(w, &memory, sizeof(memory));
 	state_put(w, runs.list, runs.count * sizeof(runs.list[0]));
 	r = state_finish(w);
-	return r == 0 ? 0 : error_set(&m->error, ERROR_HOST, -r, "%s: its state is larger than %u bytes", m->image.path, STATE_BYTES_MAX);
+	return r == 0 ? 0 : error_set(&m->error, ERROR_HOST, -r, "%s: its state is larger than %u bytes", m->image.path,
+				      STATE_BYTES_MAX);
 }
 
 /* Adds a page to the last run, or begins another; beyond the limit what follows is left out. */

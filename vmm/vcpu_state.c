@@ -117,7 +117,8 @@ int vcpu_save(const struct vcpu *vcpu, const struct vm *vm, const struct kvm *kv
 	int r = vcpu_get(vcpu, &state, sys);
 
 	if (r < 0)
-		return error_set(error, ERROR_HOST, -r, "KVM_GET_REGS: %s: `kvick doctor` says what this host offers", strerror(-r));
+		return error_set(error, ERROR_HOST, -r, "KVM_GET_REGS: %s: `kvick doctor` says what this host offers",
+				 strerror(-r));
 	*saved = (struct vcpu_saved){ .regs = state.regs, .sregs = state.sregs };
 	get_parts(vcpu->fd, saved, sys);
 	get_msrs(vcpu->fd, kvm, saved, sys);
@@ -133,7 +134,8 @@ int vcpu_save(const struct vcpu *vcpu, const struct vm *vm, const struct kvm *kv
 
 static int refused(const char *what, int r, struct error *error)
 {
-	return error_set(error, ERROR_HOST, -r, "%s: %s: this host's KVM does not take what the snapshot has: take it again here",
+	return error_set(error, ERROR_HOST, -r, "%s: %s: this host's KVM does not take what the snapshot has: take it "
+			 "again here",
 			 what, strerror(-r));
 }
 
@@ -156,12 +158,13 @@ static int set_msrs(const struct vcpu *vcpu, const struct vcpu_saved *saved, boo
 	if (r < 0)
 		return refused("KVM_SET_MSRS", r, error);
 	if ((uint32_t)r < count)
-		return error_set(error, ERROR_HOST, EINVAL, "KVM_SET_MSRS: MSR 0x%x: this host's KVM does not take the value 0x%llx: "
-				 "take the snapshot again here", list.entries[r].index, (unsigned long long)list.entries[r].data);
+		return error_set(error, ERROR_HOST, EINVAL, "KVM_SET_MSRS: MSR 0x%x: this host's KVM does not take the value "
+				 "0x%llx: take the snapshot again here", list.entries[r].index, (unsigned long long)list.entries[r].data);
 	return 0;
 }
 
-int vcpu_load(struct vcpu *vcpu, const struct vm *vm, const struct vcpu_saved *saved, bool all, struct sys *sys, struct error *error)
+int vcpu_load(struct vcpu *vcpu, const struct vm *vm, const struct vcpu_saved *saved, bool all, struct sys *sys,
+	      struct error *error)
 {
 	struct vcpu_state state = { .regs = saved->regs, .sregs = saved->sregs };
 	uint32_t wanted = saved->has & (all ? VCPU_PARTS - 1 : saved->changed);

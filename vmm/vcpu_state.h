@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * All of a vCPU that KVM keeps and a guest can change: for snapshots, and for a vCPU that is used again. KVM API, 4.11 to 4.13, 4.19,
- * 4.31, 4.33, 4.42, 4.44, 4.57.
+ * All of a vCPU that KVM keeps and a guest can change: for snapshots, and for a vCPU that is used again. KVM API, 4.11 to 4.13,
+ * 4.19, 4.31, 4.33, 4.42, 4.44, 4.57.
  *
  * Not there: the TSC, which goes on as it is (the guest is told by its generation), and what KVM derives from CPUID.
  */
@@ -64,6 +64,7 @@ int vcpu_save(const struct vcpu *vcpu, const struct vm *vm, const struct kvm *kv
  * `all`: sets everything, on a vCPU that a guest has used; else only what has changed, on a new one. Registers take effect at the
  * next vcpu_run(). 0, or -errno with `error` set: KVM does not take it, which is a hostile file's or another host's fault.
  */
-int vcpu_load(struct vcpu *vcpu, const struct vm *vm, const struct vcpu_saved *saved, bool all, struct sys *sys, struct error *error);
+int vcpu_load(struct vcpu *vcpu, const struct vm *vm, const struct vcpu_saved *saved, bool all, struct sys *sys,
+	      struct error *error);
 
 #endif

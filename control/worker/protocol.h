@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What kvickd and a worker, the jailed process of one function, say to each other. Both are the same build: no versions, the CPU's
- * byte order. Each side checks every length before it believes it; the worker holds hostile guests, so kvickd trusts it no further.
+ * What kvickd and a worker, the jailed process of one function, say to each other. Both are the same build: no versions, the
+ * CPU's byte order. Each side checks every length before it believes it; the worker holds hostile guests, so kvickd trusts it no
+ * further.
  *
- * One control socket (WORKER_CONTROL_FD, SOCK_SEQPACKET) and a socket for each slot (SOCK_STREAM). A slot is a thread of the worker with
- * one VM of its own: warm when it says so, then one request, one reply, a reset, warm again. kvickd decides how many slots
+ * One control socket (WORKER_CONTROL_FD, SOCK_SEQPACKET) and a socket for each slot (SOCK_STREAM). A slot is a thread of the worker
+ * with one VM of its own: warm when it says so, then one request, one reply, a reset, warm again. kvickd decides how many slots
  * there are, and gives each request to one that is warm, or to a new one.
  */
 #ifndef KVICK_CONTROL_WORKER_PROTOCOL_H
@@ -77,7 +78,7 @@ struct worker_reply {
 	uint32_t log_cut;     /* there was more */
 	uint32_t pages;       /* of RAM that the guest wrote to; 0: not known */
 	uint32_t exits;
-	/* Nanoseconds of CLOCK_MONOTONIC: the request was there, the vCPU was entered, the guest had the request, it replied. 0: never. */
+	/* Nanoseconds of CLOCK_MONOTONIC: the request came, the vCPU was entered, the guest had it, it replied. 0: never. */
 	uint64_t received_ns, entered_ns, taken_ns, replied_ns;
 };
 
