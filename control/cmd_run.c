@@ -387,6 +387,7 @@ static int exit_code(const struct machine *m)
 	case OUTCOME_RESET:
 		return EXIT_RESET;
 	case OUTCOME_CRASHED:
+	case OUTCOME_BROKE_OFF:
 		return EXIT_CRASHED;
 	case OUTCOME_STOPPED:
 		return signal == SIGALRM ? EXIT_TIMEOUT : EXIT_SIGNAL + signal;

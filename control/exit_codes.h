@@ -8,7 +8,7 @@
 
 enum exit_code {
 	EXIT_USAGE = 120,   /* the command line */
-	EXIT_CRASHED = 121, /* the guest crashed */
+	EXIT_CRASHED = 121, /* the guest crashed, or did what a function may not */
 	EXIT_IMAGE = 122,   /* the image was refused */
 	EXIT_HOST = 123,    /* the host cannot */
 	EXIT_TIMEOUT = 124, /* --timeout is over; the same as timeout(1) */

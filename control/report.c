@@ -51,7 +51,8 @@ static const char *outcome_name(const struct machine *m)
 {
 	static const char *const names[] = {
 		[OUTCOME_NONE] = "not_started", [OUTCOME_EXITED] = "exited", [OUTCOME_CRASHED] = "crashed",
-		[OUTCOME_RESET] = "reset", [OUTCOME_STOPPED] = "stopped", [OUTCOME_FAILED] = "host_failed",
+		[OUTCOME_RESET] = "reset", [OUTCOME_STOPPED] = "stopped", [OUTCOME_READY] = "ready",
+		[OUTCOME_BROKE_OFF] = "broke_off", [OUTCOME_FAILED] = "host_failed",
 	};
 
 	if (m->outcome == OUTCOME_STOPPED && m->config->stop->signal == SIGALRM)

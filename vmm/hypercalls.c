@@ -66,16 +66,29 @@ int hypercall_sleep(struct machine *m, uint64_t ns)
 }
 
 /* A guest without devices: there is only time to wait for. */
-static int64_t wait_for_time(struct machine *m, struct kvick_call *call)
+static int64_t wait_for_time(struct machine *m, uint64_t ns)
 {
-	return hypercall_sleep(m, call->arg[1]) < 0 ? -KVICK_EIO : 0;
+	return hypercall_sleep(m, ns) < 0 ? -KVICK_EIO : 0;
 }
 
 static int64_t wait_call(struct machine *m, struct kvick_call *call)
 {
-	if (call->arg[0] >> m->devices.count)
+	uint64_t generation = m->generation_event ? call->arg[0] & KVICK_EVENT_GENERATION : 0, timeout_ns = call->arg[1];
+	uint64_t mask = call->arg[0] & ~KVICK_EVENT_GENERATION;
+
+	if (mask >> m->devices.count)
 		return -KVICK_EINVAL;
-	return m->devices.count ? devices_wait(&m->devices, call->arg[0], call->arg[1], call->arg[2]) : wait_for_time(m, call);
+	if (generation)
+		timeout_ns = 0;
+	int64_t events = m->devices.count ? devices_wait(&m->devices, mask, timeout_ns, call->arg[2]) :
+					    wait_for_time(m, timeout_ns);
+
+	if (generation && events >= 0) {
+		m->generation_event = false;
+		events |= (int64_t)generation;
+	}
+	/* A snapshot may be taken now: what is made of it waits on, or is told of that. */
+	return events == 0 && m->config->stop->signal ? HYPERCALL_LATER : events;
 }
 
 static int64_t device_setup_call(struct machine *m, struct kvick_call *call)
@@ -152,6 +165,9 @@ static const struct {
 	[KVICK_CALL_LCR3] = { "lcr3", hypercall_lcr3 },
 	[KVICK_CALL_DEVICE_SETUP] = { "device_setup", device_setup_call },
 	[KVICK_CALL_CPUID] = { "cpuid", hypercall_cpuid },
+	[KVICK_CALL_READY] = { "ready", hypercall_ready },
+	[KVICK_CALL_REQUEST] = { "request", hypercall_request },
+	[KVICK_CALL_REPLY] = { "reply", hypercall_reply },
 };
 
 #define CALL_COUNT (sizeof(calls) / sizeof(calls[0]))
@@ -175,6 +191,9 @@ void hypercall_serve(struct machine *m, uint64_t block)
 
 	m->calls[known ? call.nr : 0]++;
 	call.ret = known && call.reserved == 0 ? calls[call.nr].serve(m, &call) : known ? -KVICK_EINVAL : -KVICK_ENOSYS;
+	m->pending_call = call.ret == HYPERCALL_LATER ? block : 0;
+	if (m->pending_call)
+		return;
 	if (m->outcome == OUTCOME_NONE &&
 	    guest_mem_write(&m->mem, gpa(block + offsetof(struct kvick_call, ret)), &call.ret, 2 * sizeof(uint64_t)) < 0)
 		crash_machine(m, "hypercall: no answer can be written into the call block at 0x%llx, which is in read-only "

@@ -17,6 +17,12 @@ struct machine;
 typedef int64_t hypercall_fn(struct machine *machine, struct kvick_call *call);
 
 /*
+ * What a handler returns where the run ends before there is an answer, and may go on later: nothing is written, and
+ * machine->pending_call is the block, to be served again then.
+ */
+#define HYPERCALL_LATER INT64_MIN
+
+/*
  * Serves the call whose block is at guest-physical `block`. A block that is not 64-byte aligned or not in RAM
  * is the guest's death: there is nowhere to tell it.
  */
@@ -38,5 +44,7 @@ bool hypercall_is_not_for(struct machine *machine, const char *call);
 hypercall_fn hypercall_update_pgtable;
 /* hypercall_cpuid.c */
 hypercall_fn hypercall_cpuid;
+/* hypercall_function.c */
+hypercall_fn hypercall_ready, hypercall_request, hypercall_reply;
 
 #endif

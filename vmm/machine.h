@@ -114,6 +114,14 @@ struct deprivileged_guest {
 	uint64_t granted[DEPRIVILEGED_PAGES_MAX];
 };
 
+/* How far a function has come. */
+enum function_stage {
+	FUNCTION_STARTS,
+	FUNCTION_READY,   /* config->stop_when_ready: stopped in KVICK_CALL_READY, which is answered when the machine goes on */
+	FUNCTION_ASKED,   /* has its request */
+	FUNCTION_REPLIED,
+};
+
 /* Traps of a deprivileged guest, by what was emulated; X86_INNOCUOUS: nothing was. */
 struct trap_counts {
 	uint64_t count[X86_IDS], cycles[X86_IDS];
@@ -150,15 +158,16 @@ struct machine {
 	unsigned stuck_ticks;   /* for which the vCPU has been at stuck_rip since then; stuck_rip 0: it has moved on */
 	uint64_t stuck_rip;
 	bool interrupt_flag;    /* as the guest last asked for it */
-	uint64_t generation;    /* as boot info has it */
-	uint64_t pending_call;  /* the block of a hypercall that is to be answered before the guest goes on; 0: none */
-	bool generation_event;  /* KVICK_EVENT_GENERATION, not told yet */
 	struct restored *restored; /* what a machine of a snapshot is made of (machine_state.h); NULL: it is none */
 
 	struct pc *pc;          /* NULL where boot->pc is not */
 	struct solo5 *solo5;    /* devices of a Solo5 guest; NULL: none */
 	enum outcome_kind outcome;
 	int status;             /* OUTCOME_EXITED: 0..255 */
+	enum function_stage function_stage;
+	bool generation_event;  /* made of a snapshot, and the guest was not told so by KVICK_CALL_WAIT yet */
+	uint64_t generation;    /* as boot info has it */
+	uint64_t pending_call;  /* block of a call that is to be served again when the machine goes on; 0: none */
 	uint64_t calls[CALLS_MAX];        /* by KVICK_CALL_* ; 0 counts unknown numbers */
 	uint64_t exits[EXIT_REASONS_MAX]; /* by KVM_EXIT_*; the last element takes all larger ones */
 

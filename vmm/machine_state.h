@@ -19,7 +19,7 @@
 struct machine_state {
 	uint32_t kind;           /* enum image_kind: native or Solo5 */
 	uint32_t ring, doorbell, deprivileged, cpu_model, interrupt_flag;
-	uint32_t xsave_bytes, readonly_count;
+	uint32_t xsave_bytes, readonly_count, function_stage, padding;
 	uint64_t xcr0;
 	uint64_t generation, pending_call;
 	uint64_t pgd, ring0_pgd;
@@ -50,7 +50,7 @@ struct memory_state {
 	uint32_t count, padding;
 };
 
-_Static_assert(sizeof(struct machine_state) == 8 * 4 + 7 * 8 + sizeof(struct memory_plan) + 16 * GUEST_MEM_READONLY_MAX,
+_Static_assert(sizeof(struct machine_state) == 10 * 4 + 7 * 8 + sizeof(struct memory_plan) + 16 * GUEST_MEM_READONLY_MAX,
 	       "no padding");
 _Static_assert(sizeof(struct memory_plan) == 10 * 8, "no padding");
 _Static_assert(sizeof(struct image_state) == 3 * 8 + 4 * 4 + 24 * IMAGE_SEGMENTS_MAX, "no padding");

@@ -94,6 +94,7 @@ static int check_machine(struct state_reader *r, const struct machine_state *s, 
 		{ "deprivileged", s->deprivileged, s->deprivileged <= (s->ring == 0) },
 		{ "CPU model", s->cpu_model, s->cpu_model < CPU_MODEL_COUNT },
 		{ "interrupt flag", s->interrupt_flag, s->interrupt_flag <= 1 },
+		{ "stage of a function", s->function_stage, s->function_stage <= FUNCTION_REPLIED },
 		{ "memory behind RAM", s->behind_bytes, s->behind_bytes == (s->deprivileged ? DEPRIVILEGED_BYTES : 0) },
 	};
 	int e;
@@ -272,6 +273,7 @@ static void begin_again(struct machine *m)
 	m->generation = s->generation + 1;
 	m->generation_event = true;
 	m->pending_call = s->pending_call;
+	m->function_stage = (enum function_stage)s->function_stage;
 	m->outcome = OUTCOME_NONE;
 	m->status = 0;
 }

@@ -41,12 +41,12 @@
 #define KVICK_CALL_LCR3           10 /* pgd */
 #define KVICK_CALL_CPUID          11 /* leaf, subleaf, buffer of 16 bytes: EAX, EBX, ECX, EDX */
 #define KVICK_CALL_DEVICE_SETUP   12 /* struct kvick_virtio_setup (virtio.h) -> 0 */
-#define KVICK_CALL_READY          13 /* buffer, bytes -> arg[0] = generation, ret = bytes of the request; once */
+#define KVICK_CALL_READY          13 /* buffer, bytes -> arg[0] = generation, ret = bytes of the request in all; once */
 #define KVICK_CALL_REQUEST        14 /* buffer, bytes, offset -> ret = bytes of the request that were copied from there */
 #define KVICK_CALL_REPLY          15 /* buffer, bytes, KVICK_REPLY_*, status -> 0; once */
 
 /* Bit of KVICK_CALL_WAIT's event mask: the guest has been made of a snapshot since it was last told so (boot_info.generation). */
-#define KVICK_EVENT_GENERATION (1ull << 63)
+#define KVICK_EVENT_GENERATION (1ull << 62) /* the last that ret can have */
 
 /*
  * A request comes with READY, the guest's word that it is initialised: a snapshot that is to serve requests is taken in this

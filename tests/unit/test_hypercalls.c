@@ -59,7 +59,7 @@ static void an_unknown_number_is_no_such_call(void **state)
 	struct fixture *f = *state;
 
 	assert_int_equal(call(f, 0, 1), -KVICK_ENOSYS);
-	assert_int_equal(call(f, KVICK_CALL_DEVICE_SETUP + 1, 1), -KVICK_ENOSYS);
+	assert_int_equal(call(f, KVICK_CALL_REPLY + 1, 1), -KVICK_ENOSYS);
 	assert_int_equal(call(f, UINT32_MAX, 1), -KVICK_ENOSYS);
 	assert_int_equal(f->m.calls[0], 3);
 }
@@ -141,9 +141,9 @@ static void every_call_has_a_name_and_no_other_number_has(void **state)
 {
 	(void)state;
 	assert_null(hypercall_name(0));
-	for (unsigned nr = KVICK_CALL_CONSOLE_WRITE; nr <= KVICK_CALL_DEVICE_SETUP; nr++)
+	for (unsigned nr = KVICK_CALL_CONSOLE_WRITE; nr <= KVICK_CALL_REPLY; nr++)
 		assert_non_null(hypercall_name(nr));
-	assert_null(hypercall_name(KVICK_CALL_DEVICE_SETUP + 1));
+	assert_null(hypercall_name(KVICK_CALL_REPLY + 1));
 	assert_null(hypercall_name(UINT32_MAX));
 	assert_string_equal(hypercall_name(KVICK_CALL_UPDATE_PGTABLE), "update_pgtable");
 }
@@ -348,7 +348,46 @@ static void a_stop_ends_a_wait_without_end(void **state)
 
 	f->stop.signal = SIGTERM;
 	f->m.sys = (struct sys){ .fail_at = 2, .fail_errno = EINTR };
-	assert_int_equal(call(f, KVICK_CALL_WAIT, 0, UINT64_MAX), 0);
+	assert_int_equal(call(f, KVICK_CALL_WAIT, 0, UINT64_MAX), UNTOUCHED);
+}
+
+/* Else a machine made of it would wake before its time. */
+static void a_wait_that_is_stopped_is_served_again_later(void **state)
+{
+	struct fixture *f = *state;
+
+	f->stop.signal = SIGTERM;
+	f->m.sys = (struct sys){ .fail_at = 2, .fail_errno = EINTR };
+	assert_int_equal(call(f, KVICK_CALL_WAIT, KVICK_EVENT_GENERATION, UINT64_MAX), UNTOUCHED);
+	assert_int_equal(f->m.pending_call, BLOCK);
+	assert_int_equal(f->m.outcome, OUTCOME_NONE);
+	f->stop.signal = 0;
+	f->m.generation_event = true;
+	hypercall_serve(&f->m, f->m.pending_call);
+	assert_int_equal(call_block(f, BLOCK)->ret, KVICK_EVENT_GENERATION);
+	assert_int_equal(f->m.pending_call, 0);
+}
+
+static void wait_tells_of_a_new_generation_once(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(call(f, KVICK_CALL_WAIT, KVICK_EVENT_GENERATION, 0), 0);
+	f->m.generation_event = true;
+	f->m.sys = (struct sys){ 0 };
+	assert_int_equal(call(f, KVICK_CALL_WAIT, KVICK_EVENT_GENERATION, UINT64_MAX), KVICK_EVENT_GENERATION);
+	assert_int_equal(f->m.sys.calls, 0);
+	assert_int_equal(call(f, KVICK_CALL_WAIT, KVICK_EVENT_GENERATION, 0), 0);
+}
+
+static void wait_without_the_generations_bit_leaves_it_pending(void **state)
+{
+	struct fixture *f = *state;
+
+	f->m.generation_event = true;
+	assert_int_equal(call(f, KVICK_CALL_WAIT, 0, 0), 0);
+	assert_int_equal(call(f, KVICK_CALL_WAIT, KVICK_EVENT_GENERATION | 1, 0), -KVICK_EINVAL);
+	assert_int_equal(call(f, KVICK_CALL_WAIT, KVICK_EVENT_GENERATION, 0), KVICK_EVENT_GENERATION);
 }
 
 static void a_wait_that_the_host_refuses_is_an_io_error(void **state)
@@ -627,6 +666,9 @@ int main(void)
 		TEST(wait_for_a_device_that_is_not_there_is_invalid),
 		TEST(wait_goes_on_after_a_signal_that_stops_nothing),
 		TEST(a_stop_ends_a_wait_without_end),
+		TEST(a_wait_that_is_stopped_is_served_again_later),
+		TEST(wait_tells_of_a_new_generation_once),
+		TEST(wait_without_the_generations_bit_leaves_it_pending),
 		TEST(a_wait_that_the_host_refuses_is_an_io_error),
 		TEST(args_come_one_after_another),
 		TEST(the_environment_comes_the_same_way),

@@ -75,7 +75,7 @@ static void block_in_console(void)
 
 static void numbers(void)
 {
-	static const uint32_t unknown[] = { 0, 13, 15, 16, 17, 0x7fffffff, 0x80000000, UINT32_MAX };
+	static const uint32_t unknown[] = { 0, 16, 17, 31, 32, 0x7fffffff, 0x80000000, UINT32_MAX };
 
 	for (size_t i = 0; i < sizeof(unknown) / sizeof(unknown[0]); i++)
 		expect("unknown number", call(unknown[i], 1, 2, 3, 4, 5, 6), -KVICK_ENOSYS);
@@ -83,7 +83,7 @@ static void numbers(void)
 
 static void reserved(void)
 {
-	for (uint32_t nr = 1; nr <= KVICK_CALL_DEVICE_SETUP; nr++) {
+	for (uint32_t nr = 1; nr <= KVICK_CALL_REPLY; nr++) {
 		for (unsigned bit = 0; bit < 32; bit += 31) {
 			struct kvick_call block = { .nr = nr, .reserved = 1u << bit };
 
