@@ -22,7 +22,7 @@ GUEST_NAMES := $(sort $(patsubst guests/unikernels/%/main.c,%,$(wildcard guests/
 GUEST_PIE := hello crash
 
 # Also linked with a manifest that allows ring 0 alone, as NAME-ring0.elf: where ring 0 is emulated they run at ring 3, unknowing.
-GUEST_RING0 := args blkcheck consolecat crash entropy exitcode fpu hello loop memory netping rngcheck spin vsockecho
+GUEST_RING0 := args blkcheck consolecat counter crash echo entropy exitcode fpu hello loop memory netping rngcheck spin vsockecho
 
 # Built with SSE, and printf with %f. The others keep to general registers, and so run at ring 0
 # also on a host that emulates ring 0 and knows no SSE arithmetic.

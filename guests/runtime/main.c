@@ -27,6 +27,14 @@ _Noreturn void __stack_chk_fail(void)
 	kvick_panic("stack smashed");
 }
 
+void kvick_take_stack_guard(void)
+{
+	uint64_t seed = __atomic_exchange_n(&boot_info->seed[0], 0, __ATOMIC_RELAXED);
+
+	if (seed)
+		__stack_chk_guard = seed & ~0xffull; /* the low byte is 0, to stop a string */
+}
+
 void kvick_panic(const char *message)
 {
 	kvick_console_write(message, strlen(message));
@@ -71,10 +79,8 @@ void kvick_start(struct kvick_boot_info *boot)
 	char *strings = boot->args;
 	size_t pointers = (size_t)boot->argc + boot->envc + 2;
 
-	/* Before the first call of a protected function. The low byte is 0, to stop a string. */
-	__stack_chk_guard = boot->seed[0] & ~0xffull;
-	boot->seed[0] = 0; /* used up */
 	boot_info = boot;
+	kvick_take_stack_guard();
 	if (boot->magic != KVICK_BOOT_MAGIC || boot->abi_version != KVICK_ABI_VERSION)
 		__builtin_trap(); /* nothing in the page can be trusted, its console least */
 	if (boot->flags & KVICK_BOOT_CONSOLE_TTY)

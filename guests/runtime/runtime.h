@@ -9,6 +9,15 @@
 /* Where start.S goes. */
 _Noreturn void kvick_start(struct kvick_boot_info *boot);
 
+/*
+ * A guard for stacks, of the first word of boot_info.seed, which is used up; in copies of a guest, where there is a new one, another
+ * guard. No protected function may be under way that will ever return.
+ */
+void kvick_take_stack_guard(void);
+
+/* A block of ChaCha20's key stream. */
+void kvick_chacha_block(uint32_t out[16], const uint32_t key[8], const uint32_t counter_nonce[4]);
+
 struct kvick_stream {
 	int mode; /* _IO*BF */
 };

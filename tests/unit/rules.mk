@@ -53,8 +53,8 @@ $(addprefix $(BUILD)/unit/test_,block_race net_race vsock_race): UNIT_LDFLAGS +=
 $(BUILD)/unit/test_net_race: UNIT_LDFLAGS += -Wl,--wrap=sys_ioctl
 
 # The tests that bring a KVM of their own (test_machine.h): ioctl() goes to them.
-$(addprefix $(BUILD)/unit/test_,cpu cpuconfig crash hypercalls hypercalls_function pc_ends pc_interrupts pc_ports pc_threads setup_race \
-	solo5 update_pgtable): \
+$(addprefix $(BUILD)/unit/test_,cpu cpuconfig crash hypercalls hypercalls_function pc_ends pc_interrupts pc_ports pc_threads \
+	setup_race solo5 update_pgtable): \
 	UNIT_LDFLAGS := -Wl,--wrap=sys_ioctl
 $(BUILD)/unit/test_setup_race: UNIT_LDFLAGS += -Wl,--wrap=guest_mem_read
 $(BUILD)/unit/test_solo5: UNIT_LDFLAGS += -Wl,--wrap=sys_preadv,--wrap=engine_destroy
