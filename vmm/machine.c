@@ -329,6 +329,8 @@ static int step_sandbox(struct machine *m)
 		say_that_it_will_be_slow(m);
 	if (!c->sandbox)
 		return 0;
+	if (c->resets)
+		needs |= SANDBOX_RESETS;
 	if (m->boot->pc)
 		needs |= SANDBOX_PC;
 	if (c->devices.count)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Host tool: compiles sandbox_policy.h into a seccomp filter, as C on standard output.
+ * Host tool: compiles sandbox_policy.h into seccomp filters, as C on standard output: those of launches or, with "resets", those
+ * of machines that are reset in place, which the launcher has no use for.
  *
  * A launch pays for its filter when it installs it. The kernel runs it in an emulator for each of some 460 native
  * and 440 compat call numbers, to learn which are allowed whatever their arguments (seccomp_cache_prepare() in
@@ -212,21 +213,24 @@ static void print(const struct filter *filter, unsigned set)
 	puts("};");
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	static struct filter filters[SANDBOX_SETS];
+	bool resets = argc > 1 && strcmp(argv[1], "resets") == 0;
+	unsigned first = resets ? SANDBOX_RESETS : 0, end = resets ? SANDBOX_SETS : SANDBOX_LAUNCH_SETS;
 
 	check_rules();
 	puts("/* Made by vmm/sandbox_compile.c from vmm/sandbox_policy.h. */\n#include <linux/filter.h>\n");
-	for (unsigned set = 0; set < SANDBOX_SETS; set++) {
+	for (unsigned set = first; set < end; set++) {
 		if (!sandbox_set_can_be(set))
 			continue;
 		compile(&filters[set], set);
 		check_filter(&filters[set], set);
 		print(&filters[set], set);
 	}
-	puts("\n/* FILTER(set, its filter) for each set that can be. */\n#define SANDBOX_FILTERS(FILTER) \\");
-	for (unsigned set = 0; set < SANDBOX_SETS; set++)
+	printf("\n/* FILTER(set, its filter) for each set that can be. */\n#define SANDBOX_FILTERS%s(FILTER) \\\n",
+	       resets ? "_RESETS" : "");
+	for (unsigned set = first; set < end; set++)
 		if (sandbox_set_can_be(set))
 			printf("\tFILTER(%u, sandbox_filter_%u) \\\n", set, set);
 	puts("");

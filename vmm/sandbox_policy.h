@@ -36,17 +36,21 @@ enum {
 	SANDBOX_STREAMS = 1u << 3, /* one of them is a console or a network */
 	SANDBOX_SOCKETS = 1u << 4, /* one of them makes and takes connections */
 	SANDBOX_PC = 1u << 5,      /* interrupts are ours to send, and perhaps a second thread sends them */
-	SANDBOX_SETS = 1u << 6,
+	SANDBOX_LAUNCH_SETS = 1u << 6,
+	SANDBOX_RESETS = 1u << 6,  /* not of launches: a worker's thread, whose machine is used again (config->resets) */
+	SANDBOX_SETS = 1u << 7,
 
 	SANDBOX_DEVICES = SANDBOX_URING | SANDBOX_SYNC,
 	SANDBOX_TEARDOWN = SANDBOX_REPORT | SANDBOX_DEVICES | SANDBOX_PC,
 };
 
-/* There is one engine or none, and devices have one. */
+/* There is one engine or none, and devices have one. What is reset has no devices, and outlives its guest. */
 static inline bool sandbox_set_can_be(unsigned set)
 {
 	unsigned engine = set & SANDBOX_DEVICES;
 
+	if (set & SANDBOX_RESETS)
+		return (set & ~(unsigned)SANDBOX_PC) == (SANDBOX_RESETS | SANDBOX_REPORT);
 	return engine != SANDBOX_DEVICES && (engine || !(set & (SANDBOX_STREAMS | SANDBOX_SOCKETS)));
 }
 
@@ -60,6 +64,7 @@ struct sandbox_rule {
 };
 
 #define SANDBOX_CALL(needs, name, reason) { SANDBOX_##needs, SYS_##name, #name, SANDBOX_ALWAYS, 0, reason }
+#define SANDBOX_EITHER(a, b, name, reason) { SANDBOX_##a | SANDBOX_##b, SYS_##name, #name, SANDBOX_ALWAYS, 0, reason }
 #define SANDBOX_IOCTL(needs, request, reason) \
 	{ SANDBOX_##needs, SYS_ioctl, "ioctl " #request, SANDBOX_ARG1_IS, (uint32_t)(request), reason }
 
@@ -89,9 +94,8 @@ static const struct sandbox_rule sandbox_rules[] = {
 	SANDBOX_IOCTL(STREAMS, TUNSETOFFLOAD, "a network driver has said which offloads it understands: its tap may use no others"),
 	SANDBOX_CALL(URING, io_uring_enter, "the engine by io_uring: submits, waits"),
 	SANDBOX_CALL(STREAMS, wait4, "the process that would set the terminal back has ended"),
-	SANDBOX_CALL(PC, futex, "the lock that vCPUs and the engine's completion thread share"),
-	{ SANDBOX_SYNC | SANDBOX_STREAMS, SYS_ppoll, "ppoll", SANDBOX_ALWAYS, 0,
-	  "the engine by plain calls: waits for streams and time-outs; does stderr take a line?" },
+	SANDBOX_EITHER(PC, RESETS, futex, "a lock that another thread has: the engine's completion thread, a worker's main thread"),
+	SANDBOX_EITHER(SYNC, STREAMS, ppoll, "the engine by plain calls: waits for streams and time-outs; does stderr take a line?"),
 	SANDBOX_CALL(SYNC, preadv2, "the engine by plain calls: a device reads its file or stream"),
 	SANDBOX_CALL(SYNC, pwritev2, "the engine by plain calls: a device writes"),
 	SANDBOX_CALL(SYNC, fdatasync, "the engine by plain calls: a guest flushes its disk"),
@@ -102,8 +106,8 @@ static const struct sandbox_rule sandbox_rules[] = {
 	SANDBOX_IOCTL(PC, KVM_INTERRUPT, "an interrupt through the guest's 8259"),
 	SANDBOX_CALL(PC, timer_settime, "the guest's timer is to tick; an interrupt is to be taken by a vCPU that sleeps"),
 	SANDBOX_CALL(PC, timer_delete, "tearing down"),
-	SANDBOX_CALL(PC, rt_sigprocmask, "the engine's completion thread ends: the C library blocks signals then"),
-	SANDBOX_CALL(PC, exit, "the engine's completion thread ends"),
+	SANDBOX_EITHER(PC, RESETS, rt_sigprocmask, "a thread ends: the C library blocks signals then"),
+	SANDBOX_EITHER(PC, RESETS, exit, "a thread ends, not the process"),
 	SANDBOX_CALL(SOCKETS, epoll_pwait, "vsock: which connections are ready"),
 	SANDBOX_CALL(SOCKETS, recvfrom, "vsock: data for the guest"),
 	SANDBOX_CALL(SOCKETS, sendto, "vsock: data from the guest"),
@@ -112,6 +116,18 @@ static const struct sandbox_rule sandbox_rules[] = {
 	SANDBOX_CALL(SOCKETS, connect, "vsock: the guest connects to a program"),
 	SANDBOX_CALL(SOCKETS, epoll_ctl, "vsock: a new connection is watched"),
 	SANDBOX_CALL(SOCKETS, shutdown, "vsock: the guest ends its half of a connection"),
+	SANDBOX_CALL(RESETS, recvmsg, "the next request"),
+	SANDBOX_CALL(RESETS, sendmsg, "a reply"),
+	SANDBOX_CALL(RESETS, madvise, "RAM is as the snapshot has it again; large buffers go back; a thread ends, and so does its stack"),
+	SANDBOX_CALL(RESETS, ftruncate, "what the guest printed has been sent"),
+	SANDBOX_CALL(RESETS, lseek, "so that the next output is at the beginning"),
+	SANDBOX_IOCTL(RESETS, KVM_SET_MSRS, "the vCPU is as the snapshot has it again"),
+	SANDBOX_IOCTL(RESETS, KVM_SET_XCRS, "likewise: which parts of the FPU's state are enabled"),
+	SANDBOX_IOCTL(RESETS, KVM_SET_XSAVE, "likewise: the FPU's state"),
+	SANDBOX_IOCTL(RESETS, KVM_SET_DEBUGREGS, "likewise: debug registers"),
+	SANDBOX_IOCTL(RESETS, KVM_SET_LAPIC, "likewise: the local APIC"),
+	SANDBOX_IOCTL(RESETS, KVM_SET_MP_STATE, "likewise: it runs, and has not halted"),
+	SANDBOX_IOCTL(RESETS, KVM_SET_VCPU_EVENTS, "likewise: no exception or interrupt is on its way"),
 };
 
 static inline bool sandbox_rule_is_in(const struct sandbox_rule *rule, unsigned set)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Unit tests: one program a module, all of kvick but its commands linked in, with sanitizers and fault injection.
 
-UNIT_CFLAGS := -std=gnu17 $(WARNINGS) -DKVICK_FAULT_INJECTION -g -O1 -fsanitize=address,undefined \
+UNIT_CFLAGS := -std=gnu17 $(WARNINGS) -DKVICK_FAULT_INJECTION -DKVICK_RESETS -g -O1 -fsanitize=address,undefined \
 	-fno-sanitize-recover=undefined -idirafter guests/runtime/include
 
 $(eval $(call variant,asan,$(CC) $(UNIT_CFLAGS)))

@@ -10,6 +10,7 @@
 #include <linux/seccomp.h>
 
 #include "sandbox_filter.h"
+#include "sandbox_filter_resets.h"
 #include "vmm/sandbox_policy.h"
 
 #define NUMBERS  4096
@@ -20,7 +21,7 @@
 static const struct {
 	const struct sock_filter *code;
 	size_t length;
-} filters[SANDBOX_SETS] = { SANDBOX_FILTERS(FILTER) };
+} filters[SANDBOX_SETS] = { SANDBOX_FILTERS(FILTER) SANDBOX_FILTERS_RESETS(FILTER) };
 
 static unsigned set; /* of needs, whose filter is being tested: each test runs once for each */
 
@@ -195,7 +196,7 @@ static void what_opens_maps_creates_or_executes_is_killed(void **state)
 {
 	static const uint32_t numbers[] = {
 		SYS_open, SYS_openat, SYS_openat2, SYS_creat, SYS_mmap, SYS_mprotect, SYS_mremap, SYS_brk, SYS_execve, SYS_execveat,
-		SYS_fork, SYS_vfork, SYS_clone, SYS_clone3, SYS_bind, SYS_listen, SYS_sendmsg, SYS_ptrace, SYS_process_vm_writev,
+		SYS_fork, SYS_vfork, SYS_clone, SYS_clone3, SYS_bind, SYS_listen, SYS_sendmmsg, SYS_ptrace, SYS_process_vm_writev,
 		SYS_kill, SYS_tgkill, SYS_prctl, SYS_seccomp, SYS_bpf, SYS_io_uring_setup, SYS_io_uring_register, SYS_memfd_create,
 		SYS_dup, SYS_dup2, SYS_fcntl, SYS_unlink, SYS_rename, SYS_chmod, SYS_mount, SYS_setuid, SYS_pidfd_open, SYS_read,
 	};
@@ -211,7 +212,7 @@ static void requests_that_make_or_change_a_vm_are_killed(void **state)
 {
 	static const uint32_t requests[] = {
 		(uint32_t)KVM_CREATE_VM, (uint32_t)KVM_CREATE_VCPU, (uint32_t)KVM_GET_MSRS,
-		(uint32_t)KVM_SET_MSRS, (uint32_t)KVM_ENABLE_CAP, (uint32_t)KVM_CREATE_DEVICE, (uint32_t)KVM_IRQFD,
+		(uint32_t)KVM_ENABLE_CAP, (uint32_t)KVM_CREATE_DEVICE, (uint32_t)KVM_IRQFD,
 		(uint32_t)KVM_IOEVENTFD, (uint32_t)KVM_CREATE_IRQCHIP, 0x5412 /* TIOCSTI: types into a terminal */,
 	};
 
@@ -272,12 +273,28 @@ static void only_a_socket_device_makes_connections(void **state)
 
 static void only_a_pc_sends_interrupts_and_has_a_second_thread(void **state)
 {
-	static const uint32_t numbers[] = { SYS_exit, SYS_futex, SYS_rt_sigprocmask };
+	static const uint32_t numbers[] = { SYS_timer_settime, SYS_timer_delete };
+	static const uint32_t threads[] = { SYS_exit, SYS_futex, SYS_rt_sigprocmask };
 
 	(void)state;
 	check_calls(numbers, COUNT_OF(numbers), SANDBOX_PC);
+	check_calls(threads, COUNT_OF(threads), SANDBOX_PC | SANDBOX_RESETS);
 	assert_int_equal(allows(SYS_ioctl, KVM_SIGNAL_MSI), !!(set & SANDBOX_PC));
 	assert_int_equal(allows(SYS_ioctl, KVM_SET_GSI_ROUTING), !!(set & SANDBOX_PC));
+}
+
+static void only_a_machine_that_is_reset_changes_its_vcpu_and_memory(void **state)
+{
+	static const uint32_t numbers[] = { SYS_madvise, SYS_recvmsg, SYS_sendmsg, SYS_ftruncate, SYS_lseek };
+	static const uint32_t requests[] = {
+		(uint32_t)KVM_SET_MSRS, (uint32_t)KVM_SET_XCRS, (uint32_t)KVM_SET_XSAVE, (uint32_t)KVM_SET_DEBUGREGS,
+		(uint32_t)KVM_SET_LAPIC, (uint32_t)KVM_SET_MP_STATE, (uint32_t)KVM_SET_VCPU_EVENTS,
+	};
+
+	(void)state;
+	check_calls(numbers, COUNT_OF(numbers), SANDBOX_RESETS);
+	for (unsigned i = 0; i < COUNT_OF(requests); i++)
+		assert_int_equal(allows(SYS_ioctl, requests[i]), !!(set & SANDBOX_RESETS));
 }
 
 static void every_rule_has_its_reason(void **state)
@@ -313,6 +330,7 @@ int main(void)
 		cmocka_unit_test(only_consoles_and_networks_set_up_a_terminal_or_tap),
 		cmocka_unit_test(only_a_socket_device_makes_connections),
 		cmocka_unit_test(only_a_pc_sends_interrupts_and_has_a_second_thread),
+		cmocka_unit_test(only_a_machine_that_is_reset_changes_its_vcpu_and_memory),
 		cmocka_unit_test(every_rule_has_its_reason),
 		cmocka_unit_test(the_call_made_most_often_is_answered_first),
 	};
