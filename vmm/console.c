@@ -7,6 +7,7 @@
 
 #include <kvick/boot_info.h>
 
+#include "vmm/error.h"
 #include "vmm/layout.h"
 #include "vmm/stop.h"
 #include "vmm/sys.h"
@@ -17,7 +18,7 @@
 /* One write() moves at most this much, so that a signal never waits for long. */
 #define WRITE_BYTES_MAX (1u << 20)
 
-int64_t console_put(struct console *console, const uint8_t *from, uint64_t bytes, const struct stop *stop, struct sys *sys)
+static int64_t put(struct console *console, const uint8_t *from, uint64_t bytes, const struct stop *stop, struct sys *sys)
 {
 	uint64_t done = 0;
 
@@ -40,6 +41,24 @@ int64_t console_put(struct console *console, const uint8_t *from, uint64_t bytes
 	} while (!stop->signal);
 	console->bytes += done;
 	return done ? (int64_t)done : console->errnum ? -console->errnum : 0;
+}
+
+/* A guest that floods its console is not told: it goes on as if somebody read it. */
+static COLD int64_t put_up_to_limit(struct console *console, const uint8_t *from, uint64_t bytes, const struct stop *stop,
+				    struct sys *sys)
+{
+	uint64_t room = console->bytes_max - console->bytes, fits = bytes < room ? bytes : room;
+	int64_t done = fits ? put(console, from, fits, stop, sys) : console->errnum ? -console->errnum : 0;
+
+	if (done < 0 || (uint64_t)done < fits)
+		return done;
+	console->bytes_dropped += bytes - fits;
+	return (int64_t)bytes;
+}
+
+int64_t console_put(struct console *console, const uint8_t *from, uint64_t bytes, const struct stop *stop, struct sys *sys)
+{
+	return console->bytes_max ? put_up_to_limit(console, from, bytes, stop, sys) : put(console, from, bytes, stop, sys);
 }
 
 int64_t console_write(struct console *console, const struct guest_mem *mem, gpa_t from, uint64_t bytes,

@@ -372,15 +372,13 @@ COLD const char *machine_readonly_name(const struct machine *m, uint64_t at)
  */
 COLD bool machine_find_store(struct machine *m)
 {
-	const struct itimerval soon = { .it_value = { .tv_usec = STOP_TICK_US } };
 	struct vcpu_state state;
 
 	if (m->memory_split || !m->mem.readonly_count || vcpu_get(&m->vcpu, &state, &m->sys) < 0 || !state.sregs.cs.l)
 		return false;
 	m->memory_split = true;
 	m->stuck_rip = state.regs.rip;
-	m->config->stop->ticks = 1;
-	return sys_setitimer(&m->sys, ITIMER_REAL, &soon) == 0 && vm_split_memory(&m->vm, &m->mem, &m->sys) == 0;
+	return stop_want_ticks(m->config->stop, &m->sys) == 0 && vm_split_memory(&m->vm, &m->mem, &m->sys) == 0;
 }
 
 /* HLT is for ring 0 alone, and found only where the local APIC is inside KVM. */
@@ -553,7 +551,7 @@ int machine_prepare(struct machine *m, const struct machine_config *config)
 
 	m->config = config;
 	m->image.fd = -1;
-	m->console.fd = config->console_fd;
+	m->console = (struct console){ .fd = config->console_fd, .bytes_max = config->console_bytes_max };
 
 	const struct step *steps = steps_of(m, &count);
 

@@ -393,7 +393,7 @@ COLD int machine_reset(struct machine *m)
 	m->memory_split = false;
 	m->stuck_rip = m->stuck_ticks = 0;
 	m->console.errnum = 0;
-	m->console.bytes = 0;
+	m->console.bytes = m->console.bytes_dropped = 0;
 	begin_again(m);
 	r = vcpu_load(&m->vcpu, &m->vm, &m->restored->vcpu, true, &m->sys, &m->error);
 	return r == 0 ? m->boot->restored(m, false) : r;

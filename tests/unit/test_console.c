@@ -281,6 +281,45 @@ static void drain_into_a_broken_console_resets_too(void **state)
 	assert_int_equal(info(f)->console.used, 0);
 }
 
+static void what_is_beyond_the_limit_is_dropped_and_counted(void **state)
+{
+	struct fixture *f = *state;
+
+	f->console.bytes_max = 8;
+	memcpy(f->mem.host + 0x5000, "abcdefghij", 10);
+	assert_int_equal(write_all(f, 0x5000, 5), 5);
+	assert_int_equal(write_all(f, 0x5005, 5), 5); /* the guest is not told */
+	assert_int_equal(come_out(f), 8);
+	assert_memory_equal(f->got, "abcdefgh", 8);
+	assert_int_equal(f->console.bytes, 8);
+	assert_int_equal(f->console.bytes_dropped, 2);
+}
+
+static void beyond_the_limit_the_host_is_not_asked(void **state)
+{
+	struct fixture *f = *state;
+
+	f->console.bytes_max = 4;
+	assert_int_equal(write_all(f, 0x5000, 4), 4);
+	uint64_t calls = f->sys.calls;
+
+	for (unsigned i = 0; i < 100; i++)
+		assert_int_equal(write_all(f, 0x5000, 4096), 4096);
+	assert_int_equal(f->sys.calls, calls);
+	assert_int_equal(f->console.bytes_dropped, 100 * 4096);
+}
+
+static void a_failure_within_the_limit_is_told_and_nothing_counts_as_dropped(void **state)
+{
+	struct fixture *f = *state;
+
+	f->console.bytes_max = 4096;
+	f->sys = (struct sys){ .fail_at = 1, .fail_errno = EIO };
+	assert_int_equal(write_all(f, 0, 10), -EIO);
+	assert_int_equal(f->console.errnum, EIO);
+	assert_int_equal(f->console.bytes_dropped, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -299,6 +338,9 @@ int main(void)
 		TEST(drain_prints_a_full_buffer),
 		TEST(drain_takes_more_than_there_can_be_as_that_many),
 		TEST(drain_into_a_broken_console_resets_too),
+		TEST(what_is_beyond_the_limit_is_dropped_and_counted),
+		TEST(beyond_the_limit_the_host_is_not_asked),
+		TEST(a_failure_within_the_limit_is_told_and_nothing_counts_as_dropped),
 	};
 
 	return cmocka_run_group_tests_name("console", tests, NULL, NULL);

@@ -35,14 +35,8 @@ static void put_serial(const struct serial_host *host, const uint8_t *from, size
 
 void pc_drain(struct machine *m)
 {
-	const struct itimerval soon = { .it_value = { .tv_usec = STOP_TICK_US } };
-
-	if (!serial_holds(&m->pc->serial) || m->config->stop->ticks)
-		return;
-	/* The time-out's timer too: it is armed anew only when it has gone off. */
-	m->config->stop->ticks = 1;
-	if (sys_setitimer(&m->sys, ITIMER_REAL, &soon) < 0)
-		m->config->stop->ticks = 0;
+	if (serial_holds(&m->pc->serial) && !m->config->stop->ticks)
+		stop_want_ticks(m->config->stop, &m->sys);
 }
 
 void pc_tick(struct machine *m)
