@@ -81,26 +81,32 @@ static int step_plan(struct machine *m)
 	return r < 0 ? r : machine_host_has_ram(m);
 }
 
+static void undo_kvm(struct machine *m)
+{
+	if (!m->config->kvm_is_open)
+		kvm_close(&m->kvm, &m->sys);
+}
+
 /* A KVM that an earlier launch has looked at needs no second look. */
 static int step_kvm(struct machine *m)
 {
-	int r = kvm_open(&m->kvm, &m->sys, &m->error);
+	const struct machine_config *c = m->config;
+	int r = c->kvm_is_open ? 0 : kvm_open(&m->kvm, &m->sys, &m->error);
 
 	if (r < 0)
 		return r;
-	if (host_cache_read(&m->kvm, &m->facts, &m->sys)) {
+	if (c->kvm_is_open)
+		m->kvm.fd = c->kvm_fd;
+	if (c->facts)
+		m->facts = *c->facts;
+	if (c->facts || host_cache_read(&m->kvm, &m->facts, &m->sys)) {
 		m->kvm.run_bytes = m->facts.run_bytes;
 		return 0;
 	}
 	r = kvm_check(&m->kvm, &m->sys, &m->error);
 	if (r < 0)
-		kvm_close(&m->kvm, &m->sys);
+		undo_kvm(m);
 	return r;
-}
-
-static void undo_kvm(struct machine *m)
-{
-	kvm_close(&m->kvm, &m->sys);
 }
 
 /* Known from an earlier launch, or found out now by a trial run. */

@@ -79,6 +79,9 @@ struct machine_config {
 	const struct snapshot *snapshot;
 	bool image_is_open;    /* image_fd is the image, and stays the caller's; image_path is for messages */
 	int image_fd;
+	bool kvm_is_open;      /* kvm_fd is /dev/kvm, and stays the caller's */
+	int kvm_fd;
+	const struct host_facts *facts; /* as another machine here has found them; NULL: remembered, or to be found */
 	struct invocation *invocation; /* what the guest is asked, and its reply; NULL: nothing, the reply is printed */
 	bool stop_when_ready;  /* OUTCOME_READY when the guest says so (KVICK_CALL_READY), which is not answered yet */
 	bool resets;           /* machine_reset() will be called: the sandbox leaves that */
