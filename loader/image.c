@@ -87,11 +87,11 @@ static int open_file(struct image *image, struct sys *sys, struct error *error)
 	int rc;
 
 	/* O_NONBLOCK: opening a FIFO returns, so that it can be refused; O_NOCTTY: nor is a terminal taken. */
-	do {
+	while (!image->borrowed && image->fd < 0) {
 		image->fd = sys_open(sys, image->path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0);
-	} while (image->fd == -EINTR);
-	if (image->fd < 0)
-		return open_failed(image->path, -image->fd, error);
+		if (image->fd < 0 && image->fd != -EINTR)
+			return open_failed(image->path, -image->fd, error);
+	}
 
 	rc = sys_fstat(sys, image->fd, &st);
 	if (rc)
@@ -228,18 +228,21 @@ static __attribute__((noinline)) int try_whole_head(struct image *image, struct 
 
 static const char asked_for[] = "was called one";
 
-int image_open(struct image *image, const char *path, const struct protocol *protocol, struct sys *sys, struct error *error)
+/* image->fd: what is open already, or -1. */
+static int open_and_parse(struct image *image, const char *path, const struct protocol *protocol, struct sys *sys,
+			  struct error *error)
 {
 	const char *why = protocol ? asked_for : NULL;
+	const bool borrowed = image->fd >= 0;
 	int rc;
 
-	*image = (struct image){ .fd = -1, .path = path, .protocol = protocol, .why = why };
+	*image = (struct image){ .fd = image->fd, .borrowed = borrowed, .path = path, .protocol = protocol, .why = why };
 	rc = open_file(image, sys, error);
 	if (!rc)
 		rc = try_first_head(image, sys, error);
 	if (rc == IMAGE_NEEDS_MORE) {
 		*image = (struct image){
-			.fd = image->fd, .path = path, .file_bytes = image->file_bytes, .protocol = protocol, .why = why,
+			.fd = image->fd, .borrowed = borrowed, .path = path, .file_bytes = image->file_bytes, .protocol = protocol, .why = why,
 		};
 		rc = try_whole_head(image, sys, error);
 	}
@@ -248,11 +251,24 @@ int image_open(struct image *image, const char *path, const struct protocol *pro
 	return rc;
 }
 
+int image_open(struct image *image, const char *path, const struct protocol *protocol, struct sys *sys, struct error *error)
+{
+	image->fd = -1;
+	return open_and_parse(image, path, protocol, sys, error);
+}
+
+COLD int image_open_fd(struct image *image, int fd, const char *path, const struct protocol *protocol, struct sys *sys,
+		       struct error *error)
+{
+	image->fd = fd;
+	return open_and_parse(image, path, protocol, sys, error);
+}
+
 void image_close(struct image *image, struct sys *sys)
 {
 	if (image->unpacked)
 		payload_free(image, sys);
-	if (image->fd >= 0)
+	if (image->fd >= 0 && !image->borrowed)
 		sys_close(sys, image->fd);
 	image->fd = -1;
 }

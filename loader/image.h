@@ -37,6 +37,7 @@ enum image_kind { IMAGE_NATIVE, IMAGE_LINUX, IMAGE_SOLO5, IMAGE_PVH, IMAGE_MULTI
 
 struct image {
 	int fd;
+	bool borrowed;        /* fd stays the caller's */
 	const char *path;     /* the caller's string */
 	uint64_t file_bytes;
 	const uint8_t *head;  /* while it is being opened: the file's first head_bytes, which need not be read again */
@@ -119,6 +120,9 @@ const char *image_protocol_names(char *into, size_t bytes);
  * next step.
  */
 int image_open(struct image *image, const char *path, const struct protocol *protocol, struct sys *sys, struct error *error);
+/* The same of a file that is open for reading, which stays the caller's and open until image_close(); `path` is for messages. */
+int image_open_fd(struct image *image, int fd, const char *path, const struct protocol *protocol, struct sys *sys,
+		  struct error *error);
 void image_close(struct image *image, struct sys *sys);
 
 /* Bytes of the file, or of what was unpacked of it, for protocols. 0, or -errno with `error` set. */

@@ -70,7 +70,9 @@ static COLD int refuse_solo5_options(struct machine *m)
 /* Reads the image and decides where everything goes. Nothing of the host's has been asked for yet. */
 static int step_plan(struct machine *m)
 {
-	int r = image_open(&m->image, m->config->image_path, m->config->protocol, &m->sys, &m->error);
+	const struct machine_config *c = m->config;
+	int r = c->image_is_open ? image_open_fd(&m->image, c->image_fd, c->image_path, c->protocol, &m->sys, &m->error) :
+				   image_open(&m->image, c->image_path, c->protocol, &m->sys, &m->error);
 
 	if (r < 0)
 		return r;
