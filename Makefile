@@ -104,7 +104,7 @@ endef
 # What no launch of a native guest runs is small instead of quick: it makes room for what they do.
 $(call objects,obj,$(filter-out loader/image.c loader/native.c loader/elf.c loader/lz4.c,$(LOADER_SOURCES)) \
 	$(wildcard vmm/pc/*.c vmm/crash*.c vmm/instruction.c vmm/cpu_model*.c vmm/host_probe.c vmm/boot_[!n]*.c vmm/snapshot*.c \
-		vmm/state.c virtio/*_state.c) \
+		vmm/state.c virtio/*_state.c vmm/restore.c vmm/vcpu_state.c vmm/solo5_devices.c virtio/net_p*.c) \
 	$(filter-out control/main.c control/options.c control/cmd_run.c control/cmd_restore.c control/units.c control/text.c \
 		control/commands.c control/signals.c,$(CONTROL_SOURCES))): SMALL := -Os
 $(eval $(call variant,obj,$(MUSL_CC) $(CFLAGS) $(UNALIGNED) $$(SMALL) $(SYSTEM_INCLUDES)))
