@@ -485,7 +485,9 @@ void machine_go(struct machine *m)
  */
 static COLD void guest_stamps(struct machine *m)
 {
-	static const enum mark marks[] = { [KVICK_TSC_FIRST] = MARK_GUEST_FIRST, [KVICK_TSC_MAIN] = MARK_GUEST_MAIN };
+	static const enum mark marks[] = {
+		[KVICK_TSC_FIRST] = MARK_GUEST_FIRST, [KVICK_TSC_MAIN] = MARK_GUEST_MAIN, [KVICK_TSC_HANDLER] = MARK_GUEST_HANDLER,
+	};
 	struct kvick_boot_info info;
 	uint64_t offset = vcpu_tsc_offset(&m->vcpu, &m->sys);
 

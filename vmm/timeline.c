@@ -15,6 +15,7 @@ const char *const mark_names[MARK_COUNT] = {
 	[MARK_ENTRY] = "first_entry",
 	[MARK_GUEST_FIRST] = "guest_first_instruction",
 	[MARK_GUEST_MAIN] = "guest_main",
+	[MARK_GUEST_HANDLER] = "guest_handler",
 	[MARK_EXIT] = "exit",
 	[MARK_TORN_DOWN] = "torn_down",
 };

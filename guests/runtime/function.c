@@ -110,6 +110,7 @@ __attribute__((no_stack_protector)) void kvick_serve(kvick_handler *handler)
 
 	size_t bytes = (size_t)ready.ret;
 	const void *request = bytes <= sizeof(inbox) ? inbox : fetch(bytes);
+	kvick_boot()->guest_tsc[KVICK_TSC_HANDLER] = kvick_rdtsc();
 	int status = handler(request, bytes, &reply);
 	struct kvick_call done = {
 		.nr = KVICK_CALL_REPLY,

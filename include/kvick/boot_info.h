@@ -19,6 +19,7 @@
 
 #define KVICK_TSC_FIRST 0 /* first instruction */
 #define KVICK_TSC_MAIN  1 /* entry of main() */
+#define KVICK_TSC_HANDLER 2 /* entry of a function's handler, with the request */
 
 #ifndef __ASSEMBLER__
 #include <stddef.h>
