@@ -105,8 +105,8 @@ endef
 $(call objects,obj,$(filter-out loader/image.c loader/native.c loader/elf.c loader/lz4.c,$(LOADER_SOURCES)) \
 	$(wildcard vmm/pc/*.c vmm/crash*.c vmm/instruction.c vmm/cpu_model*.c vmm/host_probe.c vmm/boot_[!n]*.c vmm/snapshot*.c \
 		vmm/state.c virtio/*_state.c vmm/restore.c vmm/vcpu_state.c vmm/solo5_devices.c virtio/net_p*.c) \
-	$(filter-out control/main.c control/options.c control/cmd_run.c control/cmd_restore.c control/units.c control/text.c \
-		control/commands.c control/signals.c,$(CONTROL_SOURCES))): SMALL := -Os
+	$(filter-out control/main.c control/options.c control/cmd_run.c control/cmd_restore.c control/run_options.c control/launch.c \
+		control/units.c control/text.c control/commands.c control/signals.c,$(CONTROL_SOURCES))): SMALL := -Os
 $(eval $(call variant,obj,$(MUSL_CC) $(CFLAGS) $(UNALIGNED) $$(SMALL) $(SYSTEM_INCLUDES)))
 
 $(BUILD)/kvick: $(call objects,obj,$(KVICK_SOURCES)) control/kvick.ld

@@ -298,8 +298,9 @@ static int take_cpu(void *into, const char *value, struct error *error)
 }
 
 static const struct option_row options[] = {
-	{ "json", NULL, "as one JSON object", take_json },
-	{ "cpu", "MODEL", "instead: what a guest sees of its CPU, rule by rule, and on this host", take_cpu },
+	{ "json", NULL, "as one JSON object", take_json, 0 },
+	{ "cpu", "MODEL", "instead: what a guest sees of its CPU, rule by rule, and on this host", take_cpu, 0 },
+	{ 0 },
 };
 
 static int run(const struct command *command, int argc, char **argv)
@@ -346,7 +347,6 @@ const struct command command_doctor = {
 	.synopsis = "doctor [--json] [--cpu MODEL]",
 	.purpose = "Say what this host's KVM offers, what costs start-up time here, and what to do.",
 	.options = options,
-	.option_count = sizeof(options) / sizeof(options[0]),
 	.more = "Exit codes: 0 guests can run here (with that CPU), 123 they cannot.\n",
 	.run = run,
 };

@@ -44,9 +44,11 @@ static int take_sensitive(void *into, const char *value, struct error *error)
 }
 
 static const struct option_row options[] = {
-	{ "sensitive", NULL, "list privileged and critical instructions too, and what ring 3 makes of them", take_sensitive },
-	{ "json", NULL, "as one JSON object", take_json },
-	{ "protocol", "NAME", "take the image for native, solo5, linux, pvh or multiboot, whatever it looks like", take_protocol },
+	{ "sensitive", NULL, "list privileged and critical instructions too, and what ring 3 makes of them", take_sensitive, 0 },
+	{ "json", NULL, "as one JSON object", take_json, 0 },
+	{ "protocol", "NAME", "take the image for native, solo5, linux, pvh or multiboot, whatever it looks like", take_protocol,
+	  0 },
+	{ 0 },
 };
 
 static const char *rings_name(uint32_t rings)
@@ -291,6 +293,5 @@ const struct command command_inspect = {
 	.synopsis = "inspect [options] IMAGE",
 	.purpose = "Say what an image is: boot protocol, entry, segments, note, memory needed.",
 	.options = options,
-	.option_count = sizeof(options) / sizeof(options[0]),
 	.run = run,
 };

@@ -13,6 +13,11 @@ static bool has_name(const struct option_row *row)
 	return strchr(row->name, ':') != NULL;
 }
 
+static bool is_of(const struct option_row *row, const struct command *command)
+{
+	return !row->of || row->of & command->of;
+}
+
 /* Of a row with a name of the operator's, only what stands before that. */
 static const struct option_row *find(const struct command *command, const char *name, size_t length)
 {
@@ -20,35 +25,34 @@ static const struct option_row *find(const struct command *command, const char *
 
 	if (colon)
 		length = (size_t)(colon - name);
-	for (unsigned i = 0; i < command->option_count; i++) {
-		const struct option_row *row = &command->options[i];
-
-		if (row->name[0] == name[0] && strncmp(row->name, name, length) == 0 && row->name[length] == (colon ? ':' : '\0'))
+	for (const struct option_row *row = command->options; row->name; row++)
+		if (row->name[0] == name[0] && strncmp(row->name, name, length) == 0 && row->name[length] == (colon ? ':' : '\0') &&
+		    is_of(row, command))
 			return row;
-	}
 	return NULL;
 }
 
 /* One option at argv[*i]; steps over its value. */
 static int take(const struct command *command, int argc, char **argv, int *i, void *into, struct error *error)
 {
-	const char *name = argv[*i] + 2, *equals = strchr(name, '=');
+	const char *dashes = argv[*i][1] == '-' ? "--" : "-";
+	const char *name = argv[*i] + strlen(dashes), *equals = strchr(name, '=');
 	size_t length = equals ? (size_t)(equals - name) : strlen(name);
 	const struct option_row *row = find(command, name, length);
 
-	if (strncmp(argv[*i], "--", 2) != 0 || !row)
+	if (!row || (dashes[1] == '\0') != (length == 1))
 		return error_set(error, ERROR_USAGE, EINVAL, "%s: no such option: see `kvick %s --help`", argv[*i], command->name);
 	if (has_name(row))
 		return row->take(into, strchr(name, ':') + 1, error);
 	if (!row->value && equals)
-		return error_set(error, ERROR_USAGE, EINVAL, "--%s takes no value", row->name);
+		return error_set(error, ERROR_USAGE, EINVAL, "%s%s takes no value", dashes, row->name);
 	if (equals)
 		return row->take(into, equals + 1, error);
 	if (!row->value || row->value[0] == '[')
 		return row->take(into, NULL, error);
 	if (*i + 1 >= argc)
-		return error_set(error, ERROR_USAGE, EINVAL, "--%s: its value is missing: --%s %s", row->name, row->name,
-				 row->value);
+		return error_set(error, ERROR_USAGE, EINVAL, "%s%s: its value is missing: %s%s %s", dashes, row->name, dashes,
+				 row->name, row->value);
 	return row->take(into, argv[++*i], error);
 }
 
@@ -82,15 +86,15 @@ int options_parse(const struct command *command, int argc, char **argv, void *in
 COLD int options_help(const struct command *command)
 {
 	printf("usage: kvick %s\n\n%s\n", command->synopsis, command->purpose);
-	if (command->option_count)
+	if (command->options->name)
 		printf("\n");
-	for (unsigned i = 0; i < command->option_count; i++) {
-		const struct option_row *row = &command->options[i];
+	for (const struct option_row *row = command->options; row->name; row++) {
+		const char *value = row->value ? row->value : "";
 		char left[64];
 
-		const char *value = row->value ? row->value : "";
-
-		snprintf(left, sizeof(left), "--%s%s%s", row->name,
+		if (!row->help || !is_of(row, command))
+			continue;
+		snprintf(left, sizeof(left), "%s%s%s%s", row->name[1] ? "--" : "-", row->name,
 			 has_name(row) ? "=" : *value && *value != '[' ? " " : "", value);
 		printf("  %-28s %s\n", left, row->help);
 	}

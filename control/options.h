@@ -11,20 +11,24 @@
 struct error;
 
 struct option_row {
-	/* "mem": given as --mem VALUE or --mem=VALUE. "block:NAME": as --block:ANY=VALUE; then the value is "ANY=VALUE". */
+	/*
+	 * "mem": given as --mem VALUE or --mem=VALUE. "block:NAME": as --block:ANY=VALUE; then the value is "ANY=VALUE". "o": as
+	 * -o VALUE.
+	 */
 	const char *name;
 	const char *value;    /* what stands for the value in --help; NULL: a switch; "[=VALUE]": may be left out */
-	const char *help;
+	const char *help;     /* NULL: not listed */
 	/* Takes the value (NULL where there is none); 0, or -errno with `error` saying what the value should be. */
 	int (*take)(void *into, const char *value, struct error *error);
+	unsigned of;          /* the commands that have it, a set; 0: whatever command has the table */
 };
 
 struct command {
 	const char *name;
 	const char *synopsis; /* after "kvick " */
 	const char *purpose;
-	const struct option_row *options;
-	unsigned option_count;
+	const struct option_row *options; /* the last one has no name */
+	unsigned of;          /* this command's bit in option_row.of */
 	const char *more;     /* rest of --help; may be NULL */
 	int (*run)(const struct command *command, int argc, char **argv);
 };

@@ -56,15 +56,19 @@ static int take_named(void *into, const char *value, struct error *error)
 }
 
 static const struct option_row rows[] = {
-	{ "size:NAME", "PATH", "whose size", take_named },
-	{ "size", "SIZE", "how large", take_size },
-	{ "size-more", "SIZE", "how much larger", take_size_more },
-	{ "switch", NULL, "whether", take_switch },
-	{ "pages", "[=KIND]", "whether, and which", take_pages },
+	{ "size:NAME", "PATH", "whose size", take_named, 0 },
+	{ "size", "SIZE", "how large", take_size, 0 },
+	{ "size-more", "SIZE", "how much larger", take_size_more, 0 },
+	{ "switch", NULL, "whether", take_switch, 0 },
+	{ "pages", "[=KIND]", "whether, and which", take_pages, 0 },
+	{ "here", NULL, "of this command", take_switch, 1 },
+	{ "elsewhere", NULL, "of another command", take_switch, 2 },
+	{ "o", "SIZE", "how large, in short", take_size, 0 },
+	{ 0 },
 };
 
 static const struct command command = {
-	.name = "test", .synopsis = "test [OPTIONS] THING", .options = rows, .option_count = COUNT_OF(rows),
+	.name = "test", .synopsis = "test [OPTIONS] THING", .options = rows, .of = 1,
 };
 
 static int set_up(void **state)
@@ -331,6 +335,32 @@ static void a_value_that_may_be_left_out_comes_after_an_equals_sign(void **state
 	assert_string_equal(f->pages, "");
 }
 
+static void an_option_of_another_command_is_unknown(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_usage(f, "--elsewhere: no such option", "--elsewhere");
+}
+
+static void an_option_of_this_command_is_taken(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(parse(f, "--here", "thing"), 0);
+	assert_int_equal(f->switches, 1);
+}
+
+static void an_option_of_one_letter_has_one_dash(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(parse(f, "-o", "16M", "thing"), 0);
+	assert_string_equal(f->size, "16M");
+	assert_usage(f, "--o: no such option", "--o", "16M");
+	f->error = (struct error){ 0 };
+	assert_usage(f, "-o: its value is missing: -o SIZE", "-o");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -361,6 +391,9 @@ int main(void)
 		TEST(what_a_row_refuses_is_handed_upward),
 		TEST(nothing_is_parsed_after_an_error),
 		TEST(a_value_that_may_be_left_out_comes_after_an_equals_sign),
+		TEST(an_option_of_another_command_is_unknown),
+		TEST(an_option_of_this_command_is_taken),
+		TEST(an_option_of_one_letter_has_one_dash),
 	};
 
 	return cmocka_run_group_tests_name("options", tests, NULL, NULL);
