@@ -11,6 +11,7 @@
 #include "control/exit_codes.h"
 #include "control/report_devices.h"
 #include "control/report_solo5.h"
+#include "control/request.h"
 #include "control/signals.h"
 #include "control/terminal.h"
 #include "control/text.h"
@@ -66,8 +67,8 @@ static void say(struct text *text, struct machine *m)
 	if (m->solo5)
 		solo5_say(text, m);
 	if (errnum && errnum != EFAULT) /* that one is RAM's fault, and has been said */
-		text_printf(text, "kvick: console: %s: the guest's output is incomplete: make room or fix where stdout goes\n",
-			    strerror(errnum));
+		text_printf(text, "kvick: console: %s: the guest's output is incomplete: make room or fix where %s goes\n",
+			    strerror(errnum), m->config->invocation ? "stderr" : "stdout");
 }
 
 COLD static void notice(struct machine *m, const char *what)
@@ -110,6 +111,8 @@ static int finish(struct launch *l, int code)
 
 	text_begin(&text, &m->sys, STDERR_FILENO);
 	say(&text, m);
+	if (m->config->invocation)
+		code = request_finish(&text, m, code);
 	text_end(&text);
 	text_begin(&text, &m->sys, l->report_fd);
 	if (report == REPORT_TEXT)
@@ -160,6 +163,8 @@ int launch_begin(struct launch *l)
 		sys_clock_gettime(&m->sys, CLOCK_PROCESS_CPUTIME_ID, &l->used);
 		report_begin(&l->basis, &m->sys);
 	}
+	if (o->request_path && request_read(&o->machine, o->request_path, &m->sys, &m->error) < 0)
+		return command_failed(&m->error);
 	o->machine.process_ends = !o->machine.report;
 	o->machine.notice = notice;
 	o->machine.stop = signals_install(o->timeout_ns, &m->sys, &m->error);

@@ -11,6 +11,7 @@
 #include "control/text.h"
 #include "control/version.h"
 #include "vmm/exits.h"
+#include "vmm/invocation.h"
 #include "vmm/machine.h"
 
 /* Figures that are asked of the kernel when a report is made. */
@@ -118,6 +119,19 @@ static void timeline_text(struct text *text, const struct timeline *t)
 		}
 }
 
+static void invocation_text(struct text *text, const struct machine *m)
+{
+	const struct invocation *i = m->config->invocation;
+
+	if (!i)
+		return;
+	text_printf(text, "kvick: request %llu bytes", (unsigned long long)i->request_bytes);
+	if (i->replied)
+		text_printf(text, ", reply %llu bytes after %llu us", (unsigned long long)i->reply_bytes,
+			    (unsigned long long)timeline_ns(&m->timeline, i->taken_tsc, i->replied_tsc) / 1000);
+	text_printf(text, "\n");
+}
+
 void report_text(struct text *text, struct machine *m, const struct report_basis *basis)
 {
 	struct usage usage = usage_now(m, basis);
@@ -150,6 +164,7 @@ void report_text(struct text *text, struct machine *m, const struct report_basis
 	text_printf(text, "\nkvick: guest RAM %llu KiB, peak resident %llu KiB with the VMM, page faults %llu minor %llu major, "
 		    "system calls %llu\n", (unsigned long long)m->plan.bytes >> 10, (unsigned long long)usage.peak_bytes >> 10,
 		    (unsigned long long)usage.minor_faults, (unsigned long long)usage.major_faults, (unsigned long long)syscalls);
+	invocation_text(text, m);
 	devices_text(text, m);
 	solo5_text(text, m);
 	traps_text(text, m);
@@ -189,6 +204,24 @@ static void counts_json(struct text *text, const struct machine *m)
 	json_close(text, '}');
 }
 
+static void invocation_json(struct text *text, const struct machine *m)
+{
+	const struct invocation *i = m->config->invocation;
+	const struct timeline *t = &m->timeline;
+
+	if (!i)
+		return;
+	json_open(text, "invocation", '{');
+	json_u64(text, "request_bytes", i->request_bytes);
+	if (i->taken)
+		json_u64(text, "taken_ns", timeline_ns(t, begin(t), i->taken_tsc));
+	if (i->replied) {
+		json_u64(text, "reply_bytes", i->reply_bytes);
+		json_u64(text, "replied_ns", timeline_ns(t, begin(t), i->replied_tsc));
+	}
+	json_close(text, '}');
+}
+
 void report_json(struct text *text, struct machine *m, const struct report_basis *basis, int exit_code)
 {
 	struct usage usage = usage_now(m, basis);
@@ -223,6 +256,7 @@ void report_json(struct text *text, struct machine *m, const struct report_basis
 		json_u64(text, "guest_bytes", m->plan.bytes);
 		json_u64(text, "peak_resident_bytes", usage.peak_bytes);
 		json_close(text, '}');
+		invocation_json(text, m);
 		devices_json(text, m);
 		solo5_json(text, m);
 		traps_json(text, m);

@@ -113,6 +113,13 @@ COLD static int take_env(void *into, const char *value, struct error *error)
 	return 0;
 }
 
+COLD static int take_request(void *into, const char *value, struct error *error)
+{
+	(void)error;
+	((struct run_options *)into)->request_path = value;
+	return 0;
+}
+
 COLD static int take_hugepages(void *into, const char *value, struct error *error)
 {
 	if (value && strcmp(value, "transparent") != 0)
@@ -268,6 +275,8 @@ const struct option_row run_option_rows[] = {
 	{ "timeout", "DURATION", "end the guest after 500ms, 2s, 1m (default: never)", take_timeout, OF_ALL },
 	{ "report", "text|json[=FILE]", "say where the time went, on stderr or in FILE", take_report, OF_RUN },
 	{ "env", "NAME=VALUE", "set a variable in the guest's environment; may be repeated", take_env, OF_IMAGE },
+	{ "request", "FILE", "what a function is asked (\"-\": stdin); its reply goes to stdout, its console to stderr", take_request,
+	  OF_RUN | OF_RESTORE },
 	{ "protocol", "NAME", "take the image for native, solo5, linux, pvh or multiboot (default: found by looking at it)",
 	  take_protocol, OF_IMAGE },
 	{ "initrd", "FILE", "give a kernel its first root file system; what follows \"--\" is its command line",

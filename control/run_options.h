@@ -38,6 +38,7 @@ struct run_options {
 	uint64_t timeout_ns;
 	enum report_kind report;
 	const char *report_path; /* NULL: stderr */
+	const char *request_path; /* NULL: none; "-": stdin */
 	const char **env;        /* RUN_ENV_MAX of them */
 	struct module_config *modules; /* MACHINE_MODULES_MAX of them: the first is the initrd's */
 	bool has_devices;        /* else nobody looks at devices: a page more to touch */
