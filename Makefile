@@ -113,6 +113,7 @@ $(BUILD)/kvick: $(call objects,obj,$(KVICK_SOURCES)) control/kvick.ld
 	$(MUSL_CC) $(CFLAGS) $(LDFLAGS) -Wl,-T,control/kvick.ld -Wl,--orphan-handling=error -o $@ $(filter %.o,$^) $(LIBURING)
 
 include guests/rules.mk
+include control/worker/rules.mk
 include perf/rules.mk
 include tests/rules.mk
 

@@ -8,10 +8,11 @@ include tests/fault/rules.mk
 include tests/fuzz/rules.mk
 include tests/helpers/rules.mk
 include tests/differential/rules.mk
+include tests/worker/rules.mk
 
 # Clean under the other compiler too; nothing is linked.
 $(eval $(call variant,clang,clang $(CFLAGS)))
 CLANG_OBJECTS := $(call objects,clang,$(KVICK_SOURCES))
 
 .PHONY: check-build
-check-build: all perf-build hostile-build differential-build fault-build helpers $(UNIT_TESTS) $(FUZZ_TARGETS) $(CLANG_OBJECTS)
+check-build: all perf-build hostile-build differential-build fault-build helpers worker-tests $(UNIT_TESTS) $(FUZZ_TARGETS) $(CLANG_OBJECTS)
