@@ -7,17 +7,7 @@
 #include <unistd.h>
 
 #include "control/exit_codes.h"
-#include "loader/image.h"
 #include "vmm/error.h"
-
-COLD int command_take_protocol(const char *value, const struct protocol **protocol, struct error *error)
-{
-	char names[128];
-
-	*protocol = image_protocol(value);
-	return *protocol ? 0 : error_set(error, ERROR_USAGE, EINVAL, "--protocol %s: no such protocol: write one of %s", value,
-					 image_protocol_names(names, sizeof(names)));
-}
 
 int command_failed(const struct error *error)
 {

@@ -6,6 +6,7 @@
 #include "control/options.h"
 
 extern const struct command command_run, command_inspect, command_doctor;
+extern const struct command command_invoke, command_functions, command_invocations, command_service; /* kvick-client's */
 
 struct error;
 struct protocol;

@@ -10,7 +10,8 @@
 #include "vmm/error.h"
 #include "vmm/sys.h"
 
-static const struct command *const commands[] = { &command_run, &command_inspect, &command_doctor };
+static const struct command *const commands[] = { &command_run, &command_inspect, &command_doctor, &command_invoke,
+						  &command_functions, &command_invocations, &command_service };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 
@@ -18,7 +19,7 @@ static void help(FILE *to)
 {
 	fprintf(to, "usage: kvick COMMAND [OPTIONS]\n\nBoots unikernels in KVM.\n\n");
 	for (size_t i = 0; i < COMMAND_COUNT; i++)
-		fprintf(to, "  %-10s %s\n", commands[i]->name, commands[i]->purpose);
+		fprintf(to, "  %-11s %s\n", commands[i]->name, commands[i]->purpose);
 	fprintf(to, "\n`kvick COMMAND --help` lists a command's options; `kvick --version` says which kvick this is.\n");
 }
 
