@@ -118,7 +118,7 @@ static const struct sandbox_rule sandbox_rules[] = {
 	SANDBOX_CALL(SOCKETS, shutdown, "vsock: the guest ends its half of a connection"),
 	SANDBOX_CALL(RESETS, recvmsg, "the next request"),
 	SANDBOX_CALL(RESETS, sendmsg, "a reply"),
-	SANDBOX_CALL(RESETS, madvise, "RAM is as the snapshot has it again; large buffers go back; a thread ends, and so does its stack"),
+	SANDBOX_CALL(RESETS, madvise, "RAM is as the snapshot has it again; large buffers go back; a thread's stack goes"),
 	SANDBOX_CALL(RESETS, ftruncate, "what the guest printed has been sent"),
 	SANDBOX_CALL(RESETS, lseek, "so that the next output is at the beginning"),
 	SANDBOX_IOCTL(RESETS, KVM_SET_MSRS, "the vCPU is as the snapshot has it again"),

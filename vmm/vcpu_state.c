@@ -159,7 +159,8 @@ static int set_msrs(const struct vcpu *vcpu, const struct vcpu_saved *saved, boo
 		return refused("KVM_SET_MSRS", r, error);
 	if ((uint32_t)r < count)
 		return error_set(error, ERROR_HOST, EINVAL, "KVM_SET_MSRS: MSR 0x%x: this host's KVM does not take the value "
-				 "0x%llx: take the snapshot again here", list.entries[r].index, (unsigned long long)list.entries[r].data);
+				 "0x%llx: take the snapshot again here", list.entries[r].index,
+				 (unsigned long long)list.entries[r].data);
 	return 0;
 }
 
