@@ -20,8 +20,8 @@ static void put_machine(const struct machine *m, struct state_writer *w)
 		.kind = m->image.protocol->kind, .ring = m->ring, .doorbell = m->doorbell, .deprivileged = m->deprivileged,
 		.cpu_model = m->cpu_model, .interrupt_flag = m->interrupt_flag, .xsave_bytes = m->cpu_state.xsave_bytes,
 		.readonly_count = m->mem.readonly_count, .function_stage = m->function_stage, .xcr0 = m->cpu_state.xcr0,
-		.generation = m->generation, .pending_call = m->pending_call, .pgd = m->pgd, .ring0_pgd = m->ring0_pgd, .behind_bytes = m->mem.behind,
-		.plan = m->plan,
+		.generation = m->generation, .pending_call = m->pending_call, .pgd = m->pgd, .ring0_pgd = m->ring0_pgd,
+		.behind_bytes = m->mem.behind, .plan = m->plan,
 	};
 
 	memcpy(s.readonly, m->mem.readonly, m->mem.readonly_count * sizeof(s.readonly[0]));
