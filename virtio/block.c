@@ -15,6 +15,7 @@
 
 #include "virtio/device.h"
 #include "virtio/devices.h"
+#include "virtio/devices_state.h"
 #include "virtio/disk.h"
 #include "vmm/engine.h"
 #include "vmm/error.h"
@@ -434,6 +435,27 @@ static void close_disk(struct virtio_device *device)
 		sys_munmap(device->sys, b->bounce, (size_t)REQUESTS * DISK_BOUNCE_BYTES);
 }
 
+/* What the driver does with a disk it has decided by what that was. */
+static COLD int load(struct virtio_device *device, const struct device_state *saved, struct state_reader *reader)
+{
+	const struct block *b = (struct block *)device;
+	struct virtio_blk_config was, now;
+	bool was_read_only = saved->features_offered & FEATURE(VIRTIO_BLK_F_RO);
+
+	memcpy(&was, saved->config, sizeof(was));
+	memcpy(&now, device->config, sizeof(now));
+	if (was_read_only != b->disk.read_only)
+		return device_differs(device, reader, "it was %s: %s", was_read_only ? "read-only" : "writable",
+				      was_read_only ? "write `ro`" : "leave out `ro`, and let the file be written to");
+	if (was.capacity != now.capacity)
+		return device_differs(device, reader, "it had %llu sectors, and has %llu here: give it the disk that it had",
+				      (unsigned long long)was.capacity, (unsigned long long)now.capacity);
+	if (was.blk_size != now.blk_size)
+		return device_differs(device, reader, "its blocks had %u bytes, and have %u here: give it a disk of such blocks",
+				      was.blk_size, now.blk_size);
+	return 0;
+}
+
 /* The writeback byte is not offered (VIRTIO_BLK_F_CONFIG_WCE), so a driver has nothing to write. */
 static const struct virtio_ops ops = {
 	.name = "block",
@@ -443,6 +465,7 @@ static const struct virtio_ops ops = {
 	.notify = notify,
 	.reset = reset,
 	.close = close_disk,
+	.load = load,
 };
 
 static void describe(struct block *b)

@@ -17,6 +17,7 @@
 
 #include "virtio/device.h"
 #include "virtio/devices.h"
+#include "virtio/devices_state.h"
 #include "vmm/engine.h"
 #include "vmm/error.h"
 #include "vmm/sys.h"
@@ -46,6 +47,7 @@ struct console_device {
 
 	bool sending;            /* `chain` is the one that output comes from */
 	uint64_t sent;           /* of it: taken into out.bytes */
+	uint64_t skip;           /* of the next: has gone out, before a snapshot */
 	uint64_t begin_tsc;
 
 	int terminal;            /* whose size is told; -1: nobody's */
@@ -182,7 +184,9 @@ static bool next_chain(struct console_device *c)
 	if (r < 0)
 		virtio_needs_reset(&c->device, q->broken);
 	c->sending = r == 1;
-	c->sent = 0;
+	c->sent = c->skip;
+	if (c->sending)
+		c->skip = 0;
 	c->begin_tsc = __rdtsc();
 	return c->sending;
 }
@@ -295,8 +299,45 @@ static int activate(struct virtio_device *device)
 /* What was taken of a buffer goes out yet; no buffer is touched any more. */
 static bool reset(struct virtio_device *device)
 {
-	((struct console_device *)device)->sending = false;
+	struct console_device *c = (struct console_device *)device;
+
+	c->sending = false;
+	c->skip = 0;
 	return true;
+}
+
+/* Of the chain that was being sent, what has gone out; of input, what the guest had no buffer for. */
+struct console_state {
+	uint64_t skip;
+	uint32_t input, reserved; /* bytes of input that follow */
+};
+
+static COLD void save(const struct virtio_device *device, struct state_writer *writer)
+{
+	const struct console_device *c = (const struct console_device *)device;
+	const struct console_state s = {
+		.skip = c->sending ? c->sent - (c->out.end - c->out.at) : c->skip,
+		.input = c->in.end - c->in.at,
+	};
+
+	state_put(writer, &s, sizeof(s));
+	state_put(writer, c->in.bytes + c->in.at, s.input);
+}
+
+static COLD int load(struct virtio_device *device, const struct device_state *saved, struct state_reader *reader)
+{
+	struct console_device *c = (struct console_device *)device;
+	struct console_state s;
+
+	(void)saved;
+	if (state_get(reader, &s, sizeof(s)) < 0)
+		return -EBADMSG;
+	if (s.input > BYTES || s.reserved)
+		return state_bad(reader, "device %u (console): more input than it can hold", device->index);
+	c->skip = s.skip;
+	c->in_tsc = __rdtsc();
+	c->in.end = s.input;
+	return state_get(reader, c->in.bytes, s.input);
 }
 
 static const struct virtio_ops ops = {
@@ -305,6 +346,9 @@ static const struct virtio_ops ops = {
 	.activate = activate,
 	.notify = notify,
 	.reset = reset,
+	.features_kept = FEATURE(VIRTIO_CONSOLE_F_SIZE), /* of a terminal that there is not: of no size */
+	.save = save,
+	.load = load,
 };
 
 int virtio_console_lost(const struct virtio_device *device)

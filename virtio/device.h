@@ -15,7 +15,10 @@
 #include "virtio/queue.h"
 #include "virtio/throttle.h"
 
+struct device_state;
 struct engine;
+struct state_reader;
+struct state_writer;
 struct sys;
 struct virtio_device;
 
@@ -68,6 +71,15 @@ struct virtio_ops {
 	 * report.
 	 */
 	void (*close)(struct virtio_device *device);
+	/*
+	 * A snapshot, while the engine pauses (devices_state.h). What a device holds of a queue's chains then are those that were
+	 * popped last: whoever goes on pops them again. save() writes what else is the driver's and lies in no ring; load() reads
+	 * it into a device as it was created, before activate(), and says whether the driver can live with that device (saved: what
+	 * it knows of the old one); 0, or -errno with reader->error set. NULL: nothing.
+	 */
+	uint64_t features_kept; /* that the driver may go on with though this device, as it was created, does not offer them */
+	void (*save)(const struct virtio_device *device, struct state_writer *writer);
+	int (*load)(struct virtio_device *device, const struct device_state *saved, struct state_reader *reader);
 };
 
 /* Where a device's interrupts go: an interrupt line, or the events of a native guest, which asks instead of being interrupted. */

@@ -34,6 +34,7 @@ struct devices {
 	pthread_mutex_t *lock;      /* with a second thread; else NULL */
 	pthread_cond_t completed;   /* with it: something has ended */
 	struct sys *sys;
+	bool loaded;                /* of a snapshot, and not begun: devices_state.h */
 	char engine_text[160];      /* for the report, once the engine has ended: which it was, and what it did */
 	struct engine_counts engine_counts;
 };

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "virtio/queue_internal.h"
+#include "vmm/error.h"
 
 int queue_break(struct virtq *queue, const char *why)
 {
@@ -63,7 +64,8 @@ static const char *check_areas(const struct guest_mem *mem, struct area areas[AR
 	return NULL;
 }
 
-int virtq_start(struct virtq *queue, const struct guest_mem *mem, const struct virtq_config *config, uint64_t features)
+/* All but listening. */
+static int begin(struct virtq *queue, const struct guest_mem *mem, const struct virtq_config *config, uint64_t features)
 {
 	struct area areas[AREAS];
 	const char *wrong;
@@ -95,8 +97,39 @@ int virtq_start(struct virtq *queue, const struct guest_mem *mem, const struct v
 	}
 	queue->avail_wrap = queue->used_wrap = true; /* 2.8.1 */
 	queue->running = true;
+	return 0;
+}
+
+int virtq_start(struct virtq *queue, const struct guest_mem *mem, const struct virtq_config *config, uint64_t features)
+{
+	if (begin(queue, mem, config, features) < 0)
+		return -EINVAL;
 	/* A driver that was not told to be quiet notifies; whatever lay in the device area says otherwise no more. */
 	virtq_listen(queue);
+	return 0;
+}
+
+/* --- a snapshot --- */
+
+/* What is popped last and pushed last stands between the two positions: without it they are one. */
+COLD struct virtq_position virtq_save(const struct virtq *queue)
+{
+	assert(queue->running && !queue->broken && !queue->grouped);
+	return (struct virtq_position){ queue->next_used, queue->used_wrap, queue->unsignalled };
+}
+
+COLD int virtq_load(struct virtq *queue, const struct guest_mem *mem, const struct virtq_config *config, uint64_t features,
+		    const struct virtq_position *position)
+{
+	if (begin(queue, mem, config, features) < 0)
+		return -EINVAL;
+	if (queue->packed && position->next >= config->size) {
+		queue->running = false;
+		return queue_break(queue, "its position is beyond its end");
+	}
+	queue->next_avail = queue->next_used = position->next;
+	queue->avail_wrap = queue->used_wrap = position->wrap;
+	queue->unsignalled = position->unsignalled;
 	return 0;
 }
 

@@ -118,6 +118,21 @@ struct virtq {
  */
 int virtq_start(struct virtq *queue, const struct guest_mem *mem, const struct virtq_config *config, uint64_t features);
 
+/*
+ * Where a queue is between two chains, for a snapshot. What has been popped and not pushed (which must be those popped last) is in
+ * it as if it had not been popped: so whoever goes on from there pops it again.
+ */
+struct virtq_position {
+	uint16_t next;         /* split: free running; packed: slot */
+	bool wrap;             /* packed */
+	uint32_t unsignalled;
+};
+
+struct virtq_position virtq_save(const struct virtq *queue);
+/* As virtq_start(), but goes on from there, and the driver sees nothing of it. */
+int virtq_load(struct virtq *queue, const struct guest_mem *mem, const struct virtq_config *config, uint64_t features,
+	       const struct virtq_position *position);
+
 /* Forgets everything but the counts. Chains in flight must not be pushed afterwards. */
 void virtq_stop(struct virtq *queue);
 

@@ -17,6 +17,7 @@
 
 #include "virtio/device.h"
 #include "virtio/devices.h"
+#include "virtio/devices_state.h"
 #include "virtio/vsock_table.h"
 #include "virtio/vsock_unix.h"
 #include "vmm/engine.h"
@@ -44,6 +45,7 @@ struct vsock {
 	unsigned failed_polls;         /* since the last that did not fail */
 	bool callers;                  /* somebody may be waiting to be accepted */
 	bool crowded;                  /* there was no place or no descriptor for him: when one is free, there is somebody */
+	bool interrupted;              /* a snapshot was between: the driver is to hear that its connections are gone */
 	bool stalled;                  /* packets of the guest's wait in their ring for room in resets */
 	uint64_t cid;
 	uint32_t next_port;
@@ -584,6 +586,26 @@ static void pump(struct vsock *v)
 		virtio_queue_done(&v->device, RX);
 }
 
+/* 5.10.6.7. A driver without buffers for events gets this one with the next that it gives. */
+static COLD void tell_interrupted(struct vsock *v)
+{
+	const struct virtio_vsock_event event = { .id = VIRTIO_VSOCK_EVENT_TRANSPORT_RESET };
+	struct virtq *q = &v->device.queues[EVENT];
+	struct virtq_chain chain;
+	int r = 0;
+
+	do {
+		virtq_quiet(q);
+		while (v->interrupted && (r = virtq_pop(q, &chain)) == 1) {
+			v->interrupted = chain_write(&chain, 0, &event, sizeof(event)) < sizeof(event);
+			virtq_push(q, &chain, sizeof(event));
+		}
+	} while (v->interrupted && r == 0 && virtq_listen(q));
+	virtio_queue_done(&v->device, EVENT);
+	if (r < 0)
+		virtio_needs_reset(&v->device, q->broken);
+}
+
 static void watch(struct vsock *v)
 {
 	if (v->polling)
@@ -622,6 +644,8 @@ static void notify(struct virtio_device *device, unsigned queue)
 
 	if (!virtio_usable(device))
 		return;
+	if (queue == EVENT && v->interrupted)
+		tell_interrupted(v);
 	if (queue == TX)
 		transmit(v);
 	pump(v);
@@ -634,6 +658,8 @@ static int activate(struct virtio_device *device)
 
 	v->callers = true;
 	watch(v);
+	if (v->interrupted)
+		tell_interrupted(v);
 	pump(v);
 	return 0;
 }
@@ -646,9 +672,25 @@ static bool reset(struct virtio_device *device)
 	for (unsigned i = 0; i < v->table.top; i++)
 		if (v->table.places[i].state != VSOCK_FREE)
 			hang_up(v, &v->table.places[i]);
-	v->have_chain = v->stalled = false;
+	v->have_chain = v->stalled = v->interrupted = false;
 	v->reset_count = 0;
 	return true;
+}
+
+/* Host's ports that the guest has not met yet. */
+static COLD void save(const struct virtio_device *device, struct state_writer *writer)
+{
+	const struct vsock *v = (const struct vsock *)device;
+
+	state_put(writer, &v->next_port, sizeof(v->next_port));
+}
+
+static COLD int load(struct virtio_device *device, const struct device_state *saved, struct state_reader *reader)
+{
+	struct vsock *v = (struct vsock *)device;
+
+	v->interrupted = saved->status & VIRTIO_CONFIG_S_DRIVER_OK;
+	return state_get(reader, &v->next_port, sizeof(v->next_port));
 }
 
 static void close_host(struct virtio_device *device)
@@ -664,6 +706,8 @@ static const struct virtio_ops ops = {
 	.notify = notify,
 	.reset = reset,
 	.close = close_host,
+	.save = save,
+	.load = load,
 };
 
 int virtio_vsock_create(struct virtio_device **device, const struct device_context *context)

@@ -19,7 +19,8 @@ GUEST_DRIVERS := $(filter-out $(GUEST_VIRTQ),$(wildcard guests/runtime/v*.c)) te
 
 # Kept: make would take the objects of the tests for passing things and delete them.
 .SECONDARY: $(call objects,asan,$(UNIT_SOURCES) $(GUEST_DRIVERS) $(GUEST_VIRTQ) \
-	$(addprefix tests/unit/,block_fixture.c elf_builder.c engine_fixture.c monitor_fixture.c virtq_driver.c vsock_fixture.c) \
+	$(addprefix tests/unit/,block_fixture.c elf_builder.c engine_fixture.c monitor_fixture.c state_fixture.c virtq_driver.c \
+		vsock_fixture.c) \
 	$(wildcard vmm/monitor/*.c))
 
 $(BUILD)/unit/test_%: $(BUILD)/asan/tests/unit/test_%.c.o $(UNIT_LIBRARY)
@@ -32,6 +33,9 @@ $(filter $(BUILD)/unit/test_virt% $(addprefix $(BUILD)/unit/test_,devices net ne
 
 $(filter $(BUILD)/unit/test_block%,$(UNIT_TESTS)): $(call objects,asan,$(addprefix tests/unit/,block_fixture.c virtq_driver.c))
 $(filter $(BUILD)/unit/test_block%,$(UNIT_TESTS)): UNIT_LDFLAGS := -Wl,--wrap=engine_start,--wrap=disk_open
+
+$(filter $(BUILD)/unit/test_devices_state%,$(UNIT_TESTS)): \
+	$(call objects,asan,$(addprefix tests/unit/,state_fixture.c virtq_driver.c))
 
 $(filter $(BUILD)/unit/test_vsock%,$(UNIT_TESTS)): $(call objects,asan,$(addprefix tests/unit/,vsock_fixture.c virtq_driver.c))
 
