@@ -28,7 +28,8 @@ LDFLAGS := -static -no-pie -Wl,--gc-sections -Wl,-z,noseparate-code -Wl,-z,norel
 VMM_SOURCES := $(filter-out vmm/sandbox_compile.c,$(wildcard vmm/*.c vmm/pc/*.c vmm/x86/*.c)) $(wildcard vmm/*.S)
 LOADER_SOURCES := $(wildcard loader/*.c)
 VIRTIO_SOURCES := $(wildcard virtio/*.c)
-CONTROL_SOURCES := $(wildcard control/*.c)
+# Which commands a program has is one of two tables.
+CONTROL_SOURCES := $(filter-out control/commands_launcher.c,$(wildcard control/*.c))
 KVICK_SOURCES := $(VMM_SOURCES) $(VIRTIO_SOURCES) $(LOADER_SOURCES) $(CONTROL_SOURCES)
 
 # $(call objects,variant,sources): where a variant's objects are.
@@ -37,7 +38,7 @@ objects = $(patsubst %,$(BUILD)/$(1)/%.o,$(2))
 .PHONY: all help demo check check-hw nested perf perf-linux perf-solo5 exact clean install
 .DEFAULT_GOAL := all
 
-all: $(BUILD)/kvick guests $(BUILD)/perf/floor
+all: $(BUILD)/kvick $(BUILD)/kvick-snapshot guests $(BUILD)/perf/floor
 
 help:
 	@echo 'make all      build/kvick, build/guests/*.elf, build/perf/floor'
@@ -101,15 +102,18 @@ $(BUILD)/$(1)/%.S.o: %.S Makefile
 $(BUILD)/$(1)/vmm/monitor_blob.S.o: $(BUILD)/gen/monitor.bin
 endef
 
-# What no launch of a native guest runs is small instead of quick: it makes room for what they do.
-$(call objects,obj,$(filter-out loader/image.c loader/native.c loader/elf.c loader/lz4.c,$(LOADER_SOURCES)) \
-	$(wildcard vmm/pc/*.c vmm/crash*.c vmm/instruction.c vmm/cpu_model*.c vmm/host_probe.c vmm/boot_[!n]*.c vmm/snapshot*.c \
-		vmm/state.c virtio/*_state.c vmm/restore.c vmm/vcpu_state.c vmm/solo5_devices.c virtio/net_p*.c) \
-	$(filter-out control/main.c control/options.c control/cmd_run.c control/cmd_restore.c control/run_options.c control/launch.c \
-		control/units.c control/text.c control/commands.c control/signals.c,$(CONTROL_SOURCES))): SMALL := -Os
+# Small but where a guest's I/O passes again and again: a launch runs all else once, and pays for the pages that it is spread over.
+QUICK := $(wildcard virtio/queue*.c virtio/transport*.c virtio/block.c virtio/net.c virtio/net_tap.c virtio/net_header.c \
+	virtio/vsock*.c virtio/console_device.c virtio/devices.c vmm/engine*.c vmm/hypercalls.c vmm/exits.c vmm/solo5.c)
+$(call objects,obj,$(filter-out $(QUICK),$(filter %.c,$(KVICK_SOURCES) control/commands_launcher.c))): SMALL := -Os
 $(eval $(call variant,obj,$(MUSL_CC) $(CFLAGS) $(UNALIGNED) $$(SMALL) $(SYSTEM_INCLUDES)))
 
-$(BUILD)/kvick: $(call objects,obj,$(KVICK_SOURCES)) control/kvick.ld
+LAUNCHER_SOURCES := control/commands_launcher.c $(filter-out control/commands_all.c,$(KVICK_SOURCES))
+
+# The launcher, and for `kvick snapshot` the same with that in it, which takes too much room.
+$(BUILD)/kvick: $(call objects,obj,$(LAUNCHER_SOURCES)) control/kvick.ld
+$(BUILD)/kvick-snapshot: $(call objects,obj,$(KVICK_SOURCES)) control/kvick.ld
+$(BUILD)/kvick $(BUILD)/kvick-snapshot:
 	$(MUSL_CC) $(CFLAGS) $(LDFLAGS) -Wl,-T,control/kvick.ld -Wl,--orphan-handling=error -o $@ $(filter %.o,$^) $(LIBURING)
 
 include guests/rules.mk

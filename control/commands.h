@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The subcommands: one file, one row in commands[] (main.c) each. */
+/* The subcommands: one file, one row in commands[] each. */
 #ifndef KVICK_CONTROL_COMMANDS_H
 #define KVICK_CONTROL_COMMANDS_H
 
 #include "control/options.h"
 
-extern const struct command command_run, command_inspect, command_doctor;
-extern const struct command command_invoke, command_functions, command_invocations, command_service; /* kvick-client's */
+/* Of this program, with NULL at the end: of commands_launcher.c, or of commands_all.c. */
+extern const struct command *const commands[];
+
+extern const struct command command_run, command_snapshot, command_restore, command_inspect, command_doctor;
+/* cmd_other.c: other programs do these. */
+extern const struct command command_other_snapshot, command_invoke, command_functions, command_invocations, command_service;
+
+#define SNAPSHOT_PURPOSE "Boot an image until it is ready, and write down all that it is then, for `kvick restore`."
 
 struct error;
 struct protocol;

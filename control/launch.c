@@ -186,6 +186,12 @@ int launch_end(struct launch *l, int r)
 
 	if (l->console)
 		terminal_close(&m->sys);
+	if (r < 0 && o->machine.stop->signal) {
+		/* Whatever the signal made fail is not what ended the run. */
+		m->outcome = OUTCOME_STOPPED;
+		m->error.kind = ERROR_NONE;
+		r = 0;
+	}
 
 	int code = r == 0 ? exit_code(m) : m->error.kind == ERROR_IMAGE ? EXIT_IMAGE :
 		   m->error.kind == ERROR_USAGE ? EXIT_USAGE : EXIT_HOST;

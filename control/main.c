@@ -10,15 +10,10 @@
 #include "vmm/error.h"
 #include "vmm/sys.h"
 
-static const struct command *const commands[] = { &command_run, &command_inspect, &command_doctor, &command_invoke,
-						  &command_functions, &command_invocations, &command_service };
-
-#define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
-
 static void help(FILE *to)
 {
 	fprintf(to, "usage: kvick COMMAND [OPTIONS]\n\nBoots unikernels in KVM.\n\n");
-	for (size_t i = 0; i < COMMAND_COUNT; i++)
+	for (size_t i = 0; commands[i]; i++)
 		fprintf(to, "  %-11s %s\n", commands[i]->name, commands[i]->purpose);
 	fprintf(to, "\n`kvick COMMAND --help` lists a command's options; `kvick --version` says which kvick this is.\n");
 }
@@ -44,7 +39,7 @@ int main(int argc, char **argv)
 		help(stderr);
 		return EXIT_USAGE;
 	}
-	for (size_t i = 0; i < COMMAND_COUNT; i++)
+	for (size_t i = 0; commands[i]; i++)
 		if (strcmp(argv[1], commands[i]->name) == 0)
 			return commands[i]->run(commands[i], argc - 1, argv + 1);
 	if (strcmp(argv[1], "--version") == 0) {

@@ -128,36 +128,38 @@ COLD static int take_hugepages(void *into, const char *value, struct error *erro
 	return 0;
 }
 
-/* Devices. Their words are cut up where they are: argv is ours to change. */
-FOR_DEVICES static struct device_options *devices_of(struct run_options *o)
+/* Devices. Their words are cut up where they are, for argv is ours to change; a copy stays for who wants to know them. */
+FOR_DEVICES static struct device_options *devices_of(struct run_options *o, const char *value)
 {
+	if (o->words && value && o->devices->count < KVICK_DEVICES_MAX)
+		o->words[o->devices->count] = strdup(value);
 	o->has_devices = true;
 	return o->devices;
 }
 
 FOR_DEVICES static int take_disk(void *into, const char *value, struct error *error)
 {
-	return device_options_disk(devices_of(into), (char *)(uintptr_t)value, error);
+	return device_options_disk(devices_of(into, value), (char *)(uintptr_t)value, error);
 }
 
 FOR_DEVICES static int take_net(void *into, const char *value, struct error *error)
 {
-	return device_options_net(devices_of(into), (char *)(uintptr_t)value, error);
+	return device_options_net(devices_of(into, value), (char *)(uintptr_t)value, error);
 }
 
 FOR_DEVICES static int take_rng(void *into, const char *value, struct error *error)
 {
-	return device_options_rng(devices_of(into), (char *)(uintptr_t)value, error);
+	return device_options_rng(devices_of(into, value), (char *)(uintptr_t)value, error);
 }
 
 FOR_DEVICES static int take_vsock(void *into, const char *value, struct error *error)
 {
-	return device_options_vsock(devices_of(into), (char *)(uintptr_t)value, error);
+	return device_options_vsock(devices_of(into, value), (char *)(uintptr_t)value, error);
 }
 
 FOR_DEVICES static int take_console(void *into, const char *value, struct error *error)
 {
-	return device_options_console(devices_of(into), (char *)(uintptr_t)value, error);
+	return device_options_console(devices_of(into, value), (char *)(uintptr_t)value, error);
 }
 
 /* Solo5's: "NAME=VALUE". */
@@ -253,6 +255,51 @@ COLD static void list_modules(struct run_options *o)
 	o->machine.module_count++;
 }
 
+COLD static int take_output(void *into, const char *value, struct error *error)
+{
+	(void)error;
+	((struct run_options *)into)->output = value;
+	return 0;
+}
+
+COLD static int take_after(void *into, const char *value, struct error *error)
+{
+	struct run_options *o = into;
+
+	o->after = true;
+	if (!units_duration(value, &o->after_ns))
+		return error_set(error, ERROR_USAGE, EINVAL, "--after %s: not a duration: write 0, 500ms, 2s, 1.5m or 1h", value);
+	return 0;
+}
+
+COLD static int take_json(void *into, const char *value, struct error *error)
+{
+	(void)value, (void)error;
+	((struct run_options *)into)->json = true;
+	return 0;
+}
+
+COLD static int take_verify(void *into, const char *value, struct error *error)
+{
+	(void)value, (void)error;
+	((struct run_options *)into)->verify = true;
+	return 0;
+}
+
+COLD static int take_same_devices(void *into, const char *value, struct error *error)
+{
+	(void)value, (void)error;
+	((struct run_options *)into)->same_devices = true;
+	return 0;
+}
+
+COLD static int refuse_fixed(void *into, const char *value, struct error *error)
+{
+	(void)into, (void)value;
+	return error_set(error, ERROR_USAGE, EINVAL, "memory, ring, CPU, environment and arguments are the snapshot's: take "
+			 "another with other ones");
+}
+
 COLD static int take_protocol(void *into, const char *value, struct error *error)
 {
 	return command_take_protocol(value, &((struct run_options *)into)->machine.protocol, error);
@@ -272,8 +319,13 @@ const struct option_row run_option_rows[] = {
 	  OF_IMAGE },
 	{ "cpu", "MODEL", "what CPUID tells: auto (as the image asks), none, host, baseline, baseline-v2, -v3", take_cpu,
 	  OF_IMAGE },
+	{ "o", "DIR", "the directory that is written; a snapshot that is there already is replaced when the new one is whole",
+	  take_output, OF_SNAPSHOT },
+	{ "after", "DURATION", "stop the guest after so long, instead of when it is ready; after 0 before its first instruction",
+	  take_after, OF_SNAPSHOT },
 	{ "timeout", "DURATION", "end the guest after 500ms, 2s, 1m (default: never)", take_timeout, OF_ALL },
-	{ "report", "text|json[=FILE]", "say where the time went, on stderr or in FILE", take_report, OF_RUN },
+	{ "report", "text|json[=FILE]", "say where the time went, on stderr or in FILE", take_report,
+	  OF_RUN | OF_RESTORE },
 	{ "env", "NAME=VALUE", "set a variable in the guest's environment; may be repeated", take_env, OF_IMAGE },
 	{ "request", "FILE", "what a function is asked (\"-\": stdin); its reply goes to stdout, its console to stderr", take_request,
 	  OF_RUN | OF_RESTORE },
@@ -306,6 +358,14 @@ const struct option_row run_option_rows[] = {
 	  OF_RUN },
 	{ "doorbell", "auto|port|vmcall", "how the guest makes hypercalls (default auto)", take_doorbell, OF_IMAGE },
 	{ "no-sandbox", NULL, "do not close the seccomp filter before the guest starts", take_no_sandbox, OF_ALL },
+	{ "json", NULL, "print the manifest", take_json, OF_SNAPSHOT },
+	{ "same-devices", NULL, "give the guest the disks that it had, by the paths that are in the snapshot", take_same_devices,
+	  OF_RESTORE },
+	{ "verify", NULL, "check memory's checksum too, which reads all of it", take_verify, OF_RESTORE },
+	{ "env", "NAME=VALUE", NULL, refuse_fixed, OF_RESTORE },
+	{ "mem", "SIZE", NULL, refuse_fixed, OF_RESTORE },
+	{ "ring", "auto|0|3", NULL, refuse_fixed, OF_RESTORE },
+	{ "cpu", "MODEL", NULL, refuse_fixed, OF_RESTORE },
 	{ 0 },
 };
 
@@ -348,8 +408,13 @@ int run_options_parse(struct run_options *o, const struct command *command, int 
 	if (r < 0 || *help)
 		return r;
 	if (!operands.operand)
-		return error_set(error, ERROR_USAGE, EINVAL, "IMAGE is missing%s: usage: kvick %s",
+		return error_set(error, ERROR_USAGE, EINVAL, "%s is missing%s: usage: kvick %s",
+				 command->of == OF_RESTORE ? "DIR" : "IMAGE",
 				 operands.rest_count ? ", it comes before \"--\"" : "", command->synopsis);
+	if (command->of == OF_RESTORE && operands.rest_count)
+		return refuse_fixed(o, NULL, error);
+	if (command->of == OF_SNAPSHOT && !o->output)
+		return error_set(error, ERROR_USAGE, EINVAL, "-o DIR is missing: usage: kvick %s", command->synopsis);
 
 	/* The guest's argv[0] is the image: put it where the "--" was, right before the guest's arguments. */
 	char **guest_argv = operands.rest ? operands.rest - 1 : argv + argc - 1;

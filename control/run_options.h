@@ -26,12 +26,6 @@ enum {
 
 enum report_kind { REPORT_NONE, REPORT_TEXT, REPORT_JSON };
 
-/* A device's option as it was written. */
-struct device_words {
-	const char *option;      /* "disk" */
-	char *value;             /* NULL: it had none */
-};
-
 /* The command line, understood. What is pointed to is struct launch's (launch.h). */
 struct run_options {
 	struct machine_config machine;
@@ -45,11 +39,11 @@ struct run_options {
 	struct device_options *devices;
 	bool has_solo5;          /* the same */
 	struct solo5_options *solo5;
-	struct device_words *words; /* KVICK_DEVICES_MAX of them, by their numbers; NULL: nobody wants them */
+	char **words;            /* what devices' options said, KVICK_DEVICES_MAX of them; NULL: nobody wants to know */
 	const char *output;      /* snapshot: the directory */
 	bool after;              /* snapshot: after_ns from the start, instead of when the guest is ready */
 	uint64_t after_ns;
-	bool json;               /* snapshot */
+	bool json;               /* snapshot: say what was written */
 	bool verify, same_devices; /* restore */
 };
 

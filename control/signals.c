@@ -116,6 +116,14 @@ static int unblock(struct sys *sys)
 	return sys_sigprocmask(sys, SIG_UNBLOCK, &set);
 }
 
+COLD void signals_go_on(void)
+{
+	deadline_ns = 0;
+	if (stop.signal == SIGALRM)
+		stop.signal = 0;
+	stop.ticks = 0;
+}
+
 COLD int signals_stop_more(struct sys *sys)
 {
 	int r = install(sys, SIGHUP, on_stop);

@@ -15,6 +15,9 @@ struct error;
  */
 struct stop *signals_install(uint64_t timeout_ns, struct sys *sys, struct error *error);
 
+/* The guest has been stopped, by its time-out or by itself: from now on only a signal counts. */
+void signals_go_on(void);
+
 /*
  * For a guest that has our terminal: SIGHUP and SIGQUIT too end it as SIGTERM does, so that we get to set the terminal back.
  * Not what whoever started us ignores. 0 or -errno.

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "vmm/json.h"
 #include "vmm/sys.h"
 
 /*
@@ -77,31 +78,6 @@ int text_end(struct text *text)
 	return text->failed;
 }
 
-/* Length of the UTF-8 character at `at` (RFC 3629, 4), or 0 where there is none. */
-static unsigned utf8_length(const unsigned char *at)
-{
-	static const struct {
-		unsigned char first_low, first_high, second_low, second_high, length;
-	} forms[] = {
-		{ 0xc2, 0xdf, 0x80, 0xbf, 2 }, { 0xe0, 0xe0, 0xa0, 0xbf, 3 }, { 0xe1, 0xec, 0x80, 0xbf, 3 },
-		{ 0xed, 0xed, 0x80, 0x9f, 3 }, { 0xee, 0xef, 0x80, 0xbf, 3 }, { 0xf0, 0xf0, 0x90, 0xbf, 4 },
-		{ 0xf1, 0xf3, 0x80, 0xbf, 4 }, { 0xf4, 0xf4, 0x80, 0x8f, 4 },
-	};
-
-	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
-		unsigned n = 2;
-
-		if (at[0] < forms[i].first_low || at[0] > forms[i].first_high)
-			continue;
-		if (at[1] < forms[i].second_low || at[1] > forms[i].second_high)
-			return 0;
-		while (n < forms[i].length && (at[n] & 0xc0) == 0x80)
-			n++;
-		return n == forms[i].length ? n : 0;
-	}
-	return 0;
-}
-
 static void quoted(struct text *text, const char *value)
 {
 	text_printf(text, "\"");
@@ -115,7 +91,7 @@ static void quoted(struct text *text, const char *value)
 			text_printf(text, "\\u%04x", c);
 		else if (c < 0x80)
 			text_printf(text, "%c", c);
-		else if (!(bytes = utf8_length((const unsigned char *)value)))
+		else if (!(bytes = json_utf8((const unsigned char *)value)))
 			text_printf(text, "\\ufffd");
 		else
 			text_printf(text, "%.*s", (int)bytes, value);

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include <x86intrin.h>
 
 #include "virtio/device.h"
@@ -378,7 +379,7 @@ static int open_sides(struct console_device *c, const struct device_context *con
 	c->resized_iov = (struct iovec){ &c->resized_count, sizeof(c->resized_count) };
 	/* A file is never "not ready", which is what the engine waits for with streams. */
 	if (sys_fstat(context->sys, config->input, &st) == 0 && S_ISREG(st.st_mode)) {
-		at = sys_tell(context->sys, config->input);
+		at = sys_seek(context->sys, config->input, 0, SEEK_CUR);
 		c->in.op.offset = at >= 0 ? (uint64_t)at : 0;
 	}
 	c->out_fd = config->output;

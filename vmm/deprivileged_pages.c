@@ -125,8 +125,8 @@ static bool entry_set(struct machine *m, struct monitor_state *s, uint64_t at, u
 
 bool deprivileged_page_change(struct machine *m, struct monitor_state *s, uint64_t va, uint64_t set, uint64_t clear)
 {
-	unsigned level;
-	uint64_t value, at = entry_find(m, va, &level, &value);
+	unsigned level = 0;
+	uint64_t value = 0, at = entry_find(m, va, &level, &value);
 
 	if (!at || level > 2)
 		return false;

@@ -10,6 +10,7 @@
 
 #include <kvick/boot_info.h>
 
+#include "virtio/devices_state.h"
 #include "vmm/boot.h"
 #include "vmm/cpu.h"
 #include "vmm/deprivileged.h"
@@ -453,6 +454,8 @@ void machine_go(struct machine *m)
 {
 	m->outcome = OUTCOME_NONE;
 	timeline_stamp(&m->timeline, MARK_ENTRY);
+	if (m->restored && m->devices.count)
+		devices_resume(&m->devices);
 	if (m->pending_call)
 		answer_pending_call(m);
 	while (m->outcome == OUTCOME_NONE) {

@@ -8,6 +8,7 @@
 #include <kvick/hypercall.h>
 
 #include "loader/image.h"
+#include "virtio/devices_state.h"
 #include "vmm/cpu.h"
 #include "vmm/deprivileged.h"
 #include "vmm/layout.h"
@@ -349,9 +350,16 @@ COLD int restore_memory(struct machine *m)
 
 COLD int restore_devices(struct machine *m)
 {
-	if (!m->config->devices.count)
-		return 0;
-	return m->boot->devices(m);
+	int r = m->config->devices.count ? m->boot->devices(m) : 0;
+
+	if (r < 0)
+		return r;
+	r = devices_load(&m->devices, &m->state);
+	if (r == 0)
+		r = state_close(&m->state);
+	if (r < 0 && m->config->devices.count)
+		m->boot->undo_devices(m);
+	return r;
 }
 
 COLD int restore_vcpu(struct machine *m)

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "virtio/devices_state.h"
 #include "vmm/engine.h"
 #include "vmm/machine.h"
 #include "vmm/machine_state.h"
@@ -220,14 +221,13 @@ static int refuse(struct machine *m)
 	return 0;
 }
 
-int snapshot_take(struct machine *m, struct state_writer *w, int memory_fd,
-		  void (*progress)(void *context, uint64_t done, uint64_t all), void *context)
+/* Nothing changes RAM meanwhile. */
+static int take_still(struct machine *m, struct state_writer *w, int memory_fd,
+		      void (*progress)(void *context, uint64_t done, uint64_t all), void *context)
 {
 	struct runs runs = { .gap = 16 * GUEST_PAGE_BYTES };
-	int r = refuse(m);
+	int r;
 
-	if (r < 0)
-		return r;
 	put_machine(m, w);
 	put_image(m, w);
 	r = put_vcpu(m, w);
@@ -246,9 +246,29 @@ int snapshot_take(struct machine *m, struct state_writer *w, int memory_fd,
 	state_begin(w, STATE_MEMORY);
 	state_put(w, &memory, sizeof(memory));
 	state_put(w, runs.list, runs.count * sizeof(runs.list[0]));
-	r = state_finish(w);
+	r = devices_save(&m->devices, w);
+	if (r == 0)
+		r = state_finish(w);
 	return r == 0 ? 0 : error_set(&m->error, ERROR_HOST, -r, "%s: its state is larger than %u bytes", m->image.path,
 				      STATE_BYTES_MAX);
+}
+
+int snapshot_take(struct machine *m, struct state_writer *w, int memory_fd,
+		  void (*progress)(void *context, uint64_t done, uint64_t all), void *context)
+{
+	int r = refuse(m);
+
+	if (r == 0 && m->devices.count) {
+		r = devices_pause(&m->devices);
+		if (r < 0)
+			error_set(&m->error, ERROR_HOST, -r, "devices cannot be paused: %s: try again, or with --io sync", strerror(-r));
+	}
+	if (r < 0)
+		return r;
+	r = take_still(m, w, memory_fd, progress, context);
+	if (m->devices.count)
+		devices_resume(&m->devices);
+	return r;
 }
 
 /* Adds a page to the last run, or begins another; beyond the limit what follows is left out. */

@@ -77,6 +77,11 @@ int sys_open(struct sys *sys, const char *path, int flags, mode_t mode)
 	return (int)THROUGH(sys, syscall(SYS_openat, AT_FDCWD, path, flags, mode));
 }
 
+COLD int sys_openat(struct sys *sys, int folder, const char *path, int flags, mode_t mode)
+{
+	return (int)THROUGH(sys, syscall(SYS_openat, folder, path, flags, mode));
+}
+
 int sys_close(struct sys *sys, int fd)
 {
 	int result = close(fd); /* a descriptor is gone even when close() fails: an injected failure must not leak it */
@@ -220,9 +225,9 @@ int sys_direct_alignment(struct sys *sys, int fd, uint32_t *memory, uint32_t *of
 	return 0;
 }
 
-COLD int64_t sys_tell(struct sys *sys, int fd)
+COLD int64_t sys_seek(struct sys *sys, int fd, int64_t offset, int whence)
 {
-	return THROUGH(sys, lseek(fd, 0, SEEK_CUR));
+	return THROUGH(sys, lseek(fd, offset, whence));
 }
 
 int sys_ftruncate(struct sys *sys, int fd, uint64_t bytes)
@@ -306,6 +311,26 @@ int sys_mkdir(struct sys *sys, const char *path, mode_t mode)
 	return (int)THROUGH(sys, mkdir(path, mode));
 }
 
+COLD int sys_mkdirat(struct sys *sys, int folder, const char *path, mode_t mode)
+{
+	return (int)THROUGH(sys, syscall(SYS_mkdirat, folder, path, mode));
+}
+
+COLD int sys_unlinkat(struct sys *sys, int folder, const char *path, int flags)
+{
+	return (int)THROUGH(sys, syscall(SYS_unlinkat, folder, path, flags));
+}
+
+COLD int sys_renameat(struct sys *sys, int folder, const char *from, const char *to, unsigned flags)
+{
+	return (int)THROUGH(sys, syscall(SYS_renameat2, folder, from, folder, to, flags));
+}
+
+COLD ssize_t sys_getdents(struct sys *sys, int fd, void *to, size_t bytes)
+{
+	return THROUGH(sys, syscall(SYS_getdents64, fd, to, bytes));
+}
+
 /* The kernel takes an offset in two halves, shifts the upper one away on x86-64, and uses the lower one whole. */
 ssize_t sys_preadv(struct sys *sys, int fd, const struct iovec *iov, unsigned count, uint64_t offset, int flags)
 {
@@ -320,6 +345,11 @@ ssize_t sys_pwritev(struct sys *sys, int fd, const struct iovec *iov, unsigned c
 int sys_fdatasync(struct sys *sys, int fd)
 {
 	return (int)THROUGH(sys, syscall(SYS_fdatasync, fd));
+}
+
+COLD int sys_fsync(struct sys *sys, int fd)
+{
+	return (int)THROUGH(sys, syscall(SYS_fsync, fd));
 }
 
 int sys_ppoll(struct sys *sys, struct pollfd *fds, unsigned count, const struct timespec *timeout)

@@ -39,6 +39,7 @@ struct sys {
 void sys_init(struct sys *sys);
 
 int sys_open(struct sys *sys, const char *path, int flags, mode_t mode);
+int sys_openat(struct sys *sys, int folder, const char *path, int flags, mode_t mode);
 int sys_close(struct sys *sys, int fd);
 int sys_fstat(struct sys *sys, int fd, struct stat *st);
 int sys_ioctl(struct sys *sys, int fd, unsigned long request, unsigned long arg);
@@ -68,8 +69,8 @@ int sys_fallocate(struct sys *sys, int fd, int mode, uint64_t offset, uint64_t b
  * -ENODATA: nobody knows.
  */
 int sys_direct_alignment(struct sys *sys, int fd, uint32_t *memory, uint32_t *offset) __attribute__((cold));
-/* Where a descriptor is in its file. */
-int64_t sys_tell(struct sys *sys, int fd);
+/* lseek(): SEEK_CUR by 0 says where a descriptor is in its file; SEEK_DATA and SEEK_HOLE. */
+int64_t sys_seek(struct sys *sys, int fd, int64_t offset, int whence);
 int sys_ftruncate(struct sys *sys, int fd, uint64_t bytes);
 int sys_sysinfo(struct sys *sys, struct sysinfo *info);
 int sys_sigaction(struct sys *sys, int signal, const struct sigaction *action, struct sigaction *before);
@@ -88,11 +89,18 @@ int sys_seccomp(struct sys *sys, unsigned operation, unsigned flags, void *args)
 int sys_rename(struct sys *sys, const char *from, const char *to);
 int sys_unlink(struct sys *sys, const char *path);
 int sys_mkdir(struct sys *sys, const char *path, mode_t mode);
+int sys_mkdirat(struct sys *sys, int folder, const char *path, mode_t mode);
+int sys_unlinkat(struct sys *sys, int folder, const char *path, int flags);
+/* Both in one folder. flags: RENAME_*. */
+int sys_renameat(struct sys *sys, int folder, const char *from, const char *to, unsigned flags);
+/* A folder's next entries, as the kernel has them (struct dirent64); 0: there are no more. */
+ssize_t sys_getdents(struct sys *sys, int fd, void *to, size_t bytes);
 
 /* preadv2() and pwritev2(): at offset UINT64_MAX, at the file's own position, as streams want it. */
 ssize_t sys_preadv(struct sys *sys, int fd, const struct iovec *iov, unsigned count, uint64_t offset, int flags);
 ssize_t sys_pwritev(struct sys *sys, int fd, const struct iovec *iov, unsigned count, uint64_t offset, int flags);
 int sys_fdatasync(struct sys *sys, int fd);
+int sys_fsync(struct sys *sys, int fd);
 /* `timeout` NULL: for ever. */
 int sys_ppoll(struct sys *sys, struct pollfd *fds, unsigned count, const struct timespec *timeout);
 int sys_eventfd(struct sys *sys, unsigned value, int flags);

@@ -9,7 +9,7 @@ $(eval $(call variant,asan,$(CC) $(UNIT_CFLAGS)))
 UNIT_SOURCES := $(wildcard tests/unit/test_*.c)
 UNIT_TESTS := $(UNIT_SOURCES:tests/unit/%.c=$(BUILD)/unit/%)
 UNIT_LIBRARY := $(call objects,asan,$(VMM_SOURCES) $(VIRTIO_SOURCES) $(LOADER_SOURCES) \
-	$(filter-out control/main.c control/cmd_%.c,$(CONTROL_SOURCES)))
+	$(filter-out control/main.c control/commands_all.c,$(filter-out control/cmd_%.c,$(CONTROL_SOURCES))))
 
 # The guests' side of virtio runs here too: rings against a model of the device's side, drivers and a unikernel in a world of
 # such devices.
