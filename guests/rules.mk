@@ -24,6 +24,9 @@ GUEST_PIE := hello crash
 # Also linked with a manifest that allows ring 0 alone, as NAME-ring0.elf: where ring 0 is emulated they run at ring 3, unknowing.
 GUEST_RING0 := args blkcheck consolecat counter crash echo entropy exitcode fpu hello loop memory netping rngcheck spin vsockecho
 
+# An entry point of its own, before the runtime's.
+GUEST_ENTRY_soiler := soiler_entry
+
 # Built with SSE, and printf with %f. The others keep to general registers, and so run at ring 0
 # also on a host that emulates ring 0 and knows no SSE arithmetic.
 GUEST_FLOAT := avx fpu
@@ -72,14 +75,14 @@ endef
 # $(call guest_image,name,exec or pie,suffix)
 define guest_image
 $(GUEST_OUT)/$(1)$(3).elf: $(GUEST_OUT)/$(2)/runtime/start.o \
-		$(call guest_objects,$(2),$(sort $(wildcard guests/unikernels/$(1)/*.c))) \
+		$(call guest_objects,$(2),$(sort $(wildcard guests/unikernels/$(1)/*.[cS]))) \
 		$(GUEST_OUT)/$(2)/libruntime.a guests/runtime/guest.ld
-	$$(GUEST_CC) $$(GUEST_LDFLAGS_$(2)) $$(GUEST_LDFLAGS) \
+	$$(GUEST_CC) $$(GUEST_LDFLAGS_$(2)) $$(GUEST_LDFLAGS) $(addprefix -Xlinker -e -Xlinker ,$(GUEST_ENTRY_$(1))) \
 		$(if $(filter $(1),$(GUEST_FLOAT)),-Xlinker -u -Xlinker kvick_float_linked) \
 		-o $$@ $$(filter %.o %.a,$$^)
 
 GUEST_ELFS += $(GUEST_OUT)/$(1)$(3).elf
-GUEST_DEPS += $(patsubst %.o,%.d,$(call guest_objects,$(2),$(wildcard guests/unikernels/$(1)/*.c)))
+GUEST_DEPS += $(patsubst %.o,%.d,$(call guest_objects,$(2),$(wildcard guests/unikernels/$(1)/*.[cS])))
 endef
 
 # $(call guest_ring0_image,name)
