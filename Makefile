@@ -116,6 +116,7 @@ $(BUILD)/kvick-snapshot: $(call objects,obj,$(KVICK_SOURCES)) control/kvick.ld
 $(BUILD)/kvick $(BUILD)/kvick-snapshot:
 	$(MUSL_CC) $(CFLAGS) $(LDFLAGS) -Wl,-T,control/kvick.ld -Wl,--orphan-handling=error -o $@ $(filter %.o,$^) $(LIBURING)
 
+include control/server/rules.mk
 include guests/rules.mk
 include control/worker/rules.mk
 include perf/rules.mk

@@ -9,6 +9,7 @@ include tests/fuzz/rules.mk
 include tests/helpers/rules.mk
 include tests/differential/rules.mk
 include tests/worker/rules.mk
+include tests/server/rules.mk
 
 # Clean under the other compiler too; nothing is linked.
 $(eval $(call variant,clang,clang $(CFLAGS)))
