@@ -17,6 +17,8 @@ struct console {
 	uint64_t bytes; /* written */
 	bool terminal;  /* native guests are told */
 	uint64_t bytes_max, bytes_dropped; /* beyond bytes_max (0: no limit) output is not written, as if it had been, and counted */
+	void (*take)(void *context, const uint8_t *from, uint64_t bytes); /* takes all, instead of fd; NULL: there is fd */
+	void *context;
 };
 
 /*

@@ -50,6 +50,8 @@ int hypercall_sleep(struct machine *m, uint64_t ns)
 
 	if (ns == 0)
 		return 0;
+	if (m->config->stop->sleep)
+		return m->config->stop->sleep(m->config->stop, ns);
 	r = sys_clock_gettime(&m->sys, CLOCK_MONOTONIC, &until);
 	if (r < 0)
 		return r;

@@ -435,6 +435,8 @@ static void tick(struct machine *m)
 {
 	struct stop *stop = m->config->stop;
 
+	if (stop->interrupted)
+		stop->interrupted(stop);
 	if (!stop->ticked)
 		return;
 	stop->ticked = 0;

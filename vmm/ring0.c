@@ -46,6 +46,7 @@ int ring0_park(struct machine *m, struct ring0 *ring0)
 int ring0_store(struct machine *m, struct ring0 *ring0, gpa_t entry, uint64_t value, uint64_t step, uint64_t count)
 {
 	const struct kvm_run *run = m->vcpu.run;
+	struct stop *stop = m->config->stop;
 	int r = ring0_park(m, ring0);
 
 	if (r < 0)
@@ -56,9 +57,11 @@ int ring0_store(struct machine *m, struct ring0 *ring0, gpa_t entry, uint64_t va
 		.rip = system_stub(STUB_STORE),
 		.rax = value, .rcx = count, .rdx = ring0->guest.sregs.cr3, .rsi = step, .rdi = entry.u,
 	});
-	do
+	do {
 		r = vcpu_run(&m->vcpu, &m->sys);
-	while (r == -EINTR && !m->config->stop->signal); /* immediate_exit is only ever set together with signal */
+		if (r == -EINTR && stop->interrupted)
+			stop->interrupted(stop);
+	} while (r == -EINTR && !stop->signal); /* immediate_exit is only ever set together with signal */
 	if (r < 0)
 		return r;
 	m->exits[run->exit_reason < EXIT_REASONS_MAX ? run->exit_reason : EXIT_REASONS_MAX - 1]++;

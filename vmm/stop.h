@@ -21,8 +21,13 @@ struct stop {
 	volatile sig_atomic_t ticks;                /* the machine wants to be interrupted every STOP_TICK_US, to have a look */
 	volatile sig_atomic_t ticked;               /* the timer has gone off; the machine takes it back */
 	volatile uint8_t *volatile immediate_exit;  /* in the vCPU's kvm_run; NULL while there is no vCPU */
-	/* Makes ticks come where there are many machines in a process; NULL: the process's timer does, as in signals.c. */
-	void (*want_ticks)(struct stop *stop);
+	/*
+	 * Where a process has many machines, or is not ours at all (control/library): what the vCPU's thread calls instead of
+	 * relying on handlers and the process's timer. NULL: it relies on them, as above.
+	 */
+	void (*want_ticks)(struct stop *stop);        /* makes ticks come */
+	void (*interrupted)(struct stop *stop);       /* KVM_RUN gave -EINTR: sets `signal` or `ticked` where there is cause */
+	int (*sleep)(struct stop *stop, uint64_t ns); /* so long, or until `signal` is set. 0 or -errno */
 };
 
 /* From now on the running machine wants ticks. 0, or -errno: there will be none. */

@@ -230,6 +230,11 @@ COLD int64_t sys_seek(struct sys *sys, int fd, int64_t offset, int whence)
 	return THROUGH(sys, lseek(fd, offset, whence));
 }
 
+COLD int sys_memfd_create(struct sys *sys, const char *name, unsigned flags)
+{
+	return (int)THROUGH(sys, memfd_create(name, flags));
+}
+
 int sys_ftruncate(struct sys *sys, int fd, uint64_t bytes)
 {
 	return (int)THROUGH(sys, ftruncate(fd, (off_t)bytes));
@@ -248,6 +253,11 @@ int sys_sigaction(struct sys *sys, int signal, const struct sigaction *action, s
 int sys_sigprocmask(struct sys *sys, int how, const sigset_t *set)
 {
 	return (int)THROUGH(sys, sigprocmask(how, set, NULL));
+}
+
+COLD int sys_sigtimedwait(struct sys *sys, const sigset_t *set, const struct timespec *timeout)
+{
+	return (int)THROUGH(sys, sigtimedwait(set, NULL, timeout));
 }
 
 int sys_poll(struct sys *sys, struct pollfd *fds, unsigned count, int timeout_ms)

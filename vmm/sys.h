@@ -71,10 +71,13 @@ int sys_fallocate(struct sys *sys, int fd, int mode, uint64_t offset, uint64_t b
 int sys_direct_alignment(struct sys *sys, int fd, uint32_t *memory, uint32_t *offset) __attribute__((cold));
 /* lseek(): SEEK_CUR by 0 says where a descriptor is in its file; SEEK_DATA and SEEK_HOLE. */
 int64_t sys_seek(struct sys *sys, int fd, int64_t offset, int whence);
+int sys_memfd_create(struct sys *sys, const char *name, unsigned flags);
 int sys_ftruncate(struct sys *sys, int fd, uint64_t bytes);
 int sys_sysinfo(struct sys *sys, struct sysinfo *info);
 int sys_sigaction(struct sys *sys, int signal, const struct sigaction *action, struct sigaction *before);
 int sys_sigprocmask(struct sys *sys, int how, const sigset_t *set);
+/* A signal of the set, which the thread has blocked: its number, or -EAGAIN when the time is over. */
+int sys_sigtimedwait(struct sys *sys, const sigset_t *set, const struct timespec *timeout);
 int sys_poll(struct sys *sys, struct pollfd *fds, unsigned count, int timeout_ms);
 int sys_setitimer(struct sys *sys, int which, const struct itimerval *value);
 /*

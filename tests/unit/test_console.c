@@ -320,6 +320,27 @@ static void a_failure_within_the_limit_is_told_and_nothing_counts_as_dropped(voi
 	assert_int_equal(f->console.bytes_dropped, 0);
 }
 
+static void take(void *context, const uint8_t *from, uint64_t bytes)
+{
+	memcpy(context, from, bytes);
+}
+
+static void what_somebody_takes_is_not_written(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t calls = f->sys.calls;
+	char taken[16] = "";
+
+	f->console.take = take;
+	f->console.context = taken;
+	memcpy(f->mem.host + 0x5000, "hello", 5);
+	assert_int_equal(write_all(f, 0x5000, 5), 5);
+	assert_string_equal(taken, "hello");
+	assert_int_equal(f->console.bytes, 5);
+	assert_int_equal(f->sys.calls, calls);
+	assert_int_equal(come_out(f), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -340,6 +361,7 @@ int main(void)
 		TEST(drain_into_a_broken_console_resets_too),
 		TEST(what_is_beyond_the_limit_is_dropped_and_counted),
 		TEST(beyond_the_limit_the_host_is_not_asked),
+		TEST(what_somebody_takes_is_not_written),
 		TEST(a_failure_within_the_limit_is_told_and_nothing_counts_as_dropped),
 	};
 

@@ -341,6 +341,24 @@ static void wait_goes_on_after_a_signal_that_stops_nothing(void **state)
 	assert_true(now_ns(CLOCK_MONOTONIC) - before >= 2000000);
 }
 
+static uint64_t slept_ns;
+
+static int sleep_for(struct stop *stop, uint64_t ns)
+{
+	(void)stop;
+	slept_ns = ns;
+	return 0;
+}
+
+static void who_has_no_handlers_sleeps_otherwise(void **state)
+{
+	struct fixture *f = *state;
+
+	f->stop.sleep = sleep_for;
+	assert_int_equal(call(f, KVICK_CALL_WAIT, 0, 3600000000000ull, 0), 0);
+	assert_int_equal(slept_ns, 3600000000000ull);
+}
+
 /* The longest wait there is: no sum may overflow, and the stop ends it. */
 static void a_stop_ends_a_wait_without_end(void **state)
 {
@@ -665,6 +683,7 @@ int main(void)
 		TEST(wait_for_events_that_there_are_not_is_invalid),
 		TEST(wait_for_a_device_that_is_not_there_is_invalid),
 		TEST(wait_goes_on_after_a_signal_that_stops_nothing),
+		TEST(who_has_no_handlers_sleeps_otherwise),
 		TEST(a_stop_ends_a_wait_without_end),
 		TEST(a_wait_that_is_stopped_is_served_again_later),
 		TEST(wait_tells_of_a_new_generation_once),
