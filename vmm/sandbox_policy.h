@@ -38,7 +38,8 @@ enum {
 	SANDBOX_PC = 1u << 5,      /* interrupts are ours to send, and perhaps a second thread sends them */
 	SANDBOX_LAUNCH_SETS = 1u << 6,
 	SANDBOX_RESETS = 1u << 6,  /* not of launches: a worker's thread, whose machine is used again (config->resets) */
-	SANDBOX_SETS = 1u << 7,
+	SANDBOX_LIBRARY = 1u << 7, /* likewise: a thread of a program's that has machines (control/library) */
+	SANDBOX_SETS = 1u << 8,
 
 	SANDBOX_DEVICES = SANDBOX_URING | SANDBOX_SYNC,
 	SANDBOX_TEARDOWN = SANDBOX_REPORT | SANDBOX_DEVICES | SANDBOX_PC,
@@ -49,6 +50,8 @@ static inline bool sandbox_set_can_be(unsigned set)
 {
 	unsigned engine = set & SANDBOX_DEVICES;
 
+	if (set & SANDBOX_LIBRARY)
+		return set == (SANDBOX_LIBRARY | SANDBOX_RESETS | SANDBOX_REPORT);
 	if (set & SANDBOX_RESETS)
 		return (set & ~(unsigned)SANDBOX_PC) == (SANDBOX_RESETS | SANDBOX_REPORT);
 	return engine != SANDBOX_DEVICES && (engine || !(set & (SANDBOX_STREAMS | SANDBOX_SOCKETS)));
@@ -105,8 +108,9 @@ static const struct sandbox_rule sandbox_rules[] = {
 	SANDBOX_IOCTL(PC, KVM_SIGNAL_MSI, "a device's interrupt"),
 	SANDBOX_IOCTL(PC, KVM_SET_GSI_ROUTING, "the guest has told the IOAPIC which interrupts are level-triggered"),
 	SANDBOX_IOCTL(PC, KVM_INTERRUPT, "an interrupt through the guest's 8259"),
-	SANDBOX_CALL(PC, timer_settime, "the guest's timer is to tick; an interrupt is to be taken by a vCPU that sleeps"),
-	SANDBOX_CALL(PC, timer_delete, "tearing down"),
+	SANDBOX_EITHER(PC, LIBRARY, timer_settime, "the guest's timer is to tick; an interrupt is to be taken by a vCPU that sleeps; a "
+		       "time-out begins, or is over"),
+	SANDBOX_EITHER(PC, LIBRARY, timer_delete, "tearing down"),
 	SANDBOX_EITHER(PC, RESETS, rt_sigprocmask, "a thread ends: the C library blocks signals then"),
 	SANDBOX_EITHER(PC, RESETS, exit, "a thread ends, not the process"),
 	SANDBOX_CALL(SOCKETS, epoll_pwait, "vsock: which connections are ready"),
@@ -129,6 +133,11 @@ static const struct sandbox_rule sandbox_rules[] = {
 	SANDBOX_IOCTL(RESETS, KVM_SET_LAPIC, "likewise: the local APIC"),
 	SANDBOX_IOCTL(RESETS, KVM_SET_MP_STATE, "likewise: it runs, and has not halted"),
 	SANDBOX_IOCTL(RESETS, KVM_SET_VCPU_EVENTS, "likewise: no exception or interrupt is on its way"),
+	SANDBOX_IOCTL(LIBRARY, KVM_SET_SIGNAL_MASK, "the signal that ends a guest gets through to KVM_RUN"),
+	SANDBOX_CALL(LIBRARY, rt_sigtimedwait, "that signal is taken without a handler; the guest sleeps"),
+	SANDBOX_CALL(LIBRARY, gettid, "is a machine's timer this thread's?"),
+	SANDBOX_CALL(LIBRARY, poll, "does the descriptor that is a console take a line?"),
+	SANDBOX_CALL(LIBRARY, read, "the program's next work"),
 };
 
 static inline bool sandbox_rule_is_in(const struct sandbox_rule *rule, unsigned set)

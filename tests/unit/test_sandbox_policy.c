@@ -198,7 +198,7 @@ static void what_opens_maps_creates_or_executes_is_killed(void **state)
 		SYS_open, SYS_openat, SYS_openat2, SYS_creat, SYS_mmap, SYS_mprotect, SYS_mremap, SYS_brk, SYS_execve, SYS_execveat,
 		SYS_fork, SYS_vfork, SYS_clone, SYS_clone3, SYS_bind, SYS_listen, SYS_sendmmsg, SYS_ptrace, SYS_process_vm_writev,
 		SYS_kill, SYS_tgkill, SYS_prctl, SYS_seccomp, SYS_bpf, SYS_io_uring_setup, SYS_io_uring_register, SYS_memfd_create,
-		SYS_dup, SYS_dup2, SYS_fcntl, SYS_unlink, SYS_rename, SYS_chmod, SYS_mount, SYS_setuid, SYS_pidfd_open, SYS_read,
+		SYS_dup, SYS_dup2, SYS_fcntl, SYS_unlink, SYS_rename, SYS_chmod, SYS_mount, SYS_setuid, SYS_pidfd_open,
 	};
 
 	(void)state;
@@ -277,7 +277,7 @@ static void only_a_pc_sends_interrupts_and_has_a_second_thread(void **state)
 	static const uint32_t threads[] = { SYS_exit, SYS_futex, SYS_rt_sigprocmask };
 
 	(void)state;
-	check_calls(numbers, COUNT_OF(numbers), SANDBOX_PC);
+	check_calls(numbers, COUNT_OF(numbers), SANDBOX_PC | SANDBOX_LIBRARY);
 	check_calls(threads, COUNT_OF(threads), SANDBOX_PC | SANDBOX_RESETS);
 	assert_int_equal(allows(SYS_ioctl, KVM_SIGNAL_MSI), !!(set & SANDBOX_PC));
 	assert_int_equal(allows(SYS_ioctl, KVM_SET_GSI_ROUTING), !!(set & SANDBOX_PC));
@@ -295,6 +295,15 @@ static void only_a_machine_that_is_reset_changes_its_vcpu_and_memory(void **stat
 	check_calls(numbers, COUNT_OF(numbers), SANDBOX_RESETS);
 	for (unsigned i = 0; i < COUNT_OF(requests); i++)
 		assert_int_equal(allows(SYS_ioctl, requests[i]), !!(set & SANDBOX_RESETS));
+}
+
+static void only_a_program_s_thread_reads_and_takes_signals(void **state)
+{
+	static const uint32_t numbers[] = { SYS_read, SYS_rt_sigtimedwait, SYS_gettid, SYS_poll };
+
+	(void)state;
+	check_calls(numbers, COUNT_OF(numbers), SANDBOX_LIBRARY);
+	assert_int_equal(allows(SYS_ioctl, KVM_SET_SIGNAL_MASK), !!(set & SANDBOX_LIBRARY));
 }
 
 static void every_rule_has_its_reason(void **state)
@@ -331,6 +340,7 @@ int main(void)
 		cmocka_unit_test(only_a_socket_device_makes_connections),
 		cmocka_unit_test(only_a_pc_sends_interrupts_and_has_a_second_thread),
 		cmocka_unit_test(only_a_machine_that_is_reset_changes_its_vcpu_and_memory),
+		cmocka_unit_test(only_a_program_s_thread_reads_and_takes_signals),
 		cmocka_unit_test(every_rule_has_its_reason),
 		cmocka_unit_test(the_call_made_most_often_is_answered_first),
 	};
