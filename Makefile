@@ -38,7 +38,7 @@ objects = $(patsubst %,$(BUILD)/$(1)/%.o,$(2))
 .PHONY: all help demo check check-hw nested perf perf-linux perf-solo5 exact clean install
 .DEFAULT_GOAL := all
 
-all: $(BUILD)/kvick $(BUILD)/kvick-snapshot guests $(BUILD)/perf/floor
+all: $(BUILD)/kvick $(BUILD)/kvick-snapshot library guests $(BUILD)/perf/floor
 
 help:
 	@echo 'make all      build/kvick, build/guests/*.elf, build/perf/floor'
@@ -117,6 +117,7 @@ $(BUILD)/kvick $(BUILD)/kvick-snapshot:
 	$(MUSL_CC) $(CFLAGS) $(LDFLAGS) -Wl,-T,control/kvick.ld -Wl,--orphan-handling=error -o $@ $(filter %.o,$^) $(LIBURING)
 
 include control/server/rules.mk
+include control/library/rules.mk
 include guests/rules.mk
 include control/worker/rules.mk
 include perf/rules.mk
@@ -172,7 +173,7 @@ exact:
 	@perf/exact.sh $(BUILD)
 
 PREFIX := /usr/local
-install: $(BUILD)/kvick
+install: $(BUILD)/kvick library-install
 	install -Dm755 $(BUILD)/kvick $(DESTDIR)$(PREFIX)/bin/kvick
 	install -Dm644 docs/kvick.1 $(DESTDIR)$(PREFIX)/share/man/man1/kvick.1
 

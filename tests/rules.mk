@@ -5,6 +5,7 @@
 include tests/unit/rules.mk
 include tests/hostile/rules.mk
 include tests/fault/rules.mk
+include tests/library/rules.mk
 include tests/fuzz/rules.mk
 include tests/helpers/rules.mk
 include tests/differential/rules.mk
@@ -13,7 +14,8 @@ include tests/server/rules.mk
 
 # Clean under the other compiler too; nothing is linked.
 $(eval $(call variant,clang,clang $(CFLAGS)))
-CLANG_OBJECTS := $(call objects,clang,$(KVICK_SOURCES))
+CLANG_OBJECTS := $(call objects,clang,$(KVICK_SOURCES) $(wildcard control/library/*.c))
 
 .PHONY: check-build
-check-build: all perf-build hostile-build differential-build fault-build helpers worker-tests $(UNIT_TESTS) $(FUZZ_TARGETS) $(CLANG_OBJECTS)
+check-build: all perf-build hostile-build differential-build fault-build helpers library-tests worker-tests server-test-build \
+	$(UNIT_TESTS) $(FUZZ_TARGETS) $(CLANG_OBJECTS)
