@@ -141,19 +141,20 @@ static int64_t handle_used(struct kvick_vsock *vsock)
 	void *cookie;
 	int r;
 
-	for (; (r = vq_take(&vsock->virtio.queue[RX], &cookie, &written)) == 1; handled++) {
-		packet = cookie;
-		header = packet->header; /* a copy, which stays as it was checked */
-		if (written < sizeof(header) || header.bytes > written - sizeof(header) || !vsock_handle(vsock, &header, packet))
-			vsock_give_back(vsock, packet);
-	}
-	if (r < 0)
-		return r;
+	/* Before packets: those that are there already may be of new connections. */
 	for (; (r = vq_take(&vsock->virtio.queue[EVENTS], &cookie, &written)) == 1; handled++) {
 		/* There is one kind of event (5.10.6.7): connections are gone, the address may be another. */
 		vsock_forget_all(vsock);
 		read_cid(vsock);
 		give(vsock, EVENTS, cookie, sizeof(vsock->events[0]));
+	}
+	if (r < 0)
+		return r;
+	for (; (r = vq_take(&vsock->virtio.queue[RX], &cookie, &written)) == 1; handled++) {
+		packet = cookie;
+		header = packet->header; /* a copy, which stays as it was checked */
+		if (written < sizeof(header) || header.bytes > written - sizeof(header) || !vsock_handle(vsock, &header, packet))
+			vsock_give_back(vsock, packet);
 	}
 	return r < 0 ? r : handled;
 }

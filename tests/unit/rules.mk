@@ -48,6 +48,8 @@ $(filter $(BUILD)/unit/test_monitor%,$(UNIT_TESTS)): $(call objects,asan,$(wildc
 $(BUILD)/unit/test_lz4: UNIT_LDFLAGS := -Wl,--no-as-needed,-llz4
 
 $(BUILD)/unit/test_guest_virtq: $(call objects,asan,$(GUEST_VIRTQ))
+$(BUILD)/unit/test_guest_restored: $(call objects,asan,$(wildcard guests/runtime/v*.c) tests/unit/state_fixture.c \
+	tests/unit/virtq_driver.c)
 $(BUILD)/unit/test_guest_drivers: $(call objects,asan,$(GUEST_VIRTQ) $(GUEST_DRIVERS))
 $(BUILD)/unit/test_console_device: $(call objects,asan,tests/unit/engine_fixture.c tests/unit/virtq_driver.c)
 $(filter $(BUILD)/unit/test_engine%,$(UNIT_TESTS)): $(call objects,asan,tests/unit/engine_fixture.c)

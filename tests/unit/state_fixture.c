@@ -42,6 +42,8 @@ int state_set_up(void **state)
 		w->driver[q].mem = (struct guest_mem){ .host = w->driver[0].mem.host + q * STATE_PART, .bytes = STATE_PART };
 		w->driver[q].begins = q * STATE_PART;
 	}
+	w->ram = &w->driver[0].mem;
+	w->list_at = STATE_LIST_AT;
 	w->memfd = memfd_create("disk", MFD_CLOEXEC);
 	w->small = memfd_create("small", MFD_CLOEXEC);
 	snprintf(w->disk, sizeof(w->disk), "/proc/self/fd/%d", w->memfd);
@@ -91,8 +93,8 @@ struct device_config *add_device(struct state_world *w, enum device_kind kind)
 static int try_devices(struct state_world *w)
 {
 	const struct devices_config config = { .list = w->list, .count = w->count, .engine = state_engine, .legacy = w->legacy };
-	const struct devices_host host = { .mem = &w->driver[0].mem, .page = gpa(STATE_LIST_AT), .stop = &w->stop, .sys = &w->sys,
-					   .line = w->legacy ? &w->line : NULL };
+	const struct devices_host host = { .mem = w->ram, .page = gpa(w->list_at), .stop = &w->stop, .sys = &w->sys, .line = w->legacy ?
+					   &w->line : NULL };
 
 	for (unsigned i = 0; i < w->count; i++)
 		if (w->list[i].kind == DEVICE_NET)

@@ -31,6 +31,8 @@ extern uint64_t state_ring; /* VIRTIO_F_RING_PACKED and the like */
 struct state_world {
 	struct driver driver[STATE_QUEUES];
 	unsigned slots[STATE_QUEUES]; /* taken by what was added */
+	struct guest_mem *ram;      /* and where the list is in it: the driver's, unless a test has its own */
+	uint64_t list_at;
 	struct sys sys;
 	struct error error;
 	struct stop stop;
