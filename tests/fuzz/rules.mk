@@ -7,8 +7,8 @@ FUZZ_CFLAGS := -std=gnu17 -g -O1 $(WARNINGS) -DIMAGE_COPY_BYTES_MAX=0 -fsanitize
 
 $(eval $(call variant,fuzz,clang $(FUZZ_CFLAGS)))
 
-FUZZ_TARGETS := $(addprefix $(BUILD)/fuzz/fuzz_,elf payload multiboot solo5 virtq virtio devices pc x86 x86_scan \
-	monitor)
+FUZZ_TARGETS := $(addprefix $(BUILD)/fuzz/fuzz_,elf payload multiboot solo5 virtq virtio devices devices_state pc x86 \
+	x86_scan monitor)
 
 $(BUILD)/fuzz/fuzz_elf: $(call objects,fuzz,$(LOADER_SOURCES) vmm/error.c vmm/sys.c vmm/guest_mem.c tests/fuzz/fuzz_elf.c)
 	clang -fsanitize=fuzzer,address,undefined -o $@ $^ $(LIBURING)
@@ -52,8 +52,15 @@ $(eval $(call variant,fuzz-fault,clang $(FUZZ_CFLAGS) -DKVICK_FAULT_INJECTION))
 
 FUZZ_CALLS := bind connect write now_ns
 $(BUILD)/fuzz/fuzz_devices: $(call objects,fuzz-fault,$(VIRTIO_SOURCES) $(wildcard vmm/engine*.c) \
-	vmm/error.c vmm/sys.c vmm/guest_mem.c \
+	vmm/error.c vmm/sys.c vmm/guest_mem.c vmm/state.c \
 	tests/unit/virtq_driver.c tests/fuzz/fuzz_devices.c)
+	@mkdir -p $(@D)
+	clang -fsanitize=fuzzer,address,undefined $(FUZZ_CALLS:%=-Wl,--wrap=sys_%) \
+		-o $@ $^ $(LIBURING)
+
+$(BUILD)/fuzz/fuzz_devices_state: $(call objects,fuzz-fault,$(VIRTIO_SOURCES) $(wildcard vmm/engine*.c) \
+	vmm/error.c vmm/sys.c vmm/guest_mem.c vmm/state.c \
+	tests/unit/virtq_driver.c tests/fuzz/fuzz_devices_state.c)
 	@mkdir -p $(@D)
 	clang -fsanitize=fuzzer,address,undefined $(FUZZ_CALLS:%=-Wl,--wrap=sys_%) \
 		-o $@ $^ $(LIBURING)
