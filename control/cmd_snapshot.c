@@ -171,7 +171,7 @@ static void fill(struct taking *t)
 		 utc.tm_hour, utc.tm_min, utc.tm_sec);
 	snapshot_cpu_read(&f->cpu);
 	snapshot_cpu_read_name(&f->cpu);
-	snapshot_cpu_limit(&f->cpu, m->cpu_model >= CPU_BASELINE ? &m->cpuid : NULL);
+	snapshot_cpu_limit(&f->cpu, &m->cpuid, m->cpu_state.xcr0);
 	fill_devices(t);
 }
 

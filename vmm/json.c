@@ -133,7 +133,7 @@ static int read_hex(struct reader *r, uint64_t *into)
 	const char *at = r->at;
 
 	if (!take_word(r, "\"0x") || !take_digits(r, 16, into) || !take_word(r, "\""))
-		return bad(r, at, "\"0x…\" with up to 16 digits is wanted");
+		return bad(r, at, "\"0x\" with up to 16 digits is wanted");
 	return 0;
 }
 
@@ -196,7 +196,7 @@ static int read_list(struct reader *r, const struct json_field *f, uint8_t *into
 
 	*count = 0;
 	if (!take(r, '['))
-		return bad(r, r->at, "a list, […], is wanted");
+		return bad(r, r->at, "a list is wanted");
 	if (take(r, ']'))
 		return 0;
 	do {
@@ -260,7 +260,7 @@ static int read_object(struct reader *r, const struct json_form *form, uint8_t *
 	uint64_t seen = 0;
 
 	if (!take(r, '{'))
-		return bad(r, r->at, "an object, {…}, is wanted");
+		return bad(r, r->at, "an object is wanted");
 	do {
 		const struct json_field *f = read_key(r, form, seen);
 		int result;

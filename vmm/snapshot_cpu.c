@@ -4,11 +4,10 @@
 #include <cpuid.h>
 #include <errno.h>
 #include <linux/kvm.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "vmm/cpu_model_rules.h"
+#include "vmm/cpu_model.h"
 #include "vmm/error.h"
 
 /* Not the CPU's: what its kernel has switched on, and whether a hypervisor is below it. */
@@ -87,31 +86,18 @@ void snapshot_cpu_read_name(struct snapshot_cpu *cpu)
 	memcpy(cpu->name, text, sizeof(text)); /* which leaves room for a NUL */
 }
 
-/* What the models never give to any guest, or give where KVM makes it, is not what an instruction of a guest's needs. */
-static bool is_instructions(enum cpu_when when)
+static uint64_t told_of(const struct cpu_table *told, const struct word *word)
 {
-	return when == CPU_ALWAYS || when == CPU_MADE || when == CPU_WITH_XSAVE || when == CPU_WITH_AVX || when == CPU_WITH_AVX512;
-}
-
-static uint64_t told(const struct cpu_table *guest, const struct word *word)
-{
-	const struct kvm_cpuid_entry2 *e = cpu_find(guest, word->leaf, 0);
+	const struct kvm_cpuid_entry2 *e = cpu_find(told, word->leaf, 0);
 
 	return !e ? 0 : word->reg == CPU_EBX ? e->ebx : word->reg == CPU_ECX ? e->ecx : e->edx;
 }
 
-void snapshot_cpu_limit(struct snapshot_cpu *cpu, const struct cpu_table *guest)
+void snapshot_cpu_limit(struct snapshot_cpu *cpu, const struct cpu_table *told, uint64_t xcr0)
 {
-	for (unsigned w = 0; w < CPU_XCR0; w++) {
-		for (unsigned i = 0; i < cpu_host_rule_count; i++) {
-			const struct cpu_rule *rule = &cpu_host_rules[i];
-
-			if (rule->leaf == words[w].leaf && rule->reg == words[w].reg && !is_instructions(rule->when))
-				cpu->words[w] &= ~(uint64_t)rule->mask;
-		}
-		if (guest)
-			cpu->words[w] &= told(guest, &words[w]);
-	}
+	for (unsigned w = 0; w < CPU_XCR0; w++)
+		cpu->words[w] &= told_of(told, &words[w]);
+	cpu->words[CPU_XCR0] &= xcr0;
 }
 
 /* Appends the names of bits; what has none, or no room, by its number. */

@@ -24,8 +24,11 @@ void snapshot_cpu_read(struct snapshot_cpu *cpu);
 /* Its name, for people: not needed for comparing. */
 void snapshot_cpu_read_name(struct snapshot_cpu *cpu);
 
-/* Leaves in only what a guest was told of, which has this table: a baseline guest goes on where the baseline is. */
-void snapshot_cpu_limit(struct snapshot_cpu *cpu, const struct cpu_table *guest);
+/*
+ * Leaves in only what a guest may use: what it was told of (an empty table: nothing, it is one for plain x86-64), and state that was
+ * enabled for it.
+ */
+void snapshot_cpu_limit(struct snapshot_cpu *cpu, const struct cpu_table *told, uint64_t xcr0);
 
 /* 0, or -ENOTSUP with an ERROR_HOST that names all that `here` lacks. */
 int snapshot_cpu_check(const struct snapshot_cpu *there, const struct snapshot_cpu *here, const char *name, struct error *error);

@@ -150,19 +150,17 @@ int snapshot_save_make(struct snapshot_save *save, struct sys *sys, struct error
 {
 	int r = sys_mkdirat(sys, save->folder_fd, save->passing, 0777);
 
-	if (r < 0)
-		return fail(save, "", r, error);
-	save->fd = sys_openat(sys, save->folder_fd, save->passing, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
-	if (save->fd < 0) {
-		sys_unlinkat(sys, save->folder_fd, save->passing, AT_REMOVEDIR);
-		return fail(save, "", save->fd, error);
+	if (r == 0) {
+		r = save->fd = sys_openat(sys, save->folder_fd, save->passing, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
+		if (r < 0)
+			sys_unlinkat(sys, save->folder_fd, save->passing, AT_REMOVEDIR);
 	}
-	save->memory_fd = sys_openat(sys, save->fd, SNAPSHOT_MEMORY, O_RDWR | WRITE_FLAGS, 0666);
-	if (save->memory_fd >= 0)
+	if (r >= 0)
+		r = save->memory_fd = sys_openat(sys, save->fd, SNAPSHOT_MEMORY, O_RDWR | WRITE_FLAGS, 0666);
+	if (r >= 0)
 		return 0;
-	r = fail(save, SNAPSHOT_MEMORY, save->memory_fd, error);
 	snapshot_save_abandon(save, sys);
-	return r;
+	return fail(save, "", r, error);
 }
 
 int snapshot_save_begin(struct snapshot_save *save, const char *path, struct sys *sys, struct error *error)
