@@ -182,6 +182,7 @@ enough=$((every > 1 ? 2 : 4))
 
 with_sanitizers() {
 	sweep 'sanitizers: hello, ring 3' 0 '' "$few EIO" "$asan" run --ring 3 --no-sandbox "$guests/hello.elf"
+	sweep 'sanitizers: function' 0 '' "$few EIO" "$asan" run --ring 3 --no-sandbox --request "$scratch/initrd" "$guests/echo.elf"
 	sweep 'sanitizers: crash' 121 '' "$few" "$asan" run --ring 3 --no-sandbox "$guests/crash.elf" -- null
 	sweep 'sanitizers: report' 0 '' "$few" "$asan" run --ring 3 --no-sandbox --timeout 4s \
 		--report "json=$scratch/report" "$guests/hello.elf"
@@ -229,6 +230,7 @@ with_sandbox() {
 		sweep "sandbox: hello, ring $ring" 0 '' "$all" "$musl" run --ring $ring "$guests/hello.elf"
 		sweep "sandbox: crash, ring $ring" 121 '' "$few EIO" "$musl" run --ring $ring "$guests/crash.elf" -- null
 	done
+	sweep 'sandbox: function' 0 '' "$few EIO EAGAIN" "$musl" run --ring 3 --request "$scratch/initrd" "$guests/echo.elf"
 	sweep 'sandbox: report' 0 '' "$all" "$musl" run --ring 3 --timeout 4s --report json "$guests/hello.elf"
 	sweep 'sandbox: report into a file' 0 '' "$few ENOSPC" \
 		"$musl" run --ring 3 --report "text=$scratch/text" "$guests/hello.elf"

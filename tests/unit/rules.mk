@@ -47,6 +47,7 @@ $(filter $(BUILD)/unit/test_monitor%,$(UNIT_TESTS)): $(call objects,asan,$(wildc
 
 $(BUILD)/unit/test_lz4: UNIT_LDFLAGS := -Wl,--no-as-needed,-llz4
 
+$(BUILD)/unit/test_guest_random: $(call objects,asan,guests/runtime/random.c)
 $(BUILD)/unit/test_guest_virtq: $(call objects,asan,$(GUEST_VIRTQ))
 $(BUILD)/unit/test_guest_restored: $(call objects,asan,$(wildcard guests/runtime/v*.c) tests/unit/state_fixture.c \
 	tests/unit/virtq_driver.c)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Replies 32 random bytes of its own and 32 of the VMM's. It has drawn before it is ready: a copy of it has not only a seed of its own,
- * but a state that all copies have.
+ * Replies 32 random bytes of its own and 32 of the VMM's. It has drawn before it is ready: a copy of it has not only a seed of its
+ * own, but also a state that all copies have.
  */
 #include <kvick_function.h>
 #include <kvick_random.h>

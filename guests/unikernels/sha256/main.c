@@ -56,7 +56,9 @@ static void add_block(uint32_t h[DIGEST_WORDS], const uint8_t *block)
 
 static int handle(const void *request, size_t bytes, struct kvick_reply *reply)
 {
-	uint32_t h[DIGEST_WORDS] = { 0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19 };
+	uint32_t h[DIGEST_WORDS] = {
+		0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19,
+	};
 	size_t whole = bytes / BLOCK_BYTES * BLOCK_BYTES, left = bytes - whole;
 	uint8_t last[2 * BLOCK_BYTES] = { 0 };
 	size_t last_bytes = left < LENGTH_AT ? BLOCK_BYTES : 2 * BLOCK_BYTES;
