@@ -38,7 +38,7 @@ objects = $(patsubst %,$(BUILD)/$(1)/%.o,$(2))
 .PHONY: all help demo check check-hw nested perf perf-linux perf-solo5 exact clean install
 .DEFAULT_GOAL := all
 
-all: $(BUILD)/kvick $(BUILD)/kvick-snapshot library guests $(BUILD)/perf/floor
+all: $(BUILD)/kvick $(BUILD)/kvick-snapshot $(BUILD)/kvick-worker library guests $(BUILD)/perf/floor
 
 help:
 	@echo 'make all      build/kvick, build/guests/*.elf, build/perf/floor'

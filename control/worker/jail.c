@@ -22,8 +22,6 @@
 #define FILES_OF_THREAD  5u
 #define FILES_OF_PROCESS 64u
 
-#define PROCESSES_MORE 8u
-
 /* What a machine has besides its RAM: buffers of a request and its reply, a stack; the VMM's own memory. */
 #define BYTES_OF_MACHINE (32ull << 20)
 #define BYTES_OF_PROCESS (1ull << 30)
@@ -92,7 +90,7 @@ static int limits(struct jail *jail)
 		{ RLIMIT_MSGQUEUE, "RLIMIT_MSGQUEUE", 0 },
 		{ RLIMIT_FSIZE, "RLIMIT_FSIZE", 2 * GUEST_MEM_BYTES_MAX }, /* a snapshot's memory; jail_narrow() */
 		/* Counted by user: only where that is this function's own. */
-		{ RLIMIT_NPROC, "RLIMIT_NPROC", jail->uid ? jail->threads + PROCESSES_MORE : RLIM_INFINITY },
+		{ RLIMIT_NPROC, "RLIMIT_NPROC", jail->uid ? JAIL_TASKS(jail->threads) : RLIM_INFINITY },
 	};
 	int lacks = 0;
 

@@ -14,6 +14,9 @@
 
 struct error;
 
+/* Tasks of a worker: KVM has one more for each machine (kvm-nx-lpage-recovery), and counts it as ours; the main thread and some. */
+#define JAIL_TASKS(threads) (2 * (uint64_t)(threads) + 8)
+
 /* In the order in which they are taken. */
 enum jail_step_id {
 	JAIL_DESCRIPTORS,
@@ -41,7 +44,7 @@ struct jail {
 	const int *keep;       /* descriptors that stay open besides 0, 1, 2: ascending */
 	unsigned keep_count;
 	uint32_t uid, gid;     /* to become; 0: stay */
-	unsigned threads;      /* the most there will be */
+	unsigned threads;      /* the most there will be, each with a machine */
 
 	/* What has come of it. */
 	unsigned taken;        /* a set of steps */

@@ -16,9 +16,6 @@
 
 #include "control/worker/jail.h"
 
-/* Threads that the C library or a keeper of ours may have besides. */
-#define PIDS_MORE 8u
-
 static const char *const mounts[] = { "/sys/fs/cgroup", "/sys/fs/cgroup/unified" };
 
 static int open_mount(void)
@@ -61,10 +58,10 @@ static int put(int group, const char *name, const char *value)
 /* In the group: its limits, then ourselves. What cannot be limited is told. */
 static int join(struct jail *jail, int group)
 {
-	char value[16];
+	char value[24];
 	int r;
 
-	snprintf(value, sizeof(value), "%u", jail->threads + PIDS_MORE);
+	snprintf(value, sizeof(value), "%llu", (unsigned long long)JAIL_TASKS(jail->threads));
 	r = put(group, "pids.max", value);
 	if (r < 0)
 		jail_lacks(jail, "cgroup: pids.max: %s", strerror(-r));

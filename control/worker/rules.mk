@@ -12,3 +12,7 @@ WORKER_CFLAGS := $(filter-out -fno-pie,$(CFLAGS)) -fPIE -DKVICK_RESETS
 $(eval $(call variant,worker,$(CC) $(WORKER_CFLAGS)))
 
 WORKER_SOURCES := $(wildcard control/worker/*.c)
+WORKER_SHARED := $(VMM_SOURCES) $(VIRTIO_SOURCES) $(LOADER_SOURCES) control/crash_report.c control/text.c
+
+$(BUILD)/kvick-worker: $(call objects,worker,$(WORKER_SOURCES) $(WORKER_SHARED))
+	$(CC) $(WORKER_CFLAGS) -static-pie -Wl,--gc-sections -Wl,-z,relro,-z,now -o $@ $^ $(LIBURING)

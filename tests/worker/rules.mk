@@ -10,4 +10,4 @@ $(BUILD)/worker/test_jail: $(call objects,worker,tests/worker/test_jail.c $(wild
 	$(CC) $(WORKER_CFLAGS) -o $@ $^ -lcmocka
 
 .PHONY: worker-tests
-worker-tests: $(BUILD)/worker/test_jail
+worker-tests: $(BUILD)/worker/test_jail $(BUILD)/kvick-worker guests hostile-build

@@ -6,4 +6,7 @@
 set -u
 build=$1
 
-tests/unit/run.sh "$build/worker/test_jail"
+status=0
+tests/unit/run.sh "$build/worker/test_jail" || status=1
+tests/worker/drive.py "$build" || status=1
+exit $status

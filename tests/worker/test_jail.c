@@ -611,7 +611,7 @@ static int use_what_machines_need(void)
 	int fd = memfd_create("test", MFD_CLOEXEC);
 	pthread_t id;
 
-	if (memory == MAP_FAILED || mprotect(memory, 4096, PROT_READ) < 0 || ftruncate(fd, 4096) < 0 || pwrite(fd, "x", 1, 0) != 1)
+	if (memory == MAP_FAILED || mprotect(memory, 4096, PROT_READ) < 0 || ftruncate(fd, 4096) < 0 || write(fd, "x", 1) != 1)
 		return UNEXPECTED;
 	if (pthread_create(&id, NULL, thread, memory) != 0 || pthread_join(id, &result) != 0 || result != memory)
 		return UNEXPECTED;
