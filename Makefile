@@ -38,10 +38,10 @@ objects = $(patsubst %,$(BUILD)/$(1)/%.o,$(2))
 .PHONY: all help demo check check-hw nested perf perf-linux perf-solo5 exact clean install
 .DEFAULT_GOAL := all
 
-all: $(BUILD)/kvick $(BUILD)/kvick-snapshot $(BUILD)/kvick-worker library guests $(BUILD)/perf/floor
+all: $(BUILD)/kvick $(BUILD)/kvick-snapshot $(BUILD)/kvick-worker $(BUILD)/kvickd $(BUILD)/kvick-client library guests $(BUILD)/perf/floor
 
 help:
-	@echo 'make all      build/kvick, build/guests/*.elf, build/perf/floor'
+	@echo 'make all      build/kvick, build/kvick-client, build/guests/*.elf, build/perf/floor; tests/packages.sh all installs for it'
 	@echo 'make demo     install what is missing, build, boot a unikernel, print its timeline'
 	@echo 'make check    install what is missing, build, run all tests'
 	@echo 'make check-hw only what runs in the nested machine (QEMU, SVM, the real kvm_amd): guest and hostile tests, those of'
@@ -116,6 +116,7 @@ $(BUILD)/kvick-snapshot: $(call objects,obj,$(KVICK_SOURCES)) control/kvick.ld
 $(BUILD)/kvick $(BUILD)/kvick-snapshot:
 	$(MUSL_CC) $(CFLAGS) $(LDFLAGS) -Wl,-T,control/kvick.ld -Wl,--orphan-handling=error -o $@ $(filter %.o,$^) $(LIBURING)
 
+include control/client/rules.mk
 include control/server/rules.mk
 include control/library/rules.mk
 include guests/rules.mk
@@ -167,7 +168,7 @@ perf-solo5:
 	@BUILD=$(BUILD) perf/solo5.sh $(SOLO5_HVT) $(TEST_HELLO)
 
 exact:
-	@tests/packages.sh build
+	@tests/packages.sh all
 	@tests/packages.sh nested
 	@$(MAKE) --no-print-directory all perf-build
 	@perf/exact.sh $(BUILD)

@@ -22,8 +22,13 @@ libxen-dev        | xen/arch-x86/hvm/start_info.h, xen/elfnote.h
 lz4               | lz4
 binutils          | ld, readelf, strip
 '
-set_check='
+set_all='
 +build
+libcurl4-openssl-dev | curl/curl.h
+libjansson-dev    | jansson.h
+'
+set_check='
++all
 libcmocka-dev     | cmocka.h
 liblz4-dev        | lz4.h, lz4hc.h and liblz4, to compare with
 clang             | clang
@@ -52,7 +57,7 @@ socat             | socat
 e2fsprogs         | mkfs.ext4, e2fsck
 '
 set_perf='
-+build
++all
 strace            | strace
 fio               | fio
 iperf3            | iperf3
@@ -73,6 +78,7 @@ die() { say "$*"; exit 1; }
 rows() {
     case $1 in
     build)  rows_of "$set_build" ;;
+    all)    rows_of "$set_all" ;;
     check)  rows_of "$set_check" ;;
     nested) rows_of "$set_nested" ;;
     linux)  rows_of "$set_linux" ;;
@@ -227,7 +233,7 @@ wants_kernel() {
 
 main() {
     if [ $# -ne 1 ] || ! table=$(rows "$1"); then
-        echo 'usage: packages.sh build|check|nested|linux|perf' >&2
+        echo 'usage: packages.sh build|all|check|nested|linux|perf' >&2
         exit 2
     fi
     if ! command -v dpkg-query >/dev/null 2>&1 || ! command -v apt-get >/dev/null 2>&1; then

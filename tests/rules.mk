@@ -10,12 +10,13 @@ include tests/fuzz/rules.mk
 include tests/helpers/rules.mk
 include tests/differential/rules.mk
 include tests/worker/rules.mk
+include tests/client/rules.mk
 include tests/server/rules.mk
 
 # Clean under the other compiler too; nothing is linked.
 $(eval $(call variant,clang,clang $(CFLAGS)))
-CLANG_OBJECTS := $(call objects,clang,$(KVICK_SOURCES) $(wildcard control/library/*.c))
+CLANG_OBJECTS := $(sort $(call objects,clang,$(KVICK_SOURCES) $(CLIENT_SOURCES) $(SERVER_SOURCES) $(wildcard control/library/*.c)))
 
 .PHONY: check-build
 check-build: all perf-build hostile-build differential-build fault-build helpers library-tests worker-tests server-test-build \
-	$(UNIT_TESTS) $(FUZZ_TARGETS) $(CLANG_OBJECTS)
+	client-build $(UNIT_TESTS) $(FUZZ_TARGETS) $(CLANG_OBJECTS)
