@@ -126,6 +126,7 @@ on_host() {
 	stage hostile tests/run-cases.sh --kvick "$build/kvick" --guests "$build/hostile" tests/hostile/*/case
 	stage hostile-images tests/hostile/images/run.sh "$build"
 	stage fault tests/fault/sweep.sh "$build"
+	stage library tests/library/run.sh "$build"
 }
 
 # The table of four columns goes into a file, its last line here, and what is amiss.

@@ -36,6 +36,8 @@ libclang-rt-14-dev| the sanitizer and fuzzer runtimes of clang
 strace            | strace
 passt             | passt
 libzydis-dev      | Zydis/Zydis.h
+g++               | g++
+pkgconf           | pkg-config
 '
 set_nested='
 qemu-system-x86   | qemu-system-x86_64

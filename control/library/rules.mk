@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# libkvick: kvick's machines for programs. A part of the top Makefile, which runs it after the launcher's rules.
+# libkvick: kvick's machines for programs. A part of the top Makefile, after the launcher's rules.
 #
-# Out: library            $(BUILD)/libkvick.a, $(BUILD)/libkvick.so.0 and libkvick.so, which names it, $(BUILD)/kvick.pc
+# Out: library            $(BUILD)/libkvick.a, $(BUILD)/libkvick.so.0 and libkvick.so, which names it
 #      LIBRARY_OBJECTS    what they are made of
-#      library-install    all of it, to $(DESTDIR)$(PREFIX)
+#      library-install    these, the header and kvick.pc, to $(DESTDIR)$(PREFIX)
 
 LIBRARY_VERSION = $(shell sed -n 's/^.define KVICK_VERSION "\(.*\)"/\1/p' control/version.h)
 # Goes up when a program that was linked with the old one would not work with the new one.
@@ -17,7 +17,7 @@ LIBRARY_SOURCES := $(VMM_SOURCES) $(VIRTIO_SOURCES) $(LOADER_SOURCES) $(wildcard
 LIBRARY_OBJECTS := $(call objects,library,$(LIBRARY_SOURCES))
 
 .PHONY: library library-install
-library: $(BUILD)/libkvick.a $(BUILD)/libkvick.so $(BUILD)/kvick.pc
+library: $(BUILD)/libkvick.a $(BUILD)/libkvick.so
 
 # One object, in which nothing but the interface has a name: kvick's others clash with nobody's, nor do liburing's, which is in it.
 # What attributes of the launcher put into a section of their own is constant once it is relocated.
@@ -37,16 +37,11 @@ $(BUILD)/$(LIBRARY_SONAME): $(BUILD)/library/kvick.o
 $(BUILD)/libkvick.so: $(BUILD)/$(LIBRARY_SONAME)
 	ln -sf $(LIBRARY_SONAME) $@
 
-# Names where it will be, so it is made anew each time: PREFIX may be another.
-$(BUILD)/kvick.pc: control/library/kvick.pc.in control/version.h FORCE
-	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(LIBRARY_VERSION)|' $< >$@
-
-.PHONY: FORCE
-FORCE:
-
 library-install: library
 	install -Dm644 include/kvick.h $(DESTDIR)$(PREFIX)/include/kvick.h
 	install -Dm644 $(BUILD)/libkvick.a $(DESTDIR)$(PREFIX)/lib/libkvick.a
 	install -Dm755 $(BUILD)/$(LIBRARY_SONAME) $(DESTDIR)$(PREFIX)/lib/$(LIBRARY_SONAME)
 	ln -sf $(LIBRARY_SONAME) $(DESTDIR)$(PREFIX)/lib/libkvick.so
-	install -Dm644 $(BUILD)/kvick.pc $(DESTDIR)$(PREFIX)/lib/pkgconfig/kvick.pc
+	@mkdir -p $(DESTDIR)$(PREFIX)/lib/pkgconfig
+	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(LIBRARY_VERSION)|' control/library/kvick.pc.in \
+		>$(DESTDIR)$(PREFIX)/lib/pkgconfig/kvick.pc
