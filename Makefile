@@ -41,7 +41,8 @@ objects = $(patsubst %,$(BUILD)/$(1)/%.o,$(2))
 all: $(BUILD)/kvick $(BUILD)/kvick-snapshot $(BUILD)/kvick-worker $(BUILD)/kvickd $(BUILD)/kvick-client library guests $(BUILD)/perf/floor
 
 help:
-	@echo 'make all      build/kvick, build/kvick-client, build/guests/*.elf, build/perf/floor; tests/packages.sh all installs for it'
+	@echo 'make all      build/kvick, kvickd and what belongs to them, build/guests/*.elf, build/perf/floor;'
+	@echo '              `tests/packages.sh all` installs what that needs'
 	@echo 'make demo     install what is missing, build, boot a unikernel, print its timeline'
 	@echo 'make check    install what is missing, build, run all tests'
 	@echo 'make check-hw only what runs in the nested machine (QEMU, SVM, the real kvm_amd): guest and hostile tests, those of'

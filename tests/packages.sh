@@ -26,6 +26,8 @@ set_all='
 +build
 libcurl4-openssl-dev | curl/curl.h
 libjansson-dev    | jansson.h
+libmicrohttpd-dev | microhttpd.h
+libsystemd-dev    | systemd/sd-daemon.h
 '
 set_check='
 +all

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 
 #include "control/exit_codes.h"
-#include "control/options.h"
+#include "control/commands.h"
 
 struct error;
 struct http_reply;
@@ -65,7 +65,6 @@ json_t *client_answer(const struct client *client, const char *subject, const st
 /* GETs an object and prints it. `path` is freed. Returns the exit code. */
 int client_show(const struct client *client, const char *subject, char *path);
 
-extern const struct command command_invoke;
 extern const struct command command_functions_list, command_functions_add, command_functions_show, command_functions_remove;
 extern const struct command command_invocations_status, command_invocations_result, command_invocations_log,
 	command_invocations_cancel;

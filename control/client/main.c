@@ -12,14 +12,12 @@
 #include "control/version.h"
 
 /* Of a group, the words' first, each command is a second word; one has the group's name alone too. */
-static const struct command *const commands[] = {
+const struct command *const commands[] = {
 	&command_invoke,
 	&command_functions_list, &command_functions_add, &command_functions_show, &command_functions_remove,
 	&command_invocations_status, &command_invocations_result, &command_invocations_log, &command_invocations_cancel,
-	&command_service_status, &command_service_metrics,
+	&command_service_status, &command_service_metrics, NULL,
 };
-
-#define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 
 static const char more[] =
 	"`kvick COMMAND --help` lists a command's options.\n"
@@ -43,7 +41,7 @@ static bool begins_with(const struct command *command, const char *word)
 static int help(FILE *to, const char *group)
 {
 	fprintf(to, "usage: kvick %s%sCOMMAND [OPTIONS]\n\n", group ? group : "", group ? " " : "");
-	for (size_t i = 0; i < COMMAND_COUNT; i++)
+	for (size_t i = 0; commands[i]; i++)
 		if (!group || begins_with(commands[i], group))
 			fprintf(to, "  %-18s  %s\n", commands[i]->name, commands[i]->purpose);
 	fprintf(to, "\n%s", more);
@@ -57,7 +55,7 @@ static int dispatch(int argc, char **argv)
 	const struct command *alone = NULL;
 	bool group = false;
 
-	for (size_t i = 0; i < COMMAND_COUNT; i++) {
+	for (size_t i = 0; commands[i]; i++) {
 		const struct command *c = commands[i];
 		const char *space = strchr(c->name, ' ');
 
