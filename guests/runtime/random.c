@@ -3,8 +3,8 @@
  * Random numbers of the guest's own: ChaCha20 (RFC 8439, 2.3) by fast key erasure. All that is kept is a key: each draw makes a
  * new one first, so that what was drawn cannot be reckoned from what is found in memory later.
  *
- * The key comes from boot_info.seed, whose first word is the stack guard's, and is not used here. A guest that is made of a snapshot
- * has the key that others have, too, but a seed of its own.
+ * The key comes from boot_info.seed, whose first word is the stack guard's, and is not used here. A guest that is made of a
+ * snapshot has the key that others have, too, but a seed of its own.
  */
 #include <kvick_random.h>
 #include <stdbool.h>

@@ -10,8 +10,8 @@
 _Noreturn void kvick_start(struct kvick_boot_info *boot);
 
 /*
- * A guard for stacks, of the first word of boot_info.seed, which is used up; in copies of a guest, where there is a new one, another
- * guard. No protected function may be under way that will ever return.
+ * A guard for stacks, of the first word of boot_info.seed, which is used up; in copies of a guest, where there is a new one,
+ * another guard. No protected function may be under way that will ever return.
  */
 void kvick_take_stack_guard(void);
 

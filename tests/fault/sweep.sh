@@ -182,7 +182,8 @@ enough=$((every > 1 ? 2 : 4))
 
 with_sanitizers() {
 	sweep 'sanitizers: hello, ring 3' 0 '' "$few EIO" "$asan" run --ring 3 --no-sandbox "$guests/hello.elf"
-	sweep 'sanitizers: function' 0 '' "$few EIO" "$asan" run --ring 3 --no-sandbox --request "$scratch/initrd" "$guests/echo.elf"
+	sweep 'sanitizers: function' 0 '' "$few EIO" "$asan" run --ring 3 --no-sandbox --request "$scratch/initrd" \
+		"$guests/echo.elf"
 	sweep 'sanitizers: crash' 121 '' "$few" "$asan" run --ring 3 --no-sandbox "$guests/crash.elf" -- null
 	sweep 'sanitizers: report' 0 '' "$few" "$asan" run --ring 3 --no-sandbox --timeout 4s \
 		--report "json=$scratch/report" "$guests/hello.elf"

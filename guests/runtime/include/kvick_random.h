@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Random numbers without a call to the VMM, and what happens to them in copies of a guest: each is seeded anew before its first draw,
- * so that no two have a number in common.
+ * Random numbers without a call to the VMM, and what happens to them in copies of a guest: each is seeded anew before its first
+ * draw, so that no two have a number in common.
  */
 #ifndef KVICK_RANDOM_H
 #define KVICK_RANDOM_H

@@ -4,9 +4,9 @@
  * debug and model-specific registers, pending events and memory. Replies "clean", or a line for each thing that is not as in a
  * fresh machine: before it is ready by the ABI's word (docs/ABI.md), afterwards by what there was before.
  *
- * Requests: `look`, without soiling; `soil`; `soil-trap`, with a single-step trap pending instead of an interrupt; `soil-xcr0`, with
- * less in XCR0 (QEMU's SVM lets that through to the host, which does not survive it); `self`: soils and looks in the same machine,
- * to show what it can see.
+ * Requests: `look`, without soiling; `soil`; `soil-trap`, with a single-step trap pending instead of an interrupt; `soil-xcr0`,
+ * with less in XCR0 (QEMU's SVM lets that through to the host, which does not survive it); `self`: soils and looks in the same
+ * machine, to show what it can see.
  */
 #include <kvick_function.h>
 #include <stdarg.h>
@@ -37,9 +37,10 @@
 struct kept soiler_kept;
 
 const uint64_t soiler_patterns[16] = {
-	0, 0x1101011111010111, 0x2202022222020222, 0x3303033333030333, 0, 0x5505055555050555, 0x6606066666060666, 0x7707077777070777,
-	0x8808088888080888, 0x9909099999090999, 0xaa0a0aaaaa0a0aaa, 0xbb0b0bbbbb0b0bbb, 0xcc0c0ccccc0c0ccc, 0xdd0d0ddddd0d0ddd,
-	0xee0e0eeeee0e0eee, 0xff0f0fffff0f0fff,
+	0, 0x1101011111010111, 0x2202022222020222, 0x3303033333030333,
+	0, 0x5505055555050555, 0x6606066666060666, 0x7707077777070777,
+	0x8808088888080888, 0x9909099999090999, 0xaa0a0aaaaa0a0aaa, 0xbb0b0bbbbb0b0bbb,
+	0xcc0c0ccccc0c0ccc, 0xdd0d0ddddd0d0ddd, 0xee0e0eeeee0e0eee, 0xff0f0fffff0f0fff,
 };
 
 void say(const char *format, ...)

@@ -88,7 +88,7 @@ extern const unsigned soiler_msr_count;
 /* entry.S */
 /* Loads known registers, and the FPU from kept.fpu if `fpu` (1: FXSAVE's, 2: XSAVE's), rings, and stores what is there then. */
 void soiler_probe(uint64_t doorbell, uint64_t fpu);
-/* The same registers full of something else: the last call. `flags` are added to RFLAGS; `sti`: by STI, right before the doorbell. */
+/* The last call: the same registers full of something else, RFLAGS from `flags`; with `sti` by STI right before the doorbell. */
 _Noreturn void soiler_ring_soiled(uint64_t doorbell, uint64_t flags, uint64_t sti);
 _Noreturn void soiler_on_kept_stack(void (*go_on)(void));
 
