@@ -16,7 +16,7 @@ struct console {
 	int errnum;     /* 0, or why output was lost (positive errno); nothing is written after that */
 	uint64_t bytes; /* written */
 	bool terminal;  /* native guests are told */
-	uint64_t bytes_max, bytes_dropped; /* beyond bytes_max (0: no limit) output is not written, as if it had been, and counted */
+	uint64_t bytes_max, bytes_dropped; /* beyond bytes_max (0: no limit) output is dropped as if it had been written */
 	void (*take)(void *context, const uint8_t *from, uint64_t bytes); /* takes all, instead of fd; NULL: there is fd */
 	void *context;
 };

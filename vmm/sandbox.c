@@ -48,9 +48,10 @@ int sandbox_enter(unsigned set, struct sys *sys, struct error *error)
 	if (r < 0)
 		return error_set(error, ERROR_HOST, -r, "no_new_privs: %s; --no-sandbox runs without", strerror(-r));
 	/*
-	 * TSYNC where the guest may have a second thread: it is closed over that one too. In a worker other threads are others'. Not
-	 * SECCOMP_FILTER_FLAG_SPEC_ALLOW, which would spare this thread the speculative-store mitigation that kernels before 5.16, or
-	 * those told to, switch on with a filter: it costs nothing measurable where it is off, and where it is on somebody wants it.
+	 * TSYNC where the guest may have a second thread: it is closed over that one too. In a worker other threads are others'.
+	 * Not SECCOMP_FILTER_FLAG_SPEC_ALLOW, which would spare this thread the speculative-store mitigation that kernels before
+	 * 5.16, or those told to, switch on with a filter: it costs nothing measurable where it is off, and where it is on
+	 * somebody wants it.
 	 */
 	r = sys_seccomp(sys, SECCOMP_SET_MODE_FILTER, tsync ? SECCOMP_FILTER_FLAG_TSYNC : 0, &filter);
 	if (r > 0) /* that thread has a filter which this one lacks */

@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "control/worker/control.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* One more than are taken: too many are seen, and closed. */
-#define FDS_SEEN (CONTROL_FDS_MAX + 1)
+/* More than are taken: too many are seen, and closed. All that fit into what is rounded up. */
+#define FDS_SEEN (CONTROL_FDS_MAX + 2)
 
 union ancillary {
 	struct cmsghdr header;
 	char bytes[CMSG_SPACE(FDS_SEEN * sizeof(int))];
 };
+
+_Static_assert(CMSG_SPACE(FDS_SEEN * sizeof(int)) == CMSG_LEN(FDS_SEEN * sizeof(int)), "no room for one more");
 
 static unsigned take_fds(struct msghdr *msg, int fds[FDS_SEEN])
 {
@@ -22,6 +25,7 @@ static unsigned take_fds(struct msghdr *msg, int fds[FDS_SEEN])
 		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
 			continue;
 		count = (unsigned)((c->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+		assert(count <= FDS_SEEN);
 		memcpy(fds, CMSG_DATA(c), count * sizeof(int));
 	}
 	return count;

@@ -156,7 +156,7 @@ const struct jail_step jail_steps[JAIL_STEPS] = {
 			      "mounts that nobody else sees; no network, not even loopback or abstract sockets; no System V IPC" },
 	[JAIL_ROOT] = { "empty root", jail_root, false, "there is no file that could be opened, and no place for one" },
 	[JAIL_LIMITS] = { "limits", limits, false, "what is still to be had is not to be had without end; no core dumps" },
-	[JAIL_USER] = { "own user", user, true, "what belongs to others is refused by its owner; a function's own processes are alone" },
+	[JAIL_USER] = { "own user", user, true, "what belongs to others is out of reach; a function's processes are alone" },
 	[JAIL_CAPABILITIES] = { "capabilities", capabilities, true, "nothing of root is left, in our namespace or outside" },
 	[JAIL_PARENT] = { "parent", parent, false, "a worker does not outlive who waits for it" },
 	[JAIL_NO_NEW_PRIVILEGES] = { "no new privileges", no_new_privileges, true, "nor do they come back by running a program" },

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A cgroup (version 2) of the worker's own, beside that of kvickd. Only where kvickd is in one called JAIL_CGROUP_OF_SERVER: then the
- * folder above has been handed to it (systemd: Delegate=), and limits can be had there (cgroup-v2.rst, "No Internal Process
+ * A cgroup (version 2) of the worker's own, beside that of kvickd. Only where kvickd is in one called JAIL_CGROUP_OF_SERVER: then
+ * the folder above has been handed to it (systemd: Delegate=), and limits can be had there (cgroup-v2.rst, "No Internal Process
  * Constraint").
  */
 #include <errno.h>

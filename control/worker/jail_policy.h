@@ -70,7 +70,7 @@ static const struct jail_rule jail_rules[] = {
 	JAIL_CALL(epoll_pwait, "likewise"),
 	JAIL_CALL(poll, "has kvickd closed a slot's socket?"),
 	{ SYS_clone, "clone CLONE_THREAD", JAIL_ARG0_HAS, CLONE_THREAD | CLONE_VM | CLONE_SIGHAND, "threads, and no processes" },
-	{ SYS_clone3, "clone3", JAIL_REFUSED, ENOSYS, "its flags are in memory, out of a filter's sight: the C library takes clone" },
+	{ SYS_clone3, "clone3", JAIL_REFUSED, ENOSYS, "its flags are in memory, where no filter looks: the C library takes clone" },
 	JAIL_CALL(set_robust_list, "a thread begins"),
 	JAIL_CALL(rseq, "a thread begins"),
 	JAIL_CALL(set_tid_address, "a thread begins"),

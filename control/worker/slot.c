@@ -12,9 +12,9 @@
 #include "control/worker/slot_serve.h"
 #include "vmm/error.h"
 
-/* Sanitizers have large frames. */
-#ifdef __SANITIZE_ADDRESS__
-#define STACK_BYTES (512u << 10)
+/* Sanitizers have large frames, and much that is each thread's own. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define STACK_BYTES (4u << 20)
 #else
 #define STACK_BYTES (64u << 10)
 #endif
