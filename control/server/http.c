@@ -317,6 +317,8 @@ static void daemon_says(void *object, const char *format, va_list arguments)
 	struct http *http = object;
 	char text[256], shown[256];
 
+	if (http->server->log.level < LOG_LEVEL_DEBUG)
+		return; /* it says much that is of no use, at each answer */
 	vsnprintf(text, sizeof(text), format, arguments);
 	text[strcspn(text, "\n")] = '\0';
 	fields_printable(shown, sizeof(shown), text, sizeof(text));

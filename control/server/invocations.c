@@ -113,6 +113,8 @@ static void keep_time(void *object)
 
 void invocations_end(struct invocations *invocations)
 {
+	if (!invocations->server)
+		return;
 	while (!TAILQ_EMPTY(&invocations->over))
 		forget(invocations, TAILQ_FIRST(&invocations->over));
 	timer_clear(&invocations->server->loop.timers, &invocations->keep);

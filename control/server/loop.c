@@ -30,7 +30,8 @@ int loop_begin(struct loop *loop)
 
 void loop_end(struct loop *loop)
 {
-	close(loop->epoll_fd);
+	if (loop->epoll_fd >= 0)
+		close(loop->epoll_fd);
 	free(loop->watches);
 	timers_end(&loop->timers);
 }

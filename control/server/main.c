@@ -51,7 +51,7 @@ void server_drained(struct server *server)
 		return;
 	if (!server->stopping)
 		stop(server);
-	if (server->registry.ending == 0)
+	if (server->registry.count == 0 && server->registry.ending == 0)
 		server->loop.ended = true;
 }
 
@@ -203,48 +203,30 @@ static void start_workers(struct server *server)
 		worker_start(&function->worker);
 }
 
+/* Also of a server that has not come far. */
 static void end(struct server *server)
 {
 	const int fds[] = { server->kvm_fd, server->images_fd, server->state_fd, server->null_fd, server->signal_fd };
 
 	listeners_end(&server->listeners);
 	http_end(&server->http);
-	invocations_end(&server->invocations);
 	registry_end(&server->registry);
+	invocations_end(&server->invocations);
 	loop_end(&server->loop);
 	for (unsigned i = 0; i < sizeof(fds) / sizeof(fds[0]); i++) {
 		if (fds[i] >= 0)
 			close(fds[i]);
 	}
-	log_event(&server->log, LOG_LEVEL_INFO, "ended", "{}");
 	log_flush(&server->log);
-	close(server->log.fd);
+	if (server->log.fd >= 0)
+		close(server->log.fd);
+	free(server);
 }
 
-int main(int argc, char **argv)
+static int serve(struct server *server)
 {
-	struct server *server = memory_get(sizeof(*server));
-	struct error error = { 0 };
 	int r;
 
-	server->kvm_fd = server->images_fd = server->state_fd = server->null_fd = server->signal_fd = -1;
-	r = server_options_parse(argc, argv, &server->options, &error);
-	if (r == 0 && server->options.help) {
-		server_options_help();
-		return 0;
-	}
-	if (r == 0 && server->options.version) {
-		puts("kvickd " KVICK_VERSION);
-		return 0;
-	}
-	if (r == 0)
-		r = begin(server, &error);
-	if (r < 0) {
-		fprintf(stderr, "kvickd: %s\n", error.text);
-		/* A socket of ours would stand in the way of the next one. */
-		listeners_end(&server->listeners);
-		return error.kind == ERROR_USAGE ? EXIT_USAGE : EXIT_HOST;
-	}
 	start_workers(server);
 	log_event(&server->log, LOG_LEVEL_INFO, "started", "{s:s, s:i}", "version", KVICK_VERSION, "functions",
 		  (int)server->registry.count);
@@ -252,7 +234,29 @@ int main(int argc, char **argv)
 	r = loop_run(&server->loop);
 	if (r < 0)
 		fprintf(stderr, "kvickd: epoll: %s\n", strerror(-r));
-	end(server);
-	free(server);
+	log_event(&server->log, LOG_LEVEL_INFO, "ended", "{}");
 	return r < 0 ? EXIT_HOST : 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct server *server = memory_get(sizeof(*server));
+	struct error error = { 0 };
+	int code = 0, r;
+
+	server->kvm_fd = server->images_fd = server->state_fd = server->null_fd = server->signal_fd = server->log.fd =
+		server->loop.epoll_fd = -1;
+	r = server_options_parse(argc, argv, &server->options, &error);
+	if (r == 0 && server->options.help)
+		server_options_help();
+	else if (r == 0 && server->options.version)
+		puts("kvickd " KVICK_VERSION);
+	else if (r == 0 && (r = begin(server, &error)) == 0)
+		code = serve(server);
+	if (r < 0) {
+		fprintf(stderr, "kvickd: %s\n", error.text);
+		code = error.kind == ERROR_USAGE ? EXIT_USAGE : EXIT_HOST;
+	}
+	end(server);
+	return code;
 }

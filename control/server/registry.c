@@ -36,6 +36,10 @@ void registry_begin(struct registry *registry, struct server *server)
 
 void registry_end(struct registry *registry)
 {
+	if (!registry->server)
+		return;
+	/* Those whose workers have not been started; all others are gone, but where the loop was broken off. */
+	registry_remove_all(registry);
 	free(registry->ids);
 }
 

@@ -20,7 +20,7 @@ struct registry {
 
 void registry_begin(struct registry *registry, struct server *server);
 
-void registry_end(struct registry *registry); /* all functions are gone */
+void registry_end(struct registry *registry);
 
 bool registry_full(const struct registry *registry);
 struct function *registry_find(struct registry *registry, const char *name);

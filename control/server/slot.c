@@ -282,6 +282,7 @@ static void reply_complete(struct slot *slot)
 	timer_clear(&server_of(slot)->loop.timers, &slot->patience);
 	become(slot, SLOT_RESETTING);
 	slot->invocation = NULL;
+	slot->function->worker.served = true;
 	if (invocation) {
 		bool over = invocation->state > INVOCATION_RUNNING;
 

@@ -251,6 +251,7 @@ void worker_start(struct worker *worker)
 	worker->reason[0] = '\0';
 	worker->started_ns = loop_now_ns();
 	worker->refused = image_fd < 0;
+	worker->served = false;
 	if (image_fd < 0) {
 		say(worker, "%s: %s", config->image[0] ? config->image : config->snapshot,
 		    image_fd == -EXDEV ? "leads out of the images' directory" : image_fd == -EINVAL ? "is no regular file" :
@@ -405,6 +406,8 @@ static void gone(struct worker *worker)
 	if (loop_now_ns() - worker->started_ns >= LASTED_NS)
 		worker->back_off_ns = 0;
 	wait_ns = worker->back_off_ns;
+	if (worker->served && wait_ns > BACK_OFF_LEAST)
+		wait_ns = BACK_OFF_LEAST; /* it works; what a request did to it is that request's */
 	if (worker->refused && wait_ns < REFUSED_LEAST)
 		wait_ns = REFUSED_LEAST;
 	worker->back_off_ns = 2 * wait_ns < BACK_OFF_LEAST ? BACK_OFF_LEAST : 2 * wait_ns;

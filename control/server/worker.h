@@ -27,6 +27,7 @@ struct worker {
 	struct timer timer;       /* NONE: start; CONFIGURING: it takes too long */
 	uint64_t started_ns, back_off_ns;
 	bool refused;
+	bool served;              /* this one has replied to something */
 	char reason[WORKER_REASON_BYTES_MAX + 1]; /* why the last one ended, or why this one is to */
 };
 

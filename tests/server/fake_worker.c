@@ -446,6 +446,8 @@ int main(void)
 		ssize_t n = recvmsg(WORKER_CONTROL_FD, &msg, MSG_CMSG_CLOEXEC);
 		struct worker_header header;
 
+		if (n < (ssize_t)sizeof(header) && fakes("stays"))
+			pause();
 		if (n < (ssize_t)sizeof(header))
 			return 0;
 		memcpy(&header, message, sizeof(header));
