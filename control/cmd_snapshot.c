@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -29,25 +30,45 @@ struct taking {
 	struct snapshot_save save;
 	struct snapshot_manifest manifest;
 	char *words[KVICK_DEVICES_MAX];
-	int done_fd;          /* an eventfd: the guest has stopped, or never started */
+	int done_fd;          /* an eventfd, for the guest's thread to say: the guest has stopped, or never started; the machine is gone */
 	int result;           /* of machine_prepare() */
+	atomic_bool go_on;    /* the machine may go */
 	uint64_t said_at_ns;  /* of the last word about progress, or of the beginning */
 };
 
 /* ---- the guest ---- */
 
-/* This thread must not end: the sandbox has no call for that. */
+/* Has it stopped where it was to? */
+static bool is_there(const struct taking *t)
+{
+	const struct run_options *o = &t->launch->options;
+	const struct machine *m = &t->launch->machine;
+
+	if (!o->after)
+		return m->outcome == OUTCOME_READY;
+	return m->outcome == OUTCOME_NONE || (m->outcome == OUTCOME_STOPPED && o->machine.stop->signal == SIGALRM);
+}
+
+/* The sandbox has no call for waiting on the other thread, nor for this one's end. Devices are its own to the end. */
 static __attribute__((noreturn)) void *run_guest(void *context)
 {
 	struct taking *t = context;
 	struct machine *m = &t->launch->machine;
 	struct run_options *o = &t->launch->options;
-	const struct timespec hour = { .tv_sec = 3600 };
+	const struct timespec moment = { .tv_nsec = 1000000 }, hour = { .tv_sec = 3600 };
 	const uint64_t one = 1;
+	int r = machine_prepare(m, &o->machine);
 
-	t->result = machine_prepare(m, &o->machine);
-	if (t->result == 0 && !(o->after && o->after_ns == 0))
+	if (r == 0 && !(o->after && o->after_ns == 0))
 		machine_go(m);
+	t->result = r;
+	if (r == 0 && is_there(t))
+		t->result = snapshot_pause(m);
+	sys_write(&m->sys, t->done_fd, &one, sizeof(one));
+	while (!atomic_load(&t->go_on))
+		clock_nanosleep(CLOCK_MONOTONIC, 0, &moment, NULL);
+	if (r == 0)
+		machine_end(m);
 	sys_write(&m->sys, t->done_fd, &one, sizeof(one));
 	for (;;)
 		clock_nanosleep(CLOCK_MONOTONIC, 0, &hour, NULL);
@@ -83,27 +104,21 @@ static void wait_for_guest(struct taking *t)
 		;
 }
 
-/* Has it stopped where it was to? Else what happened instead, as what a launch ends with. */
-static bool is_there(struct taking *t)
+/* Instead of stopping where it was to; for what a launch ends with. */
+static void say_what_happened(struct taking *t)
 {
 	const struct run_options *o = &t->launch->options;
 	struct machine *m = &t->launch->machine;
-	bool alarm = m->outcome == OUTCOME_STOPPED && o->machine.stop->signal == SIGALRM;
 
-	if (t->result < 0)
-		return false;
-	if (o->after ? alarm || m->outcome == OUTCOME_NONE : m->outcome == OUTCOME_READY)
-		return true;
-	if (alarm)
+	if (m->outcome == OUTCOME_STOPPED && o->machine.stop->signal == SIGALRM)
 		error_set(&m->error, ERROR_IMAGE, ETIMEDOUT, "%s: not ready when --timeout was over: give it more, or stop it "
 			  "with --after", o->machine.image_path);
 	if (m->outcome != OUTCOME_EXITED && m->outcome != OUTCOME_RESET)
-		return false;
+		return;
 	m->outcome = OUTCOME_FAILED;
 	error_set(&m->error, ERROR_IMAGE, 0, "%s: the guest ended, with code %d, before %s", o->machine.image_path, m->status,
 		  o->after ? "--after was over: stop it sooner" :
 			     "it said that it is ready (KVICK_CALL_READY): stop it with --after DURATION");
-	return false;
 }
 
 /* ---- what is written ---- */
@@ -251,12 +266,15 @@ static int run(const struct command *command, int argc, char **argv)
 	t->result = start_guest(t);
 	if (t->result == 0) {
 		wait_for_guest(t);
-		if (is_there(t)) {
+		if (t->result == 0 && is_there(t)) {
 			signals_go_on();
 			t->result = take(t);
 			m->outcome = OUTCOME_EXITED; /* there is nothing more to say of the guest */
-			machine_end(m);
+		} else if (t->result == 0) {
+			say_what_happened(t);
 		}
+		atomic_store(&t->go_on, true);
+		wait_for_guest(t);
 	}
 	code = launch_end(l, t->result);
 	return code == 0 && o->json ? print(t) : code;

@@ -457,6 +457,11 @@ void engine_resume(struct engine *engine)
 	engine_submit(engine);
 }
 
+COLD bool engine_is_paused(const struct engine *engine)
+{
+	return engine->pausing;
+}
+
 unsigned engine_in_flight(const struct engine *engine)
 {
 	return engine->in_flight;

@@ -161,6 +161,7 @@ int engine_drain(struct engine *engine, uint64_t timeout_ns);
  */
 int engine_pause(struct engine *engine);
 void engine_resume(struct engine *engine);
+bool engine_is_paused(const struct engine *engine);
 
 /* Operations started and not yet done. */
 unsigned engine_in_flight(const struct engine *engine);

@@ -253,20 +253,26 @@ static int take_still(struct machine *m, struct state_writer *w, int memory_fd,
 				      STATE_BYTES_MAX);
 }
 
+int snapshot_pause(struct machine *m)
+{
+	int r = devices_pause(&m->devices);
+
+	return r == 0 ? 0 : error_set(&m->error, ERROR_HOST, -r, "devices cannot be paused: %s: try again, or with --io sync",
+				      strerror(-r));
+}
+
 int snapshot_take(struct machine *m, struct state_writer *w, int memory_fd,
 		  void (*progress)(void *context, uint64_t done, uint64_t all), void *context)
 {
+	bool paused = m->devices.engine && engine_is_paused(m->devices.engine);
 	int r = refuse(m);
 
-	if (r == 0 && m->devices.count) {
-		r = devices_pause(&m->devices);
-		if (r < 0)
-			error_set(&m->error, ERROR_HOST, -r, "devices cannot be paused: %s: try again, or with --io sync", strerror(-r));
-	}
+	if (r == 0 && !paused)
+		r = snapshot_pause(m);
 	if (r < 0)
 		return r;
 	r = take_still(m, w, memory_fd, progress, context);
-	if (m->devices.count)
+	if (m->devices.engine && !paused)
 		devices_resume(&m->devices);
 	return r;
 }

@@ -40,6 +40,12 @@ struct snapshot {
 };
 
 /*
+ * For a machine with devices whose snapshot another thread takes, in its own thread: its I/O is paused from now on (the kernel takes
+ * that from no other thread). Nothing but snapshot_take() and machine_end(), here, may follow. 0 or -errno with machine->error set.
+ */
+int snapshot_pause(struct machine *machine);
+
+/*
  * Takes one of a machine that has been prepared or is between two KVM_RUNs (machine.h), which can go on afterwards: its devices are
  * drained and paused meanwhile. State goes to `writer`'s memory, RAM to memory_fd, an empty file: only what is not zero. Calls
  * progress(context, bytes done, of all), which may be NULL. In a thread that no sandbox has closed over. 0 or -errno with
