@@ -101,8 +101,9 @@ KVICK_API int kvick_template_of_image_fd(struct kvick_template **made, int fd, c
 					 const struct kvick_options *options, struct kvick_error *error);
 
 /*
- * Of a snapshot's directory (`kvick snapshot`). It is checked as something hostile: -EBADMSG: it is damaged or no snapshot;
- * -ENOTSUP: this host or this version cannot restore it. Its memory is mapped, and read when a guest touches it.
+ * Of a snapshot's directory (`kvick snapshot`). It is checked as something hostile, all but the checksum of its memory, which is
+ * mapped and read when a guest touches it. -EBADMSG: it is damaged, or no snapshot; -ENOTSUP: it has devices, or this host or
+ * this version cannot restore it. Its working set is used, and none recorded.
  */
 KVICK_API int kvick_template_of_snapshot(struct kvick_template **made, const char *directory, const struct kvick_options *options,
 					 struct kvick_error *error);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "control/library/library.h"
+#include "vmm/snapshot_dir.h"
 #include "vmm/state.h"
 
 /* Nobody changes a snapshot's memory, of which machines are being made. */
@@ -30,8 +31,11 @@ static void release(struct kvick_template *t)
 		sys_close(&sys, t->pagemap_fd);
 	if (t->kvm.fd >= 0)
 		kvm_close(&t->kvm, &sys);
-	if (t->snapshot.memory_fd >= 0)
+	if (t->dir)
+		snapshot_dir_close(t->dir, &sys);
+	else if (t->snapshot.memory_fd >= 0)
 		sys_close(&sys, t->snapshot.memory_fd);
+	free(t->dir);
 	kvick_options_free(t->options);
 	free(t->argv);
 	free(t->state);
@@ -153,6 +157,43 @@ int kvick_template_of_image_fd(struct kvick_template **made, int fd, const char 
 		else
 			sys_close(&sys, own);
 	}
+	return template_result(made, t, &error, to, r);
+}
+
+/* What is in it is checked there; what its state says, when a machine is made of it. */
+static int take_directory(struct kvick_template *t, struct sys *sys, struct error *error)
+{
+	struct snapshot_dir *dir = calloc(1, sizeof(*dir));
+	int r;
+
+	if (!dir)
+		return no_memory(error);
+	r = snapshot_dir_open(dir, -1, t->name, sys, error);
+	if (r < 0) {
+		free(dir);
+		return r;
+	}
+	t->dir = dir;
+	t->snapshot = dir->snapshot;
+	if (dir->manifest.device_count)
+		return error_set(error, ERROR_IMAGE, ENOTSUP, "%s/%s: a guest with %llu devices, which a library has not: restore "
+				 "it with `kvick restore`", t->name, SNAPSHOT_MANIFEST,
+				 (unsigned long long)dir->manifest.device_count);
+	return snapshot_manifest_check_host(&dir->manifest, dir->path, sys, error);
+}
+
+int kvick_template_of_snapshot(struct kvick_template **made, const char *directory, const struct kvick_options *options,
+			       struct kvick_error *to)
+{
+	struct error error = { .kind = ERROR_NONE };
+	struct kvick_template *t = NULL;
+	struct sys sys;
+	int r;
+
+	sys_init(&sys);
+	r = template_new(&t, directory, options, &sys, &error);
+	if (r == 0)
+		r = take_directory(t, &sys, &error);
 	return template_result(made, t, &error, to, r);
 }
 

@@ -61,6 +61,8 @@ static void look(struct watch *w)
 {
 	uint64_t now = w->armed ? sys_now_ns(w->sys) : 0;
 
+	if (!w->stop.signal && w->cancelled)
+		w->stop.signal = WATCH_CANCELLED;
 	if (!w->armed || w->stop.signal)
 		return;
 	if (now >= w->deadline_ns) {
@@ -199,7 +201,7 @@ int watch_begin(struct watch *w, int vcpu_fd, uint64_t timeout_ns, struct error 
 	int r = take_timer(w, error);
 
 	w->stop.signal = w->stop.ticked = 0;
-	w->kicked = false;
+	w->cancelled = false;
 	w->deadline_ns = timeout_ns ? plus(now, timeout_ns) : NEVER;
 	w->tick_ns = w->stop.ticks ? plus(now, TICK_NS) : NEVER;
 	if (r < 0)
@@ -221,13 +223,13 @@ void watch_end(struct watch *w)
 {
 	const sigset_t set = set_of(w);
 	const struct timespec now = { 0 };
-	bool may_pend = w->armed || w->stop.signal;
+	bool was_armed = w->armed;
 
 	set_runs(w, false);
 	w->deadline_ns = w->tick_ns = NEVER;
 	arm(w);
 	/* Nobody sends it any more: what is left would be the caller's own, to be handled or to end the process. */
-	if (may_pend || w->kicked)
+	if (was_armed || w->cancelled)
 		while (sys_sigtimedwait(w->sys, &set, &now) == w->signal)
 			;
 	pthread_sigmask(SIG_SETMASK, &w->before, NULL);
@@ -240,9 +242,7 @@ bool watch_cancel(struct watch *w)
 	pthread_mutex_lock(&w->lock);
 	runs = w->runs;
 	if (runs) {
-		w->kicked = true;
-		if (!w->stop.signal)
-			w->stop.signal = WATCH_CANCELLED;
+		w->cancelled = true;
 		pthread_kill(w->thread, w->signal);
 	}
 	pthread_mutex_unlock(&w->lock);

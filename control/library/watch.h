@@ -12,6 +12,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -35,9 +36,11 @@ struct watch {
 	sigset_t inside;       /* … in KVM_RUN, as KVM has it */
 	int inside_fd;         /* the vCPU that has it; -1: none, to be set so when that vCPU is gone */
 
-	pthread_mutex_t lock;  /* around the rest */
-	bool runs, kicked;
+	pthread_mutex_t lock;  /* around the next two */
+	bool runs;
 	pthread_t thread;
+
+	atomic_bool cancelled; /* set before the signal, and so seen by whoever takes that */
 };
 
 /* Makes what the calling thread needs. 0 or -errno with `error` set: then there is nothing to destroy. */

@@ -23,8 +23,8 @@ int main(int argc, char **argv)
 		r = kvick_vm_invoke(vm, requests[i], strlen(requests[i]), reply, sizeof(reply), &bytes, 1000000000, &error);
 		if (r == 0) {
 			kvick_vm_stats(vm, &stats, sizeof(stats));
-			printf("%.*s: %llu ns, %llu exits, %llu pages of its own\n", (int)bytes, reply,
-			       (unsigned long long)stats.run_ns, (unsigned long long)stats.exits, (unsigned long long)stats.own_pages);
+			printf("%.*s: %ju ns, %ju exits, %ju pages of its own\n", (int)bytes, reply, (uintmax_t)stats.run_ns,
+			       (uintmax_t)stats.exits, (uintmax_t)stats.own_pages);
 			r = kvick_vm_reset(vm, &error);
 		}
 	}

@@ -5,8 +5,8 @@
 
 set -u
 build=$1
-GUESTS=$build/guests
-export GUESTS
+GUESTS=$build/guests KVICK=$build/kvick
+export GUESTS KVICK
 
 status=0
 tests/unit/run.sh "$build"/library-tests/test_*[a-z] || status=1

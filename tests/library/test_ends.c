@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/time.h>
 
 #define SOON_NS (SECOND_NS / 50)
@@ -137,24 +138,60 @@ static void where_nothing_runs_nothing_is_cancelled(void **state)
 	kvick_vm_free(vm);
 }
 
-static void the_signal_may_be_another(void **state)
+/* With a signal whose default is to end the process. */
+static struct kvick_vm *vm_with_another_signal(const char *name)
 {
 	struct kvick_options *options = kvick_options_new();
 	struct kvick_template *image, *t;
-	struct kvick_vm *vm;
 
-	(void)state;
-	CHECK(kvick_options_set_signal(options, SIGRTMIN + 3, &error)); /* whose default is to end the process */
-	CHECK(kvick_template_of_image(&image, guest("crasher"), options, &error));
+	CHECK(kvick_options_set_signal(options, SIGRTMIN + 3, &error));
+	CHECK(kvick_template_of_image(&image, guest(name), options, &error));
 	CHECK(kvick_template_snapshot(&t, image, KVICK_AT_READY, LIMIT_NS, &error));
 	kvick_template_free(image);
 	kvick_options_free(options);
-	vm = vm_alone(t);
+	return vm_alone(t);
+}
+
+static void the_signal_may_be_another(void **state)
+{
+	struct kvick_vm *vm = vm_with_another_signal("crasher");
+
+	(void)state;
 	for (int i = 0; i < 20; i++) {
 		cancel_from_here(vm, "loop");
 		CHECK(kvick_vm_reset(vm, &error));
 	}
 	assert_int_equal(invoke(vm, "loop", SOON_NS), -ETIMEDOUT);
+	kvick_vm_free(vm);
+}
+
+static atomic_bool enough;
+
+static void *cancel_all_the_time(void *vm)
+{
+	while (!enough)
+		kvick_vm_cancel(vm);
+	return NULL;
+}
+
+/* Nothing of it comes later, when nobody expects it. */
+static void a_cancel_may_come_as_a_guest_ends(void **state)
+{
+	struct kvick_vm *vm = vm_with_another_signal("echo");
+	pthread_t thread;
+
+	(void)state;
+	enough = false;
+	assert_int_equal(pthread_create(&thread, NULL, cancel_all_the_time, vm), 0);
+	for (int i = 0; i < 200; i++) {
+		int r = invoke(vm, "x", i % 2 ? LIMIT_NS : 0);
+
+		assert_true(r == 0 || r == -ECANCELED);
+		CHECK(kvick_vm_reset(vm, &error));
+	}
+	enough = true;
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_replies(vm, "x", "x");
 	kvick_vm_free(vm);
 }
 
@@ -282,6 +319,7 @@ static void the_program_s_own_handlers_run_meanwhile(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(the_process_is_as_it_was), /* first: the others would have changed it before */
 		TEST(a_guest_that_spins_is_ended_by_its_time_out),
 		TEST(so_is_one_that_sleeps),
 		TEST(so_is_one_that_waits_for_its_console),
@@ -290,11 +328,11 @@ int main(void)
 		TEST(or_one_that_sleeps),
 		TEST(where_nothing_runs_nothing_is_cancelled),
 		TEST(the_signal_may_be_another),
+		TEST(a_cancel_may_come_as_a_guest_ends),
 		TEST(a_crash_says_what_it_was),
 		TEST(who_ends_without_a_reply_has_given_none),
 		TEST(a_reply_that_does_not_fit_ends_the_guest),
 		TEST(a_machine_runs_once_until_it_is_reset),
-		TEST(the_process_is_as_it_was),
 		TEST(the_program_s_own_handlers_run_meanwhile),
 	};
 
