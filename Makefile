@@ -104,8 +104,9 @@ $(BUILD)/$(1)/vmm/monitor_blob.S.o: $(BUILD)/gen/monitor.bin
 endef
 
 # Small but where a guest's I/O passes again and again: a launch runs all else once, and pays for the pages that it is spread over.
-QUICK := $(wildcard virtio/queue*.c virtio/transport*.c virtio/block.c virtio/net.c virtio/net_tap.c virtio/net_header.c \
-	virtio/vsock*.c virtio/console_device.c virtio/devices.c vmm/engine*.c vmm/hypercalls.c vmm/exits.c vmm/solo5.c)
+QUICK := $(wildcard virtio/queue*.c virtio/transport.c virtio/block.c virtio/net.c virtio/net_header.c virtio/vsock*.c \
+	virtio/console_device.c virtio/devices.c vmm/engine.c vmm/engine_sync.c vmm/engine_uring.c vmm/hypercalls.c vmm/exits.c \
+	vmm/solo5.c)
 $(call objects,obj,$(filter-out $(QUICK),$(filter %.c,$(KVICK_SOURCES) control/commands_launcher.c))): SMALL := -Os
 $(eval $(call variant,obj,$(MUSL_CC) $(CFLAGS) $(UNALIGNED) $$(SMALL) $(SYSTEM_INCLUDES)))
 
