@@ -51,6 +51,7 @@ struct virtio_ops {
 	uint32_t id;           /* VIRTIO_ID_* */
 	/* What a limit of bytes does not count of a chain: headers and status; and the most that it counts, 0: all the rest. */
 	uint32_t bytes_beside_data, data_bytes_max;
+	uint64_t features_kept; /* that a snapshot's driver may go on with, though this device does not offer them */
 	/* DRIVER_OK was set: queues are running, features negotiated. 0, or -errno: the device needs a reset. */
 	int (*activate)(struct virtio_device *device);
 	/* The driver has put something into a queue. */
@@ -77,7 +78,6 @@ struct virtio_ops {
 	 * it into a device as it was created, before activate(), and says whether the driver can live with that device (saved: what
 	 * it knows of the old one); 0, or -errno with reader->error set. NULL: nothing.
 	 */
-	uint64_t features_kept; /* that the driver may go on with though this device, as it was created, does not offer them */
 	void (*save)(const struct virtio_device *device, struct state_writer *writer);
 	int (*load)(struct virtio_device *device, const struct device_state *saved, struct state_reader *reader);
 };
