@@ -58,16 +58,12 @@ help:
 
 # --- the launcher ---
 
-$(BUILD)/gen/sandbox_compile: vmm/sandbox_compile.c vmm/sandbox_policy.h
+$(BUILD)/gen/sandbox_compile: vmm/sandbox_compile.c vmm/sandbox_make.c vmm/sandbox_make.h vmm/sandbox_policy.h
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -no-pie -o $@ $<
+	$(CC) $(CPPFLAGS) $(CFLAGS) -no-pie -o $@ $(filter %.c,$^)
 
 $(BUILD)/gen/sandbox_filter.h: $(BUILD)/gen/sandbox_compile
 	$< > $@.new && mv $@.new $@
-
-# Of machines that are reset in place, which the launcher's are not: builds with -DKVICK_RESETS.
-$(BUILD)/gen/sandbox_filter_resets.h: $(BUILD)/gen/sandbox_compile
-	$< resets > $@.new && mv $@.new $@
 
 # The monitor runs inside deprivileged guests (vmm/monitor): no libc, no data of its own, no FPU, linked for its place there.
 MONITOR_SOURCES := $(wildcard vmm/monitor/*.c) vmm/x86/decode.c vmm/x86/sensitive.c
@@ -92,7 +88,7 @@ $(BUILD)/gen/monitor.bin: $(BUILD)/gen/monitor.elf
 
 # $(call variant,name,compiler and flags): rules for one way to compile kvick's sources.
 define variant
-$(BUILD)/$(1)/%.c.o: %.c Makefile | $(BUILD)/gen/sandbox_filter.h $(BUILD)/gen/sandbox_filter_resets.h
+$(BUILD)/$(1)/%.c.o: %.c Makefile | $(BUILD)/gen/sandbox_filter.h
 	@mkdir -p $$(@D)
 	$(2) $(CPPFLAGS) -MMD -MP -c $$< -o $$@
 

@@ -2,10 +2,12 @@
 /* kvick inspect: what an image is and what it asks for, without running it. */
 #include <errno.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "control/commands.h"
 #include "control/inspect_sensitive.h"
+#include "control/inspect_snapshot.h"
 #include "control/report_solo5.h"
 #include "control/text.h"
 #include "loader/image.h"
@@ -260,6 +262,13 @@ static void print(struct text *text, const struct inspect_options *o, const stru
 	}
 }
 
+static bool is_directory(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
 static int run(const struct command *command, int argc, char **argv)
 {
 	struct inspect_options o = { 0 };
@@ -278,6 +287,8 @@ static int run(const struct command *command, int argc, char **argv)
 		error_set(&error, ERROR_USAGE, EINVAL, "usage: kvick %s", command->synopsis);
 		return command_failed(&error);
 	}
+	if (is_directory(operands.operand))
+		return inspect_snapshot(operands.operand, o.json, &sys);
 	if (image_open(&image, operands.operand, o.protocol, &sys, &error) < 0)
 		return command_failed(&error);
 	text_begin(&text, &sys, STDOUT_FILENO);
@@ -290,8 +301,8 @@ static int run(const struct command *command, int argc, char **argv)
 
 const struct command command_inspect = {
 	.name = "inspect",
-	.synopsis = "inspect [options] IMAGE",
-	.purpose = "Say what an image is: boot protocol, entry, segments, note, memory needed.",
+	.synopsis = "inspect [options] IMAGE|DIR",
+	.purpose = "Say what an image is: boot protocol, entry, segments, note, memory needed; or a snapshot, and check all of it.",
 	.options = options,
 	.run = run,
 };

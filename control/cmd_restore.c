@@ -84,8 +84,8 @@ static int open_snapshot(struct launch *l, struct snapshot_dir *dir)
 		r = snapshot_dir_verify(dir, &m->sys, &m->error);
 	if (r == 0)
 		r = devices(l, dir, &m->error);
-	if (!dir->manifest.ring0_native)
-		o->machine.ring = dir->manifest.ring == 0 ? RING_0 : RING_3; /* it was slow there too: nobody needs to be told again */
+	if (!dir->manifest.ring0_native) /* then it was slow there too: nobody needs to be told again */
+		o->machine.ring = dir->manifest.ring == 0 ? RING_0 : RING_3;
 	o->machine.snapshot = &dir->snapshot;
 	return r;
 }

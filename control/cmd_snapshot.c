@@ -30,7 +30,7 @@ struct taking {
 	struct snapshot_save save;
 	struct snapshot_manifest manifest;
 	char *words[KVICK_DEVICES_MAX];
-	int done_fd;          /* an eventfd, for the guest's thread to say: the guest has stopped, or never started; the machine is gone */
+	int done_fd;          /* an eventfd; the guest's thread says: it has stopped, or never started; then: all is gone */
 	int result;           /* of machine_prepare() */
 	atomic_bool go_on;    /* the machine may go */
 	uint64_t said_at_ns;  /* of the last word about progress, or of the beginning */
@@ -235,8 +235,8 @@ static int print(struct taking *t)
 	struct text text;
 
 	text_begin(&text, &t->launch->machine.sys, STDOUT_FILENO);
-	for (size_t at = 0, bytes = snapshot_manifest_write(&t->manifest, json, sizeof(json)); at < bytes; at += TEXT_BYTES / 2)
-		text_printf(&text, "%.*s", (int)(TEXT_BYTES / 2), json + at);
+	snapshot_manifest_write(&t->manifest, json, sizeof(json));
+	text_long(&text, json);
 	return command_printed(text_end(&text));
 }
 

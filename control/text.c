@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "vmm/error.h"
 #include "vmm/json.h"
 #include "vmm/sys.h"
 
@@ -64,6 +65,14 @@ void text_printf(struct text *text, const char *format, ...)
 			flush(text);
 	}
 	text->used = sizeof(text->bytes) - 1; /* one piece longer than the whole buffer: cut */
+}
+
+COLD void text_long(struct text *text, const char *from)
+{
+	for (size_t left = strlen(from), n; left > 0; from += n, left -= n) {
+		n = left < TEXT_BYTES / 2 ? left : TEXT_BYTES / 2;
+		text_printf(text, "%.*s", (int)n, from);
+	}
 }
 
 void text_name(struct text *text, const char *name)

@@ -25,6 +25,8 @@ struct text {
 
 void text_begin(struct text *text, struct sys *sys, int fd);
 void text_printf(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* As it is, however long. */
+void text_long(struct text *text, const char *from);
 /* A file's name, control characters shown as "?". */
 void text_name(struct text *text, const char *name);
 /* Writes out what is left. 0 or -errno. */

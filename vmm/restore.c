@@ -296,12 +296,13 @@ COLD int restore_plan(struct machine *m)
 	r = read_all(m, &reader);
 	if (r == 0)
 		r = machine_host_has_ram(m);
-	if (r == 0)
-		m->state = reader; /* devices' sections follow */
-	else
+	if (r < 0) {
 		restore_undo_plan(m);
+		return r;
+	}
+	m->state = reader; /* devices' sections follow */
 	begin_again(m);
-	return r;
+	return 0;
 }
 
 COLD void restore_undo_plan(struct machine *m)

@@ -9,39 +9,48 @@
 #include <sys/prctl.h>
 
 #include "sandbox_filter.h" /* build/gen, made by sandbox_compile.c */
-#ifdef KVICK_RESETS
-#include "sandbox_filter_resets.h"
-#endif
 #include "vmm/error.h"
 #include "vmm/sys.h"
 
 /* Read only: seccomp(2) copies it. */
 #define FILTER(set, name) [set] = { sizeof(name) / sizeof(name[0]), (struct sock_filter *)name },
 
-static const struct sock_fprog filters[] __attribute__((section("cold_rodata"))) = {
-	SANDBOX_FILTERS(FILTER)
-#ifdef KVICK_RESETS /* builds whose machines are reset: all but the launcher's */
-	SANDBOX_FILTERS_RESETS(FILTER)
-#endif
-};
-
-/* The two of launches without devices are where all launches read (control/kvick.ld). */
-static struct sock_fprog filter_of(unsigned set)
+/* Apart, for its stack: most launches do without. */
+static COLD __attribute__((noinline)) int install_made(unsigned set, unsigned flags, struct sys *sys)
 {
-	static const struct sock_fprog hot[] = {
+	struct sock_filter code[SANDBOX_INSTRUCTIONS_MAX];
+	unsigned count = sandbox_make(code, sandbox_rows, sizeof(sandbox_rows) / sizeof(sandbox_rows[0]), set);
+	struct sock_fprog filter = { (unsigned short)count, code };
+
+	assert(count > 0);
+	return sys_seccomp(sys, SECCOMP_SET_MODE_FILTER, flags, &filter);
+}
+
+static int install(unsigned set, unsigned flags, struct sys *sys)
+{
+	static const struct sock_fprog made[] = {
 		FILTER(SANDBOX_PLAIN, sandbox_filter_0) FILTER(SANDBOX_REPORT, sandbox_filter_1)
 	};
+	struct sock_fprog filter;
 
-	return set <= SANDBOX_REPORT ? hot[set] : filters[set];
+	if (set > SANDBOX_REPORT)
+		return install_made(set, flags, sys);
+	filter = made[set];
+	return sys_seccomp(sys, SECCOMP_SET_MODE_FILTER, flags, &filter);
 }
+
+#ifdef KVICK_RESETS
+#define SETS SANDBOX_SETS
+#else
+#define SETS SANDBOX_LAUNCH_SETS /* the rows of the others are not there */
+#endif
 
 int sandbox_enter(unsigned set, struct sys *sys, struct error *error)
 {
-	struct sock_fprog filter = filter_of(set);
 	bool tsync = (set & (SANDBOX_PC | SANDBOX_RESETS)) == SANDBOX_PC;
 	int r;
 
-	assert(sandbox_set_can_be(set) && set < sizeof(filters) / sizeof(filters[0]));
+	assert(sandbox_set_can_be(set) && set < SETS);
 
 	/* First: without CAP_SYS_ADMIN no filter is taken from a process that could still gain privileges. */
 	r = sys_prctl(sys, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
@@ -53,7 +62,7 @@ int sandbox_enter(unsigned set, struct sys *sys, struct error *error)
 	 * 5.16, or those told to, switch on with a filter: it costs nothing measurable where it is off, and where it is on
 	 * somebody wants it.
 	 */
-	r = sys_seccomp(sys, SECCOMP_SET_MODE_FILTER, tsync ? SECCOMP_FILTER_FLAG_TSYNC : 0, &filter);
+	r = install(set, tsync ? SECCOMP_FILTER_FLAG_TSYNC : 0, sys);
 	if (r > 0) /* that thread has a filter which this one lacks */
 		r = -EBUSY;
 	if (r < 0)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Host tool: compiles sandbox_policy.h into seccomp filters, as C on standard output: those of launches or, with "resets", those
- * of machines that are reset in place, which the launcher has no use for.
+ * Host tool: sandbox_policy.h as C on standard output: the filters of launches without devices,
+ * and the rows that others are made of (sandbox_make.h). Holds the filter of every set against the table first.
  *
  * A launch pays for its filter when it installs it. The kernel runs it in an emulator for each of some 460 native
  * and 440 compat call numbers, to learn which are allowed whatever their arguments (seccomp_cache_prepare() in
@@ -21,14 +21,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vmm/sandbox_make.h"
 #include "vmm/sandbox_policy.h"
 
-#define INSTRUCTIONS_MAX 128
-#define GROUP_NUMBERS 7 /* what a launch pays least for */
-
 struct filter {
-	struct sock_filter code[INSTRUCTIONS_MAX];
-	const char *comment[INSTRUCTIONS_MAX];
+	struct sock_filter code[SANDBOX_INSTRUCTIONS_MAX];
 	unsigned length;
 };
 
@@ -36,19 +33,6 @@ static void fail(const char *what, const char *name)
 {
 	fprintf(stderr, "sandbox_policy.h: %s: %s\n", name, what);
 	exit(1);
-}
-
-static void emit(struct filter *filter, struct sock_filter instruction, const char *comment)
-{
-	if (filter->length == INSTRUCTIONS_MAX)
-		fail("the filter is too long", comment);
-	filter->comment[filter->length] = comment;
-	filter->code[filter->length++] = instruction;
-}
-
-static void load(struct filter *filter, size_t offset, const char *comment)
-{
-	emit(filter, (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)offset), comment);
 }
 
 static void check_rules(void)
@@ -66,84 +50,6 @@ static void check_rules(void)
 				fail("stands twice", rule->name);
 		}
 	}
-}
-
-/* Compares what is loaded with each value: a match jumps to the group's own ALLOW, and no match past it. */
-static void emit_group(struct filter *filter, const uint32_t *values, const char *const *names, unsigned count)
-{
-	for (unsigned i = 0; i < count; i++) {
-		bool last = i + 1 == count;
-		uint8_t to_allow = (uint8_t)(count - 1 - i);
-
-		emit(filter, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, values[i], to_allow, last), names[i]);
-	}
-	emit(filter, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW), "listed: allow");
-}
-
-static void emit_kill(struct filter *filter, const char *why)
-{
-	emit(filter, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS), why);
-}
-
-/* The rows of a call with requests (nr), or of calls without (-1), that the filter of a set has, as emit_group() wants them. */
-static unsigned collect(unsigned set, int nr, uint32_t values[SANDBOX_RULES],
-			const char *names[SANDBOX_RULES])
-{
-	unsigned count = 0;
-
-	for (size_t i = 0; i < SANDBOX_RULES; i++) {
-		const struct sandbox_rule *rule = &sandbox_rules[i];
-
-		bool request = rule->condition == SANDBOX_ARG1_IS;
-
-		if (!sandbox_rule_is_in(rule, set) || (request ? rule->nr != nr : nr != -1))
-			continue;
-		values[count] = request ? rule->value : (uint32_t)rule->nr;
-		names[count++] = rule->name;
-	}
-	return count;
-}
-
-/*
- *	is it this architecture? is it ioctl()?
- *	its request: one jump for each, to ALLOW; KILL
- *	numbers, in groups: one jump for each, to the group's own ALLOW
- *	is it fcntl(), where that has rows? its request likewise; KILL
- *
- * A number with the x32 bit (0x40000000) equals none of ours, and so is killed like any other.
- */
-static void compile(struct filter *filter, unsigned set)
-{
-	const char *names[SANDBOX_RULES];
-	uint32_t values[SANDBOX_RULES];
-	unsigned count, to_ioctl, to_fcntl;
-
-	load(filter, offsetof(struct seccomp_data, args[1]), "an argument: first on purpose");
-	load(filter, offsetof(struct seccomp_data, arch), "architecture");
-	emit(filter, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0), "x86-64");
-	emit_kill(filter, "another: kill");
-	load(filter, offsetof(struct seccomp_data, nr), "number");
-
-	to_ioctl = filter->length;
-	emit(filter, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ioctl, 0, 0), "ioctl");
-	load(filter, offsetof(struct seccomp_data, args[1]), "request: the second argument, low half");
-	count = collect(set, SYS_ioctl, values, names);
-	emit_group(filter, values, names, count);
-	emit_kill(filter, "not listed: kill");
-	filter->code[to_ioctl].jf = (uint8_t)(filter->length - to_ioctl - 1);
-
-	count = collect(set, -1, values, names);
-	for (unsigned i = 0; i < count; i += GROUP_NUMBERS)
-		emit_group(filter, values + i, names + i, count - i < GROUP_NUMBERS ? count - i : GROUP_NUMBERS);
-	count = collect(set, SYS_fcntl, values, names);
-	if (count > 0) {
-		to_fcntl = filter->length;
-		emit(filter, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_fcntl, 0, 0), "fcntl");
-		load(filter, offsetof(struct seccomp_data, args[1]), "request");
-		emit_group(filter, values, names, count);
-		filter->code[to_fcntl].jf = (uint8_t)(filter->length - to_fcntl - 1);
-	}
-	emit_kill(filter, "not listed: kill");
 }
 
 /* What the kernel would answer: only the instructions that compile() uses. */
@@ -200,39 +106,75 @@ static void check_filter(const struct filter *filter, unsigned set)
 	}
 }
 
-/* Most launches have no devices: what only the others read is not among what all touch (control/kvick.ld). */
+/* For whoever reads it: whose number or request it is that an instruction compares with. */
+static const char *comment(const struct sock_filter *in)
+{
+	if (in->code == (BPF_RET | BPF_K))
+		return in->k == SECCOMP_RET_ALLOW ? "allow" : "kill";
+	if (in->code != (BPF_JMP | BPF_JEQ | BPF_K))
+		return in->k == offsetof(struct seccomp_data, nr)	? "number" :
+		       in->k == offsetof(struct seccomp_data, arch) ? "architecture" :
+								      "an argument";
+	for (size_t i = 0; i < SANDBOX_RULES; i++) {
+		const struct sandbox_rule *rule = &sandbox_rules[i];
+
+		if (in->k == (rule->condition == SANDBOX_ARG1_IS ? rule->value : (uint32_t)rule->nr))
+			return rule->name;
+	}
+	return in->k == AUDIT_ARCH_X86_64 ? "x86-64" : "whose requests count";
+}
+
 static void print(const struct filter *filter, unsigned set)
 {
-	printf("%sstatic const struct sock_filter sandbox_filter_%u[] = {\n",
-	       set > SANDBOX_REPORT ? "__attribute__((section(\"cold_rodata\")))\n" : "", set);
+	printf("static const struct sock_filter sandbox_filter_%u[] = {\n", set);
 	for (unsigned i = 0; i < filter->length; i++) {
 		const struct sock_filter *in = &filter->code[i];
 
-		printf("\t{ 0x%02x, %3u, %3u, 0x%08x }, /* %s */\n", in->code, in->jt, in->jf, in->k, filter->comment[i]);
+		printf("\t{ 0x%02x, %3u, %3u, 0x%08x }, /* %s */\n", in->code, in->jt, in->jf, in->k, comment(in));
+	}
+	puts("};\n");
+}
+
+/* Those of machines that are reset in place are not the launcher's. */
+static void print_rows(const struct sandbox_row *rows)
+{
+	puts("__attribute__((section(\"cold_rodata\"))) static const struct sandbox_row sandbox_rows[] = {");
+	for (size_t i = 0; i < SANDBOX_RULES; i++) {
+		bool resets = rows[i].needs && !(rows[i].needs & (SANDBOX_LAUNCH_SETS - 1));
+
+		printf("%s\t{ 0x%02x, %u, %u, 0x%08x }, /* %s */\n%s", resets ? "#ifdef KVICK_RESETS\n" : "", rows[i].needs,
+		       rows[i].by_argument, rows[i].nr, rows[i].value, sandbox_rules[i].name, resets ? "#endif\n" : "");
 	}
 	puts("};");
 }
 
-int main(int argc, char **argv)
+int main(void)
 {
-	static struct filter filters[SANDBOX_SETS];
-	bool resets = argc > 1 && strcmp(argv[1], "resets") == 0;
-	unsigned first = resets ? SANDBOX_RESETS : 0, end = resets ? SANDBOX_SETS : SANDBOX_LAUNCH_SETS;
+	static struct sandbox_row rows[SANDBOX_RULES];
+	static struct filter filter;
 
 	check_rules();
-	puts("/* Made by vmm/sandbox_compile.c from vmm/sandbox_policy.h. */\n#include <linux/filter.h>\n");
-	for (unsigned set = first; set < end; set++) {
+	for (size_t i = 0; i < SANDBOX_RULES; i++) {
+		const struct sandbox_rule *rule = &sandbox_rules[i];
+		bool by_argument = rule->condition == SANDBOX_ARG1_IS;
+
+		rows[i] = (struct sandbox_row){ (uint8_t)rule->needs, by_argument, (uint16_t)rule->nr,
+						by_argument ? rule->value : (uint32_t)rule->nr };
+		if (rows[i].needs != rule->needs || rows[i].nr != rule->nr)
+			fail("does not fit into a row", rule->name);
+	}
+	puts("/* Made by vmm/sandbox_compile.c from vmm/sandbox_policy.h. */\n#include <linux/filter.h>\n\n"
+	     "#include \"vmm/sandbox_make.h\"\n");
+	for (unsigned set = 0; set < SANDBOX_SETS; set++) {
 		if (!sandbox_set_can_be(set))
 			continue;
-		compile(&filters[set], set);
-		check_filter(&filters[set], set);
-		print(&filters[set], set);
+		filter.length = sandbox_make(filter.code, rows, SANDBOX_RULES, set);
+		if (!filter.length)
+			fail("the filter is too long", "of a set");
+		check_filter(&filter, set);
+		if (set <= SANDBOX_REPORT) /* most launches are one of these two */
+			print(&filter, set);
 	}
-	printf("\n/* FILTER(set, its filter) for each set that can be. */\n#define SANDBOX_FILTERS%s(FILTER) \\\n",
-	       resets ? "_RESETS" : "");
-	for (unsigned set = first; set < end; set++)
-		if (sandbox_set_can_be(set))
-			printf("\tFILTER(%u, sandbox_filter_%u) \\\n", set, set);
-	puts("");
+	print_rows(rows);
 	return fflush(stdout) || ferror(stdout) ? 1 : 0;
 }

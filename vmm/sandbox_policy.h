@@ -2,7 +2,7 @@
 /*
  * The sandbox's policy: the only system calls left once it has closed, and why each is.
  *
- * sandbox_compile.c turns the table into a filter when kvick is built; tests enumerate it. Rows are
+ * sandbox_make.c turns the table into a filter, sandbox_compile.c when kvick is built; tests enumerate it. Rows are
  * tried in this order at every call, ioctl's before the others: the most frequent come first.
  *
  * Nothing here opens, maps, creates or executes: what a launch will need later (a report's file) it

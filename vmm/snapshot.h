@@ -40,8 +40,9 @@ struct snapshot {
 };
 
 /*
- * For a machine with devices whose snapshot another thread takes, in its own thread: its I/O is paused from now on (the kernel takes
- * that from no other thread). Nothing but snapshot_take() and machine_end(), here, may follow. 0 or -errno with machine->error set.
+ * For a machine with devices whose snapshot another thread takes, in its own thread: its I/O is paused from now on (the kernel
+ * takes that from no other thread). Nothing but snapshot_take() and machine_end(), here, may follow. 0 or -errno with
+ * machine->error set.
  */
 int snapshot_pause(struct machine *machine);
 

@@ -25,8 +25,8 @@ void snapshot_cpu_read(struct snapshot_cpu *cpu);
 void snapshot_cpu_read_name(struct snapshot_cpu *cpu);
 
 /*
- * Leaves in only what a guest may use: what it was told of (an empty table: nothing, it is one for plain x86-64), and state that was
- * enabled for it.
+ * Leaves in only what a guest may use: what it was told of (an empty table: nothing, it is one for plain x86-64),
+ * and state that was enabled for it.
  */
 void snapshot_cpu_limit(struct snapshot_cpu *cpu, const struct cpu_table *told, uint64_t xcr0);
 

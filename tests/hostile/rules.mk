@@ -60,9 +60,13 @@ $(HOSTILE_OUT)/make_kernels: tests/hostile/images/make_kernels.c
 	@mkdir -p $(@D)
 	$(CC) -std=gnu17 -O1 -Wall -Wextra -Werror -o $@ $<
 
+$(HOSTILE_OUT)/make_snapshots: tests/hostile/images/make_snapshots.c
+	@mkdir -p $(@D)
+	$(CC) -std=gnu17 -O1 -Wall -Wextra -Werror -o $@ $<
+
 .PHONY: hostile-build
 hostile-build: $(HOSTILE_ELFS) $(HOSTILE_RING0_ELFS) $(HOSTILE_BZIMAGES) $(HOSTILE_HVTS) \
-	$(addprefix $(HOSTILE_OUT)/,make_images make_solo5_images make_kernels)
+	$(addprefix $(HOSTILE_OUT)/,make_images make_solo5_images make_kernels make_snapshots)
 
 -include $(HOSTILE_NAMES:%=$(HOSTILE_OUT)/obj/%/main.d) $(HOSTILE_OUT)/obj/manifest.d \
 	$(HOSTILE_BZIMAGE_NAMES:%=$(HOSTILE_OUT)/bzimage/%/main.d) $(HOSTILE_HVT_NAMES:%=$(HOSTILE_OUT)/solo5/%/main.d)

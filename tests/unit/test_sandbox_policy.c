@@ -10,18 +10,15 @@
 #include <linux/seccomp.h>
 
 #include "sandbox_filter.h"
-#include "sandbox_filter_resets.h"
 #include "vmm/sandbox_policy.h"
 
 #define NUMBERS  4096
 #define X32_BIT  0x40000000u
 
-#define FILTER(set, name) [set] = { name, COUNT_OF(name) },
-
-static const struct {
-	const struct sock_filter *code;
+static struct {
+	struct sock_filter code[SANDBOX_INSTRUCTIONS_MAX];
 	size_t length;
-} filters[SANDBOX_SETS] = { SANDBOX_FILTERS(FILTER) SANDBOX_FILTERS_RESETS(FILTER) };
+} filters[SANDBOX_SETS];
 
 static unsigned set; /* of needs, whose filter is being tested: each test runs once for each */
 
@@ -320,6 +317,27 @@ static void the_call_made_most_often_is_answered_first(void **state)
 	assert_int_equal(sandbox_rules[0].value, (uint32_t)KVM_RUN);
 }
 
+static void those_made_when_kvick_is_built_are_the_same(void **state)
+{
+	struct sock_filter code[SANDBOX_INSTRUCTIONS_MAX];
+
+	(void)state;
+	assert_int_equal(sandbox_make(code, sandbox_rows, COUNT_OF(sandbox_rows), SANDBOX_PLAIN), COUNT_OF(sandbox_filter_0));
+	assert_memory_equal(code, sandbox_filter_0, sizeof(sandbox_filter_0));
+	assert_int_equal(sandbox_make(code, sandbox_rows, COUNT_OF(sandbox_rows), SANDBOX_REPORT), COUNT_OF(sandbox_filter_1));
+	assert_memory_equal(code, sandbox_filter_1, sizeof(sandbox_filter_1));
+}
+
+static void there_is_one_for_each_set_that_can_be(void **state)
+{
+	struct sock_filter code[SANDBOX_INSTRUCTIONS_MAX];
+
+	(void)state;
+	for (unsigned i = 0; i < SANDBOX_SETS; i++)
+		if (sandbox_set_can_be(i))
+			assert_true(sandbox_make(code, sandbox_rows, COUNT_OF(sandbox_rows), i) > 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -345,12 +363,17 @@ int main(void)
 		cmocka_unit_test(the_call_made_most_often_is_answered_first),
 	};
 
-	int failed = 0;
+	const struct CMUnitTest made[] = {
+		cmocka_unit_test(those_made_when_kvick_is_built_are_the_same),
+		cmocka_unit_test(there_is_one_for_each_set_that_can_be),
+	};
+	int failed = cmocka_run_group_tests_name("sandbox_policy, made ones", made, NULL, NULL);
 
 	for (set = 0; set < SANDBOX_SETS; set++) {
 		char name[64];
 
-		assert_int_equal(filters[set].length > 0, sandbox_set_can_be(set));
+		filters[set].length = !sandbox_set_can_be(set) ? 0 :
+				      sandbox_make(filters[set].code, sandbox_rows, COUNT_OF(sandbox_rows), set);
 		snprintf(name, sizeof(name), "sandbox_policy, set 0x%x", set);
 		if (filters[set].length > 0)
 			failed += _cmocka_run_group_tests(name, tests, COUNT_OF(tests), NULL, NULL);

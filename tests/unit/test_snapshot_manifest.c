@@ -76,7 +76,8 @@ static void assert_changed_is_refused(struct fixture *f, const char *from, const
 	trailer = (size_t)(strstr(f->text, "\"checksum\": \"0x") - f->text);
 	for (const char *next; (next = strstr(f->text + trailer + 1, "\"checksum\": \"0x"));)
 		trailer = (size_t)(next - f->text);
-	snprintf(f->text + trailer, 60, "\"checksum\": \"0x%016llx\"\n}\n", (unsigned long long)snapshot_checksum(f->text, trailer, 0));
+	snprintf(f->text + trailer, 60, "\"checksum\": \"0x%016llx\"\n}\n",
+		 (unsigned long long)snapshot_checksum(f->text, trailer, 0));
 	assert_true(snapshot_manifest_read(&f->got, f->text, strlen(f->text), "file", &f->error) < 0);
 	assert_says(f->error.text, says);
 }
@@ -190,7 +191,8 @@ static void all_that_a_cpu_lacks_is_named(void **state)
 	here.words[CPU_1_ECX] = 1u << 0;
 	here.words[CPU_XCR0] = 7;
 	assert_int_equal(snapshot_cpu_check(&there, &here, "snap", &f->error), -ENOTSUP);
-	assert_says(f->error.text, "snap: taken on Acme One, and this CPU lacks avx, leaf 7 EBX bit 2, avx2, avx512vl, XCR0 bit 62:");
+	assert_says(f->error.text, "snap: taken on Acme One, and this CPU lacks avx, leaf 7 EBX bit 2, avx2, avx512vl, XCR0 bit "
+		    "62:");
 	f->error = (struct error){ 0 };
 	assert_int_equal(snapshot_cpu_check(&here, &there, "snap", &f->error), 0);
 	for (unsigned i = 0; i < SNAPSHOT_CPU_WORDS; i++)
@@ -211,7 +213,7 @@ static void a_guest_that_was_told_nothing_needs_nothing(void **state)
 
 static void a_guest_needs_what_it_was_told_of(void **state)
 {
-	static struct cpu_table told = { .count = 2, .entries = { { .function = 1, .ecx = 1u << 20 }, { .function = 7, .index = 0 } } };
+	static struct cpu_table told = { .count = 2, .entries = { { .function = 1, .ecx = 1u << 20 }, { .function = 7 } } };
 	struct snapshot_cpu cpu = { .vendor = "v" };
 
 	(void)state;

@@ -1,12 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 #
-# Images, command lines and hosts that a start must refuse, each with one line that says why.
+# Images, snapshots, command lines and hosts that a start must refuse, each with one line that says why.
 #
 #	tests/hostile/images/run.sh [DIR]
 #
-# DIR is build unless said otherwise. Needs DIR/kvick, what DIR/hostile/make* makes, DIR/guests/hello.elf, abi.hvt and abi's kernels
-# there. Prints TAP.
+# DIR is build unless said otherwise. Needs DIR/kvick and DIR/kvick-snapshot, what DIR/hostile/make* makes, DIR/guests/hello.elf,
+# abi.hvt and abi's kernels there. Prints TAP.
 
 set -u
 
@@ -98,6 +98,44 @@ while IFS=$tab read -r image fragment options; do
 	fi
 done <"$scratch/list"
 
+# --- spoiled snapshots ---
+
+# survives NAME COMMAND…: ends in time, and not by a signal, whatever it makes of it.
+survives() {
+	name=$1
+	shift
+	timeout 5 "$@" >"$out" 2>"$err" </dev/null
+	code=$?
+	if [ $code -ge 124 ]; then not_ok "$name" "exit code $code"; else ok "$name"; fi
+}
+
+mkdir "$scratch/snapshots"
+truncate -s 1M "$scratch/disk"
+good=$scratch/good
+if ! "$kvick" snapshot --ring 3 --disk "$scratch/disk" --rng -o "$good" --after 0 "$hello" ||
+	! "$build/hostile/make_snapshots" "$good" "$scratch/snapshots" >"$scratch/list"; then
+	echo "Bail out! make_snapshots failed"
+	exit 1
+fi
+while IFS=$tab read -r snapshot wanted fragment; do
+	path=$scratch/snapshots/$snapshot
+	if [ "$wanted" = any ]; then
+		survives "restore $snapshot" "$kvick" restore --same-devices --timeout 2s "$path"
+		continue
+	fi
+	refused "restore $snapshot" "$wanted" "$fragment" "$kvick" restore --same-devices "$path"
+	case $wanted/$snapshot in
+	122/state-*) ;; # what is in the state only a machine knows
+	122/*) refused "inspect $snapshot" 122 "$fragment" "$kvick" inspect "$path" ;;
+	esac
+done <"$scratch/list"
+refused 'restore, another disk instead' 120 'devices are to be given again' "$kvick" restore --rng --disk "$scratch/disk" "$good"
+refused 'restore, one device too many' 120 'devices are to be given again' \
+	"$kvick" restore --disk "$scratch/disk" --rng --console "$good"
+printf x | dd of="$good/memory" bs=1 seek=5000000 conv=notrunc 2>"$scratch/dd"
+refused 'restore --verify, memory changed' 122 'memory: not of the checksum' "$kvick" restore --verify --same-devices "$good"
+refused 'inspect, memory changed' 122 'memory: not of the checksum' "$kvick" inspect "$good"
+
 # --- what is no image ---
 
 mkfifo "$scratch/fifo"
@@ -108,7 +146,6 @@ b"
 printf 'x' >"$new_line"
 for verb in run inspect; do
 	refused "$verb: absent" 122 "$scratch/absent: no such file" "$kvick" $verb "$scratch/absent"
-	refused "$verb: directory" 122 "$scratch: is a directory" "$kvick" $verb "$scratch"
 	refused "$verb: FIFO" 122 "fifo: is a FIFO" "$kvick" $verb "$scratch/fifo"
 	refused "$verb: /dev/null" 122 "/dev/null: is a character device" "$kvick" $verb /dev/null
 	refused "$verb: /dev/zero" 122 "/dev/zero: is a character device" "$kvick" $verb /dev/zero
@@ -136,6 +173,9 @@ if [ -z "$as_nobody" ] || $as_nobody true 2>/dev/null; then
 else
 	skip "no read permission" "root reads everything, and setpriv cannot make us nobody"
 fi
+
+refused 'run: directory' 122 "$scratch: is a directory" "$kvick" run "$scratch"
+refused 'inspect: directory' 122 'manifest.json: No such file' "$kvick" inspect "$scratch"
 
 # --- sizes ---
 
