@@ -165,12 +165,14 @@ void watch_destroy(struct watch *w)
 /* KVM's signal mask for KVM_RUN is the thread's own, but for our signal. It stays with the vCPU, and most threads keep theirs. */
 static int let_through(struct watch *w, int vcpu_fd, struct error *error)
 {
-	struct {
-		struct kvm_signal_mask mask;
+	struct { /* as struct kvm_signal_mask, which ends with an array of no size */
+		uint32_t bytes;
 		uint8_t set[KERNEL_SIGSET_BYTES];
-	} inside = { .mask.len = KERNEL_SIGSET_BYTES };
+	} inside = { .bytes = KERNEL_SIGSET_BYTES };
 	sigset_t set = w->before;
 	int r;
+
+	_Static_assert(offsetof(struct kvm_signal_mask, sigset) == sizeof(inside.bytes), "as the kernel has it");
 
 	sigdelset(&set, w->signal);
 	if (w->inside_fd == vcpu_fd && memcmp(&set, &w->inside, KERNEL_SIGSET_BYTES) == 0)

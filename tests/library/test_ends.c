@@ -61,6 +61,24 @@ static void so_is_one_that_waits_for_its_console(void **state)
 	close(fds[1]);
 }
 
+/* Nothing leaves it: the VMM has a look now and then, by the same signal. */
+static void a_guest_that_halts_for_good_is_found(void **state)
+{
+	struct kvick_options *options = kvick_options_new();
+	struct kvick_template *t;
+	struct kvick_vm *vm;
+
+	(void)state;
+	CHECK(kvick_options_set_ring(options, 0, &error));
+	CHECK(kvick_options_add_argument(options, "privileged", &error));
+	CHECK(kvick_template_of_image(&t, guest("crash"), options, &error));
+	kvick_options_free(options);
+	vm = vm_alone(t);
+	assert_int_equal(kvick_vm_run(vm, LIMIT_NS, &error), -EPROTO);
+	assert_says(error.text, "hlt: nothing can wake this guest");
+	kvick_vm_free(vm);
+}
+
 static void a_guest_may_take_its_time_to_be_ready_or_not(void **state)
 {
 	struct kvick_options *options = kvick_options_new();
@@ -323,6 +341,7 @@ int main(void)
 		TEST(a_guest_that_spins_is_ended_by_its_time_out),
 		TEST(so_is_one_that_sleeps),
 		TEST(so_is_one_that_waits_for_its_console),
+		TEST(a_guest_that_halts_for_good_is_found),
 		TEST(a_guest_may_take_its_time_to_be_ready_or_not),
 		TEST(another_thread_ends_a_guest_that_spins),
 		TEST(or_one_that_sleeps),
