@@ -172,9 +172,17 @@ exact:
 	@perf/exact.sh $(BUILD)
 
 PREFIX := /usr/local
-install: $(BUILD)/kvick library-install
-	install -Dm755 $(BUILD)/kvick $(DESTDIR)$(PREFIX)/bin/kvick
-	install -Dm644 docs/kvick.1 $(DESTDIR)$(PREFIX)/share/man/man1/kvick.1
+LIBEXEC := $(addprefix $(BUILD)/,kvick-client kvick-snapshot kvick-worker)
+UNITS := control/server/systemd
+install: $(BUILD)/kvick $(BUILD)/kvickd $(LIBEXEC) library-install
+	install -Dm755 $(BUILD)/kvick -t $(DESTDIR)$(PREFIX)/bin
+	install -Dm755 $(BUILD)/kvickd -t $(DESTDIR)$(PREFIX)/sbin
+	install -Dm755 $(LIBEXEC) $(UNITS)/kvickd-cgroup -t $(DESTDIR)$(PREFIX)/libexec/kvick
+	install -Dm644 docs/kvick.1 docs/kvick-functions.1 -t $(DESTDIR)$(PREFIX)/share/man/man1
+	install -Dm644 docs/kvickd.8 -t $(DESTDIR)$(PREFIX)/share/man/man8
+	install -Dm644 $(UNITS)/kvick.conf -t $(DESTDIR)$(PREFIX)/lib/sysusers.d
+	install -Dm644 $(UNITS)/kvickd.socket -t $(DESTDIR)$(PREFIX)/lib/systemd/system
+	sed 's|@PREFIX@|$(PREFIX)|g' $(UNITS)/kvickd.service.in >$(DESTDIR)$(PREFIX)/lib/systemd/system/kvickd.service
 
 clean:
 	rm -rf $(BUILD)

@@ -115,6 +115,7 @@ on_host() {
 	stage client tests/client/run.sh "$build"
 	stage client-asan env CLIENT="$build/client-tests/kvick-client" tests/client/run.sh "$build"
 	stage client-kvickd tests/client/kvickd.sh "$build"
+	stage units tests/client/units.sh "$build"
 	stage fuzz tests/fuzz/run.sh "$build" "$fuzz_seconds"
 	if ! "$build/kvick" doctor >/dev/null 2>&1; then
 		echo "KVM cannot be used here: guests run in the nested machine alone; \`$build/kvick doctor\` says why"

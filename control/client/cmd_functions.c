@@ -16,7 +16,7 @@ static const struct option_row options[] = { CLIENT_OPTIONS, { 0 } };
 
 static int list(const struct command *command, int argc, char **argv)
 {
-	static const char *const members[] = { "name", "image", "snapshot", "memory", "concurrency", "warm", "timeout" };
+	static const char *const members[] = { "name", "image", "snapshot", "memory", "concurrency", "warm", "timeout", "state" };
 	struct client client = { 0 };
 	struct operands operands;
 	struct http_reply reply;

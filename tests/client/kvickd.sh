@@ -45,7 +45,7 @@ refused 'a path that leads out is refused' 122 'g: image: ' "$kvick" functions a
 refused 'a name that is none is refused' 122 'G/: name: ' "$kvick" functions add G/ --image f.elf
 refused 'a variable that is none is refused' 122 'g: environment: ' "$kvick" functions add g --image f.elf --env 1=2
 ends 0 "$kvick" functions
-[ -n "$problem" ] || grep -Eq '^f +f.elf +- +64M +2 +1 +20 s$' "$out" || problem='another list'
+[ -n "$problem" ] || grep -Eq '^f +f.elf +- +64M +2 +1 +20 s +ready$' "$out" || problem='another list'
 check 'functions are listed' "$problem"
 ends 0 "$kvick" functions show f --json
 [ -n "$problem" ] || grep -Fq '"environment":{"A":"b"},"arguments":["one","two"]' "$out" || problem='not as it was added'

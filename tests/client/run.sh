@@ -87,13 +87,13 @@ check 'a file whose name is not UTF-8, as JSON' "$problem"
 
 serve
 export KVICK_SOCKET=$socket
-reply '200 OK' '{"functions":[{"name":"echo","image":"echo.elf","memory":67108864,"concurrency":8,"warm":2,"timeout":1500},
+reply '200 OK' '{"functions":[{"name":"echo","image":"echo.elf","memory":67108864,"concurrency":8,"warm":2,"timeout":1500,"state":"ready"},
 	{"name":"s","snapshot":"snap","concurrency":1,"warm":0,"timeout":2000}]}'
 ends 0 "$kvick" functions
 asked 'GET /v1/functions HTTP/1.1'
-prints 'name  image     snapshot  memory  concurrency  warm  timeout
-echo  echo.elf  -         64M     8            2     1500 ms
-s     -         snap      -       1            0     2 s'
+prints 'name  image     snapshot  memory  concurrency  warm  timeout  state
+echo  echo.elf  -         64M     8            2     1500 ms  ready
+s     -         snap      -       1            0     2 s      -'
 check 'functions are listed as a table' "$problem"
 ends 0 "$kvick" functions list --json
 [ -n "$problem" ] || grep -q '^{"functions":\[{"name":"echo",' "$out" || problem='no JSON'
