@@ -162,6 +162,7 @@ elif [ "$what" = hw ]; then
 else
 	aside nested_most nested nested-shadow linux
 	on_host
+	stage worker-nested tests/worker/nested.sh "$build"
 	harness
 	exact
 	differential

@@ -39,39 +39,52 @@ static int wrong_size(const struct snapshot_dir *dir, const char *name, uint64_t
 			 "a manifest has at most" : "the manifest says", (unsigned long long)wanted);
 }
 
-/* Files of the directory, and nothing but files. Returns the descriptor or -errno. */
-static int open_file(const struct snapshot_dir *dir, const char *name, uint64_t *bytes, struct sys *sys, struct error *error)
+static const char *const names[SNAPSHOT_FILES] = {
+	[SNAPSHOT_FILE_MANIFEST] = SNAPSHOT_MANIFEST,
+	[SNAPSHOT_FILE_STATE] = SNAPSHOT_STATE,
+	[SNAPSHOT_FILE_MEMORY] = SNAPSHOT_MEMORY,
+	[SNAPSHOT_FILE_SET] = SNAPSHOT_SET,
+};
+
+/* Files of the directory, and nothing but files. */
+static int open_file(struct snapshot_dir *dir, unsigned file, struct sys *sys, struct error *error)
 {
-	int fd = sys_openat(sys, dir->fd, name, READ_FLAGS, 0);
+	const char *name = names[file];
 	struct stat st;
-	int r;
+	int fd = sys_openat(sys, dir->fd, name, READ_FLAGS, 0), r;
 
 	if (fd < 0)
 		return host_error(dir, name, fd, error);
+	dir->files[file] = fd;
 	r = sys_fstat(sys, fd, &st);
 	if (r < 0)
-		host_error(dir, name, r, error);
-	else if (!S_ISREG(st.st_mode))
-		r = error_set(error, ERROR_IMAGE, EBADMSG, "%s/%s: not a regular file: take the snapshot again", dir->path, name);
-	*bytes = r < 0 ? 0 : (uint64_t)st.st_size;
-	if (r == 0)
-		return fd;
-	sys_close(sys, fd);
-	return r;
+		return host_error(dir, name, r, error);
+	if (!S_ISREG(st.st_mode))
+		return error_set(error, ERROR_IMAGE, EBADMSG, "%s/%s: not a regular file: take the snapshot again", dir->path,
+				 name);
+	dir->file_bytes[file] = (uint64_t)st.st_size;
+	return 0;
+}
+
+static void close_file(struct snapshot_dir *dir, unsigned file, struct sys *sys)
+{
+	if (dir->files[file] >= 0)
+		sys_close(sys, dir->files[file]);
+	dir->files[file] = -1;
 }
 
 /* Exactly so many bytes, which is the file. It is closed. */
-static int read_whole(const struct snapshot_dir *dir, const char *name, int fd, void *into, uint64_t bytes, struct sys *sys,
-		      struct error *error)
+static int read_whole(struct snapshot_dir *dir, unsigned file, void *into, uint64_t bytes, struct sys *sys, struct error *error)
 {
+	const char *name = names[file];
 	uint64_t done = 0;
 	ssize_t n = 1;
 
 	while (done < bytes && n > 0) {
-		n = sys_read(sys, fd, (uint8_t *)into + done, bytes - done);
+		n = sys_read(sys, dir->files[file], (uint8_t *)into + done, bytes - done);
 		done += n > 0 ? (uint64_t)n : 0;
 	}
-	sys_close(sys, fd);
+	close_file(dir, file, sys);
 	if (n < 0)
 		return host_error(dir, name, (int)n, error);
 	return done < bytes ? wrong_size(dir, name, done, bytes, error) : 0;
@@ -79,18 +92,13 @@ static int read_whole(const struct snapshot_dir *dir, const char *name, int fd, 
 
 static int read_manifest(struct snapshot_dir *dir, char *room, struct sys *sys, struct error *error)
 {
+	uint64_t bytes = dir->file_bytes[SNAPSHOT_FILE_MANIFEST];
 	char file[ERROR_TEXT_BYTES / 2];
-	uint64_t bytes;
-	int fd = open_file(dir, SNAPSHOT_MANIFEST, &bytes, sys, error);
 	int r;
 
-	if (fd < 0)
-		return fd;
-	if (bytes > SNAPSHOT_MANIFEST_BYTES_MAX) {
-		sys_close(sys, fd);
+	if (bytes > SNAPSHOT_MANIFEST_BYTES_MAX)
 		return wrong_size(dir, SNAPSHOT_MANIFEST, bytes, SNAPSHOT_MANIFEST_BYTES_MAX, error);
-	}
-	r = read_whole(dir, SNAPSHOT_MANIFEST, fd, room, bytes, sys, error);
+	r = read_whole(dir, SNAPSHOT_FILE_MANIFEST, room, bytes, sys, error);
 	snprintf(file, sizeof(file), "%s/%s", dir->path, SNAPSHOT_MANIFEST);
 	return r < 0 ? r : snapshot_manifest_read(&dir->manifest, room, bytes, file, error);
 }
@@ -98,17 +106,12 @@ static int read_manifest(struct snapshot_dir *dir, char *room, struct sys *sys, 
 static int read_state(struct snapshot_dir *dir, struct sys *sys, struct error *error)
 {
 	const struct snapshot_file *file = &dir->manifest.files.state;
-	uint64_t bytes;
-	int fd = open_file(dir, SNAPSHOT_STATE, &bytes, sys, error);
+	uint64_t bytes = dir->file_bytes[SNAPSHOT_FILE_STATE];
 	int r;
 
-	if (fd < 0)
-		return fd;
-	if (bytes != file->bytes) {
-		sys_close(sys, fd);
+	if (bytes != file->bytes)
 		return wrong_size(dir, SNAPSHOT_STATE, bytes, file->bytes, error);
-	}
-	r = read_whole(dir, SNAPSHOT_STATE, fd, dir->mapping, bytes, sys, error);
+	r = read_whole(dir, SNAPSHOT_FILE_STATE, dir->mapping, bytes, sys, error);
 	if (r == 0 && snapshot_checksum(dir->mapping, bytes, 0) != file->checksum)
 		r = error_set(error, ERROR_IMAGE, EBADMSG, "%s/%s: not of the checksum that the manifest says: it is damaged; "
 			      "take the snapshot again", dir->path, SNAPSHOT_STATE);
@@ -117,14 +120,12 @@ static int read_state(struct snapshot_dir *dir, struct sys *sys, struct error *e
 	return r;
 }
 
-static int open_memory(struct snapshot_dir *dir, struct sys *sys, struct error *error)
+static int take_memory(struct snapshot_dir *dir, struct error *error)
 {
-	uint64_t bytes, wanted = dir->manifest.files.memory.bytes;
-	int fd = open_file(dir, SNAPSHOT_MEMORY, &bytes, sys, error);
+	uint64_t bytes = dir->file_bytes[SNAPSHOT_FILE_MEMORY], wanted = dir->manifest.files.memory.bytes;
 
-	if (fd < 0)
-		return fd;
-	dir->snapshot.memory_fd = fd;
+	dir->snapshot.memory_fd = dir->files[SNAPSHOT_FILE_MEMORY];
+	dir->files[SNAPSHOT_FILE_MEMORY] = -1;
 	dir->snapshot.memory_bytes = bytes;
 	return bytes == wanted ? 0 : wrong_size(dir, SNAPSHOT_MEMORY, bytes, wanted, error);
 }
@@ -172,15 +173,12 @@ static bool runs_are_good(const struct memory_run *runs, unsigned count, uint64_
 static void read_set(struct snapshot_dir *dir, struct set_file *file, struct sys *sys)
 {
 	uint64_t bytes = dir->snapshot.memory_bytes;
-	int fd = sys_openat(sys, dir->fd, SNAPSHOT_SET, READ_FLAGS, 0);
-	struct stat st;
-	ssize_t n = 0;
+	ssize_t n;
 
-	if (fd < 0)
+	if (dir->files[SNAPSHOT_FILE_SET] < 0)
 		return;
-	if (sys_fstat(sys, fd, &st) == 0 && S_ISREG(st.st_mode))
-		n = sys_read(sys, fd, file, sizeof(*file) + 1);
-	sys_close(sys, fd);
+	n = sys_read(sys, dir->files[SNAPSHOT_FILE_SET], file, sizeof(*file) + 1);
+	close_file(dir, SNAPSHOT_FILE_SET, sys);
 	if (n < (ssize_t)offsetof(struct set_file, runs) || memcmp(file->magic, SET_MAGIC, sizeof(file->magic)) != 0 ||
 	    file->count > SNAPSHOT_SET_MAX || file->write_count > SNAPSHOT_SET_MAX || (size_t)n != set_bytes(file) ||
 	    file->of != dir->manifest.files.state.checksum || file->checksum != set_checksum(file) ||
@@ -260,7 +258,16 @@ static int map(struct snapshot_dir *dir, struct sys *sys, struct error *error)
 	return r < 0 ? error_set(error, ERROR_HOST, -r, "%s: mmap: %s: free memory", dir->path, strerror(-r)) : 0;
 }
 
-int snapshot_dir_open(struct snapshot_dir *dir, int fd, const char *path, struct sys *sys, struct error *error)
+/* One that is no file is as good as none. */
+static void open_set(struct snapshot_dir *dir, struct sys *sys)
+{
+	struct error ignored = { .kind = ERROR_NONE };
+
+	if (open_file(dir, SNAPSHOT_FILE_SET, sys, &ignored) < 0)
+		close_file(dir, SNAPSHOT_FILE_SET, sys);
+}
+
+int snapshot_dir_open_files(struct snapshot_dir *dir, int fd, const char *path, struct sys *sys, struct error *error)
 {
 	int r;
 
@@ -269,15 +276,34 @@ int snapshot_dir_open(struct snapshot_dir *dir, int fd, const char *path, struct
 	dir->mapping = NULL;
 	dir->set_fd = dir->pagemap_fd = -1;
 	dir->snapshot = (struct snapshot){ .name = path, .memory_fd = -1 };
+	memset(dir->files, 0xff, sizeof(dir->files));
 	r = open_dir(dir, sys, error);
+	for (unsigned i = 0; i < SNAPSHOT_FILE_SET && r == 0; i++)
+		r = open_file(dir, i, sys, error);
 	if (r == 0)
-		r = map(dir, sys, error);
+		open_set(dir, sys);
+	else
+		snapshot_dir_close(dir, sys);
+	return r;
+}
+
+int snapshot_dir_open(struct snapshot_dir *dir, int fd, const char *path, struct sys *sys, struct error *error)
+{
+	int r = snapshot_dir_open_files(dir, fd, path, sys, error);
+
+	return r < 0 ? r : snapshot_dir_read(dir, sys, error);
+}
+
+int snapshot_dir_read(struct snapshot_dir *dir, struct sys *sys, struct error *error)
+{
+	int r = map(dir, sys, error);
+
 	if (r == 0)
 		r = read_manifest(dir, (char *)dir->mapping + ROOM_AT, sys, error);
 	if (r == 0)
 		r = read_state(dir, sys, error);
 	if (r == 0)
-		r = open_memory(dir, sys, error);
+		r = take_memory(dir, error);
 	if (r < 0) {
 		snapshot_dir_close(dir, sys);
 		return r;
@@ -293,6 +319,8 @@ void snapshot_dir_close(struct snapshot_dir *dir, struct sys *sys)
 	for (unsigned i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
 		if (fds[i] >= 0)
 			sys_close(sys, fds[i]);
+	for (unsigned i = 0; i < SNAPSHOT_FILES; i++)
+		close_file(dir, i, sys);
 	if (dir->mapping)
 		sys_munmap(sys, dir->mapping, MAP_BYTES);
 }

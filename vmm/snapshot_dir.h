@@ -27,10 +27,14 @@ struct sys;
 
 /* ---- reading ---- */
 
+enum { SNAPSHOT_FILE_MANIFEST, SNAPSHOT_FILE_STATE, SNAPSHOT_FILE_MEMORY, SNAPSHOT_FILE_SET, SNAPSHOT_FILES };
+
 /* Too large for a small stack. */
 struct snapshot_dir {
 	const char *path;            /* the caller's string */
 	int fd;
+	int files[SNAPSHOT_FILES];   /* -1: not there, or read and closed */
+	uint64_t file_bytes[SNAPSHOT_FILES];
 	struct snapshot snapshot;    /* for machine_config.snapshot */
 	void *mapping;               /* what holds its state */
 	struct working_set set;
@@ -44,6 +48,13 @@ struct snapshot_dir {
  * damaged.
  */
 int snapshot_dir_open(struct snapshot_dir *dir, int fd, const char *path, struct sys *sys, struct error *error);
+
+/*
+ * The same in two parts, for whoever looks at what is in the files only where it can open none any more: the first opens all, and
+ * reads nothing. The directory's descriptor may be closed in between (and is -1 then): no working set is recorded.
+ */
+int snapshot_dir_open_files(struct snapshot_dir *dir, int fd, const char *path, struct sys *sys, struct error *error);
+int snapshot_dir_read(struct snapshot_dir *dir, struct sys *sys, struct error *error);
 
 /* Memory's checksum too: reads all of it. 0, or -errno with `error` set. */
 int snapshot_dir_verify(const struct snapshot_dir *dir, struct sys *sys, struct error *error);

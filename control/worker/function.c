@@ -5,9 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "control/worker/control.h"
 #include "vmm/machine.h"
+#include "vmm/snapshot_dir.h"
 #include "vmm/state.h"
 
 static int no_message(struct error *error, const char *what)
@@ -53,6 +55,45 @@ static int check(const struct worker_config *w, struct error *error)
 	return 0;
 }
 
+/* By the user that we still are: they need not be the function's to read. */
+static int open_snapshot(struct function *f, struct error *error)
+{
+	struct sys sys;
+	int r;
+
+	sys_init(&sys);
+	f->dir = malloc(sizeof(*f->dir));
+	if (!f->dir)
+		return error_set(error, ERROR_HOST, ENOMEM, "no memory for a snapshot");
+	r = snapshot_dir_open_files(f->dir, f->image_fd, f->wanted.name, &sys, error);
+	f->image_fd = -1;
+	if (r == 0) {
+		close(f->dir->fd);
+		f->dir->fd = -1;
+	}
+	return r;
+}
+
+static int compare(const void *a, const void *b)
+{
+	return *(const int *)a - *(const int *)b;
+}
+
+unsigned function_fds(const struct function *f, int fds[FUNCTION_FDS_MAX])
+{
+	unsigned count = 0;
+
+	fds[count++] = WORKER_CONTROL_FD;
+	fds[count++] = f->kvm_fd;
+	if (f->image_fd >= 0)
+		fds[count++] = f->image_fd;
+	for (unsigned i = 0; f->dir && i < SNAPSHOT_FILES; i++)
+		if (f->dir->files[i] >= 0)
+			fds[count++] = f->dir->files[i];
+	qsort(fds, count, sizeof(fds[0]), compare);
+	return count;
+}
+
 int function_configure(struct function *f, const struct control_message *message, struct error *error)
 {
 	const uint32_t bytes = message->body_bytes;
@@ -80,7 +121,28 @@ int function_configure(struct function *f, const struct control_message *message
 	memcpy(copy, message->body + sizeof(f->wanted), left);
 	f->argv = strings(f->wanted.name, f->wanted.argc, &at, copy + left);
 	f->envp = f->argv ? strings(NULL, f->wanted.envc, &at, copy + left) : NULL;
-	return f->envp && at == copy + left ? 0 : no_message(error, "not as many strings as it says");
+	if (!f->envp || at != copy + left)
+		return no_message(error, "not as many strings as it says");
+	return f->wanted.is_snapshot ? open_snapshot(f, error) : 0;
+}
+
+/* What it says, checked; a function's snapshot has no devices, for there is nothing to give it. */
+static int read_snapshot(struct function *f, struct error *error)
+{
+	const struct snapshot_manifest *manifest = &f->dir->manifest;
+	struct sys sys;
+	int r;
+
+	sys_init(&sys);
+	r = snapshot_dir_read(f->dir, &sys, error);
+	if (r == 0)
+		r = snapshot_manifest_check_host(manifest, f->dir->path, &sys, error);
+	if (r == 0 && manifest->device_count)
+		r = error_set(error, ERROR_IMAGE, ENOTSUP, "%s: its guest has devices, and functions have none: take the snapshot "
+			      "without", f->wanted.name);
+	if (r == 0)
+		f->snapshot = f->dir->snapshot;
+	return r;
 }
 
 void function_machine(const struct function *f, struct machine_config *config, struct stop *stop)
@@ -95,7 +157,7 @@ void function_machine(const struct function *f, struct machine_config *config, s
 		.envp = f->envp, .envc = f->wanted.envc,
 		.stop = stop,
 		.snapshot = f->snapshot.state ? &f->snapshot : NULL,
-		.image_is_open = !f->wanted.is_snapshot, .image_fd = f->image_fd,
+		.image_is_open = f->image_fd >= 0, .image_fd = f->image_fd,
 		.kvm_is_open = true, .kvm_fd = f->kvm_fd,
 		.facts = f->facts.run_bytes ? &f->facts : NULL,
 	};
@@ -148,8 +210,7 @@ static int try_machine(struct function *f, struct error *error)
 
 int function_prepare(struct function *f, struct error *error)
 {
-	bool of_an_image = !f->snapshot.state;
-	int r = try_machine(f, error);
+	int r = f->dir ? read_snapshot(f, error) : try_machine(f, error);
 
-	return r == 0 && of_an_image ? try_machine(f, error) : r;
+	return r == 0 ? try_machine(f, error) : r;
 }

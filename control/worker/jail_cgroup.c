@@ -97,6 +97,8 @@ int jail_cgroup(struct jail *jail)
 
 	if (mount >= 0)
 		close(mount);
+	if (above >= 0)
+		put(above, "cgroup.subtree_control", "+pids +memory"); /* what is not to be had lacks files below */
 	if (above < 0)
 		return jail_lacks(jail, "cgroup: kvickd has been given none to make others in (cgroup v2, systemd: Delegate=)");
 	snprintf(jail->cgroup, sizeof(jail->cgroup), "worker-%d", (int)getpid());

@@ -40,19 +40,13 @@ static int configure(struct function *function, struct error *error)
 	return r;
 }
 
-static int compare(const void *a, const void *b)
-{
-	return *(const int *)a - *(const int *)b;
-}
-
 static int enter_jail(struct jail *jail, const struct function *function, struct error *error)
 {
 	const unsigned for_debugging = 1u << JAIL_SECCOMP | 1u << JAIL_LIMITS;
-	int keep[] = { WORKER_CONTROL_FD, function->kvm_fd, function->image_fd };
+	int keep[FUNCTION_FDS_MAX];
 
-	qsort(keep, sizeof(keep) / sizeof(keep[0]), sizeof(keep[0]), compare);
 	*jail = (struct jail){
-		.keep = keep, .keep_count = sizeof(keep) / sizeof(keep[0]),
+		.keep = keep, .keep_count = function_fds(function, keep),
 		.uid = function->wanted.uid, .gid = function->wanted.gid,
 		.threads = function->wanted.concurrency,
 	};

@@ -22,17 +22,22 @@
 /* Control messages, kvickd's: a header, then what the type says; descriptors by SCM_RIGHTS. */
 enum worker_command {
 	/*
-	 * The first. struct worker_config, then argc + envc strings with their NULs. Descriptors: /dev/kvm; then an image, open for
-	 * reading, or a snapshot's directory.
+	 * The first. struct worker_config, then argc + envc strings with their NULs, argv[1] the first: argv[0] is the name.
+	 * Descriptors: /dev/kvm; then an image, open for reading, or a snapshot's directory.
 	 */
 	WORKER_CONFIGURE = 1,
-	WORKER_ADD_SLOT = 2,  /* header.slot; descriptor: the slot's end of its socket. The end of file on it ends the slot */
-	WORKER_CANCEL = 3,    /* header.slot, header.invocation: ends that invocation, if it is still running */
+	/*
+	 * header.slot, below the concurrency; descriptor: the slot's end of its socket. The end of file on it ends the slot, and
+	 * what runs there; then its number is free again.
+	 */
+	WORKER_ADD_SLOT = 2,
+	/* header.slot, header.invocation: ends that invocation, if it is still running or has not come yet; it is replied to. */
+	WORKER_CANCEL = 3,
 };
 
 /* The worker's. */
 enum worker_event {
-	WORKER_CONFIGURED = 1, /* slots may come */
+	WORKER_CONFIGURED = 1, /* slots may come. Text follows: what the jail lacks here, a line each; none: nothing */
 	WORKER_REFUSED = 2,    /* the function cannot run here: reason text follows; the worker ends */
 	WORKER_SLOT_FAILED = 3, /* header.slot could not be made: reason text follows */
 };
@@ -46,7 +51,7 @@ struct worker_header {
 struct worker_config {
 	uint64_t mem_bytes;   /* 0: what the image asks for; with a snapshot 0 */
 	uint32_t is_snapshot; /* else an image */
-	uint32_t uid, gid;    /* to become, where the worker may; 0: stay */
+	uint32_t uid, gid;    /* to become, where the worker may; 0: stay. No other process's: they are counted (RLIMIT_NPROC) */
 	uint32_t concurrency; /* the most slots that there will be */
 	uint32_t argc, envc;
 	char name[64];        /* the function's, for messages */
@@ -54,7 +59,7 @@ struct worker_config {
 
 /* Slots. kvickd's one message: this, then the body. */
 struct worker_request {
-	uint64_t invocation;
+	uint64_t invocation;  /* never 0, never the same twice */
 	uint32_t body_bytes;  /* at most KVICK_REQUEST_BYTES_MAX */
 	uint32_t reserved;
 };

@@ -210,10 +210,13 @@ static int take_event(struct slots *s, const struct epoll_event *event)
 	if (event->data.u64 == OF_THREADS)
 		return look_at_threads(s);
 
-	/* It stays hung up, and is told once: the thread finds out by itself what is left. */
+	/*
+	 * It stays hung up, and is told once: the thread finds out by itself what is left. The event may be of a slot that had the
+	 * number before, and was forgotten since events were taken.
+	 */
 	struct slot *slot = s->list[event->data.u64];
 
-	if (slot) {
+	if (slot && has_hung_up(slot->socket)) {
 		epoll_ctl(s->epoll_fd, EPOLL_CTL_DEL, slot->socket, NULL);
 		s->reminding |= slot_hang_up(slot);
 	}

@@ -5,6 +5,7 @@ drive.py BUILD [WORKER [OPTIONS...]]: drives kvick-worker, or another build of i
 kvickd does. Prints TAP. ONLY=EXPRESSION: the tests whose names it matches.
 """
 
+import errno
 import os
 import re
 import signal
@@ -12,6 +13,7 @@ import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import time
 
 BUILD = sys.argv[1]
@@ -88,7 +90,8 @@ class Slot:
 
 
 class Worker:
-    def __init__(self, image, concurrency=4, memory=0, name=b"test", arguments=(), environment=(), uid=0, configure=True):
+    def __init__(self, image, concurrency=4, memory=0, name=b"test", arguments=(), environment=(), uid=0, snapshot=0,
+                 configure=True):
         self.control, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.control.settimeout(PATIENCE_S)
         self.invocations = 0
@@ -97,7 +100,7 @@ class Worker:
                                         preexec_fn=lambda: os.dup2(other.fileno(), CONTROL_FD))
         other.close()
         if configure:
-            self.configure(image, concurrency, memory, name, arguments, environment, uid)
+            self.configure(image, concurrency, memory, name, arguments, environment, uid, snapshot=snapshot)
             kind, self.text = self.event()[0::2]
             check(kind == CONFIGURED, f"event {kind}: {self.text}")
 
@@ -273,6 +276,94 @@ def slots_serve_beside_each_other():
         check(time.monotonic() - begin < 8 * 0.5, "one after another")
 
 
+@test
+def deprivileged_functions_are_served():
+    with Worker(guest("echo-ring0")) as w:
+        slot = w.slot()
+        for body in [b"one", b"two", os.urandom(100000)]:
+            reply = slot.invoke(body)
+            equal((reply.outcome, reply.body), (REPLIED, body), "outcome")
+    with Worker(guest("counter-ring0")) as w:
+        slot = w.slot()
+        for _ in range(5):
+            equal(slot.invoke(b"").body, b"1\n", "count")
+
+
+@test
+def what_a_deprivileged_guest_gathers_is_in_its_log():
+    """Also where it does not end by itself."""
+    with Worker(guest("spin-ring0"), arguments=[b"loop"]) as w:
+        slot = w.slot()
+        for _ in range(2):
+            invocation = slot.ask(b"")
+            time.sleep(0.1)
+            slot.cancel(invocation)
+            reply = slot.get()
+            equal((reply.outcome, reply.log), (CANCELLED, b"spin: loop"), "log")
+            slot.warm()
+
+
+# ---- snapshots ----
+
+class Snapshot:
+    """A directory that `kvick snapshot` has written: the guest is ready in it."""
+    def __init__(self, image):
+        self.folder = tempfile.TemporaryDirectory()
+        self.path = self.folder.name + "/snapshot"
+        done = subprocess.run([BUILD + "/kvick", "snapshot", image, "-o", self.path], capture_output=True, text=True,
+                              timeout=PATIENCE_S)
+        check(done.returncode == 0, f"kvick snapshot: {done.returncode}: {done.stderr}")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.folder.cleanup()
+
+
+@test
+def a_snapshots_guest_is_ready_each_time():
+    with Snapshot(guest("counter")) as s, Worker(s.path, snapshot=1) as w:
+        slots = [w.slot(i) for i in range(2)]
+        for slot in slots * 3:
+            equal(slot.invoke(b"").body, b"1\n", "count")
+
+
+@test
+def no_two_calls_of_a_snapshot_have_the_same_random_numbers():
+    with Snapshot(guest("random")) as s, Worker(s.path, snapshot=1) as w:
+        slots = [w.slot(i) for i in range(4)]
+        seen = [slot.invoke(b"").body for slot in slots for _ in range(10)]
+        equal(len(set(seen)), len(seen), "different replies")
+
+
+@test
+def a_snapshot_is_served_that_the_functions_user_could_not_read():
+    if os.geteuid() != 0:
+        raise Skip("needs root")
+    with Snapshot(guest("echo")) as s:
+        for name in os.listdir(s.path):
+            os.chmod(f"{s.path}/{name}", 0o600)
+        with Worker(s.path, snapshot=1, uid=54321) as w:
+            equal(w.slot().invoke(b"x").body, b"x", "body")
+
+
+@test
+def snapshots_that_are_none_are_refused():
+    with Snapshot(guest("echo")) as s:
+        refused("memory", image=s.path, snapshot=1, memory=4 * MIB)
+        with open(s.path + "/state", "r+b") as state:
+            state.write(b"damage")
+        refused("damaged", image=s.path, snapshot=1)
+        os.truncate(s.path + "/memory", 4096)
+        refused("test/", image=s.path, snapshot=1)
+        os.remove(s.path + "/manifest.json")
+        refused("manifest.json", image=s.path, snapshot=1)
+        os.symlink("/etc/passwd", s.path + "/manifest.json")
+        refused("symbolic link", image=s.path, snapshot=1)
+    refused("manifest.json", image="/etc", snapshot=1)
+
+
 # ---- guests that do what they should not ----
 
 @test
@@ -446,6 +537,17 @@ def the_end_of_its_socket_ends_a_slot():
 
 
 @test
+def a_slots_number_is_given_again_at_once():
+    with Worker(guest("echo")) as w:
+        slot = w.slot()
+        for _ in range(300):
+            equal(slot.invoke(b"x").outcome, REPLIED, "outcome")
+            slot.cancel(1)  # of long ago: the worker has something to read, before and after the socket's end
+            slot.close()
+            slot = w.slot()
+
+
+@test
 def the_end_of_its_socket_ends_a_guest_that_runs():
     with Worker(MISREPLY, concurrency=1) as w:
         for _ in range(3):
@@ -542,6 +644,43 @@ def configurations_that_cannot_be_are_refused():
 def images_that_are_none_are_refused():
     refused("test", image="/etc/passwd")
     refused("test", image=guest("echo").replace("guests/echo.elf", "guests/abi.bzImage"))
+
+
+# ---- a host that fails ----
+
+def one_call_fails(number, errnum):
+    """Of each machine's calls: of the first, which sees that there can be any, and of each slot's, which is then made anew."""
+    os.environ["KVICK_FAULT"] = f"{number}:{errnum}"
+    try:
+        w = Worker(guest("echo"), configure=False)
+    finally:
+        del os.environ["KVICK_FAULT"]
+    with w:
+        w.configure(guest("echo"))
+        kind, _, text = w.event()
+        if kind == REFUSED:
+            check(text, "refused without a reason")
+            return
+        slot = Slot(w, 0)
+        try:
+            slot.warm()
+            slot.ask(b"x")
+            reply = slot.get()
+            check(reply.outcome == FAILED and reply.reason or reply.outcome in (REPLIED, EXITED, CRASHED), f"{reply.outcome}")
+            slot.warm()
+        except (EOFError, ConnectionResetError):
+            equal(w.event()[0], SLOT_FAILED, "event")
+
+
+@test
+def whatever_call_of_the_hosts_fails_is_told():
+    if "asan" not in WORKER[0]:
+        raise Skip("only builds for tests can fail on purpose")
+    for number in range(1, 130):
+        try:
+            one_call_fails(number, [errno.ENOMEM, errno.EIO, errno.EINTR][number % 3])
+        except (Failure, OSError) as why:
+            raise Failure(f"call {number}: {why}")
 
 
 # ---- many ----
