@@ -117,6 +117,7 @@ on_host() {
 	stage client-kvickd tests/client/kvickd.sh "$build"
 	stage units tests/client/units.sh "$build"
 	stage fuzz tests/fuzz/run.sh "$build" "$fuzz_seconds"
+	stage server tests/server/run.py "$build"
 	if ! "$build/kvick" doctor >/dev/null 2>&1; then
 		echo "KVM cannot be used here: guests run in the nested machine alone; \`$build/kvick doctor\` says why"
 		return

@@ -40,6 +40,7 @@ passt             | passt
 libzydis-dev      | Zydis/Zydis.h
 g++               | g++
 pkgconf           | pkg-config
+python3           | python3
 '
 set_nested='
 qemu-system-x86   | qemu-system-x86_64

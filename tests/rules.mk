@@ -16,7 +16,7 @@ include tests/server/rules.mk
 # Clean under the other compiler too; nothing is linked.
 $(eval $(call variant,clang,clang $(CFLAGS)))
 CLANG_OBJECTS := $(sort $(call objects,clang,$(KVICK_SOURCES) $(CLIENT_SOURCES) $(SERVER_SOURCES) $(WORKER_SOURCES) \
-	$(wildcard control/library/*.c)))
+	tests/server/fake_worker.c 	$(wildcard control/library/*.c)))
 
 .PHONY: check-build
 check-build: all perf-build hostile-build differential-build fault-build helpers library-tests worker-tests server-test-build \

@@ -47,8 +47,8 @@ void api_create_function(struct request *request)
 {
 	struct function_config config = { 0 };
 	struct fields_error error;
-	json_t *root = fields_parse(request->body ? (const char *)request->body->data : "", request->body ? request->body->bytes : 0,
-				    &error);
+	const struct blob *body = request->body;
+	json_t *root = fields_parse(body ? (const char *)body->data : "", body ? body->bytes : 0, &error);
 
 	if (root && function_config_take(root, request->server->options.queue_max, &config, &error) == 0)
 		create(request, &config);
@@ -66,7 +66,8 @@ void api_function_created(struct function *function)
 
 	function->creator = NULL;
 	if (state_save(server) < 0) {
-		request_error(request, MHD_HTTP_INTERNAL_SERVER_ERROR, "state_not_saved", "the state could not be written: see the log");
+		request_error(request, MHD_HTTP_INTERNAL_SERVER_ERROR, "state_not_saved",
+			      "the state could not be written: see the log");
 		registry_remove(&server->registry, function);
 		return;
 	}
@@ -121,5 +122,5 @@ void api_remove_function(struct request *request)
 		request_error(request, MHD_HTTP_INTERNAL_SERVER_ERROR, "state_not_saved",
 			      "removed until kvickd starts anew: the state could not be written: see the log");
 	else
-		request_answer(request, MHD_HTTP_NO_CONTENT, MHD_create_response_from_buffer(0, (void *)"", MHD_RESPMEM_PERSISTENT));
+		request_answer(request, MHD_HTTP_NO_CONTENT, response_of_blob(NULL, NULL));
 }

@@ -84,7 +84,7 @@ void api_cancel_invocation(struct request *request)
 		return;
 	}
 	invocation_stop(invocation, ENDING_CANCELLED, NULL);
-	request_answer(request, MHD_HTTP_NO_CONTENT, MHD_create_response_from_buffer(0, (void *)"", MHD_RESPMEM_PERSISTENT));
+	request_answer(request, MHD_HTTP_NO_CONTENT, response_of_blob(NULL, NULL));
 }
 
 void api_show_result(struct request *request)

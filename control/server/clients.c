@@ -23,7 +23,8 @@ static const struct refusal {
 static void refuse(int fd, const struct refusal *refusal)
 {
 	char json[192], text[448];
-	int bytes = snprintf(json, sizeof(json), "{\"error\":{\"code\":\"%s\",\"message\":\"%s\"}}", refusal->code, refusal->message);
+	int bytes = snprintf(json, sizeof(json), "{\"error\":{\"code\":\"%s\",\"message\":\"%s\"}}", refusal->code,
+			     refusal->message);
 
 	bytes = snprintf(text, sizeof(text), "HTTP/1.1 %s\r\nConnection: close\r\n%sContent-Type: application/json\r\n"
 			 "Content-Length: %d\r\n\r\n%s", refusal->status, refusal->number == 503 ? "Retry-After: 1\r\n" : "", bytes,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * JSON objects from outside, by a table: what fields there may be, of which type and in which range. What does not fit is refused by
- * name; nothing is coerced, cut or left out.
+ * JSON objects from outside, by a table: what fields there may be, of which type and in which range. What does not fit is refused
+ * by name; nothing is coerced, cut or left out.
  */
 #ifndef KVICK_CONTROL_SERVER_FIELDS_H
 #define KVICK_CONTROL_SERVER_FIELDS_H
@@ -43,8 +43,8 @@ struct fields_strings {
 };
 
 /*
- * What `root` says into a structure that has its defaults in it. `seen` has bit i of a field that was there (not null, which is as if
- * it were not). 0 or -EINVAL; strings that were taken stay in the structure either way.
+ * What `root` says into a structure that has its defaults in it. `seen` has bit i of a field that was there (not null, which is as
+ * if it were not). 0 or -EINVAL; strings that were taken stay in the structure either way.
  */
 int fields_take(const json_t *root, const struct field *fields, unsigned count, void *into, uint32_t *seen,
 		struct fields_error *error);

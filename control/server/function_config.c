@@ -33,7 +33,8 @@ int function_config_take(const json_t *root, uint64_t queue_max, struct function
 	uint32_t seen;
 	int r;
 
-	*config = (struct function_config){ .concurrency = CONCURRENCY, .warm = 1, .queue = queue_max, .timeout_ns = DEFAULT_TIMEOUT };
+	*config = (struct function_config){ .concurrency = CONCURRENCY, .warm = 1, .queue = queue_max,
+					    .timeout_ns = DEFAULT_TIMEOUT };
 	r = fields_take(root, fields, FIELDS, config, &seen, error);
 	if (r < 0)
 		return r;
@@ -43,7 +44,7 @@ int function_config_take(const json_t *root, uint64_t queue_max, struct function
 		return fields_refuse(error, "invalid_field", "snapshot", "an image and a snapshot: only one of them may be there");
 	if ((seen & 1u << MEMORY) && (seen & 1u << SNAPSHOT))
 		return fields_refuse(error, "invalid_field", "memory", "a snapshot has memory of its own");
-	if (config->warm > config->concurrency && (seen & 1u << WARM))
+	if (config->warm > config->concurrency)
 		return fields_refuse(error, "out_of_range", "warm", "must be at most concurrency, %llu",
 				     (unsigned long long)config->concurrency);
 	if (config->queue > queue_max)

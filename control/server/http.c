@@ -103,9 +103,9 @@ struct MHD_Response *response_of_blob(struct blob *blob, const char *type)
 										  blob_hold(blob));
 	else
 		response = MHD_create_response_from_buffer(0, (void *)"", MHD_RESPMEM_PERSISTENT);
-	if (response)
+	if (response && type)
 		MHD_add_response_header(response, "Content-Type", type);
-	else
+	else if (!response)
 		blob_put(blob);
 	return response;
 }
@@ -139,15 +139,16 @@ static void look_at_head(struct request *request, const char *method, const char
 
 	request->route = route_find(method, path, request->name, sizeof(request->name), allowed, sizeof(allowed));
 	if (foreign(request)) {
-		request_error(request, MHD_HTTP_FORBIDDEN, "foreign_origin", "requests of web pages, or for another host, are refused");
+		request_error(request, MHD_HTTP_FORBIDDEN, "foreign_origin",
+			      "requests of web pages, or for another host, are refused");
 	} else if (!request->route && allowed[0]) {
 		request_error(request, MHD_HTTP_METHOD_NOT_ALLOWED, "method_not_allowed", "here: %s", allowed);
 		request_header(request, "Allow", allowed);
 	} else if (!request->route) {
 		request_error(request, MHD_HTTP_NOT_FOUND, "no_such_path", "there is no such path");
 	} else if (length > request->route->body_max) {
-		request_error(request, MHD_HTTP_CONTENT_TOO_LARGE, "body_too_large", "a body of %" PRIu64 " bytes, and at most %zu fit",
-			      length, request->route->body_max);
+		request_error(request, MHD_HTTP_CONTENT_TOO_LARGE, "body_too_large",
+			      "a body of %" PRIu64 " bytes, and at most %zu fit", length, request->route->body_max);
 	} else if (length && server->bodies.held + length > server->bodies.most) {
 		request_error(request, MHD_HTTP_SERVICE_UNAVAILABLE, "out_of_memory", "too many bodies are in memory");
 	}
@@ -359,7 +360,8 @@ int http_begin(struct http *http, struct server *server)
 	*http = (struct http){ .server = server, .deadline = { .over = clients_deadline, .object = http } };
 	TAILQ_INIT(&http->waiting);
 	http->daemon = MHD_start_daemon(
-		MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL, handle, http,
+		MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL,
+		handle, http,
 		MHD_OPTION_EXTERNAL_LOGGER, daemon_says, http,
 		MHD_OPTION_CONNECTION_LIMIT, (unsigned)server->options.connections_max + 1,
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES,

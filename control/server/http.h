@@ -89,7 +89,7 @@ void request_drop(struct request *request);
 
 const char *request_value(const struct request *request, const char *header);
 
-struct MHD_Response *response_of_blob(struct blob *blob, const char *type); /* takes a reference; NULL: empty */
+struct MHD_Response *response_of_blob(struct blob *blob, const char *type); /* takes a reference; NULL: none */
 json_t *error_json(const char *code, const char *field, const char *message);
 
 #endif

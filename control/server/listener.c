@@ -119,8 +119,8 @@ static int listen_tcp(struct listeners *listeners, const char *text, struct erro
 	bytes = info->ai_addrlen;
 	freeaddrinfo(info);
 	if (!is_loopback(&address))
-		return error_set(error, ERROR_USAGE, EINVAL, "--listen %s: only loopback: whoever reaches kvickd may run code here; "
-				 "put a proxy that knows its users before it", text);
+		return error_set(error, ERROR_USAGE, EINVAL, "--listen %s: only loopback: whoever reaches kvickd may run code "
+				 "here; put a proxy that knows its users before it", text);
 	fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd >= 0) {
 		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){ 1 }, sizeof(int));
@@ -147,7 +147,8 @@ static int take_activated(struct listeners *listeners, int fd, struct error *err
 		return error_set(error, ERROR_USAGE, EINVAL, "LISTEN_FDS: descriptor %d is no stream socket that listens", fd);
 	getsockname(fd, (struct sockaddr *)&address, &bytes);
 	if (address.ss_family != AF_UNIX && !is_loopback(&address))
-		return error_set(error, ERROR_USAGE, EINVAL, "LISTEN_FDS: descriptor %d listens at an address that is not loopback", fd);
+		return error_set(error, ERROR_USAGE, EINVAL, "LISTEN_FDS: descriptor %d listens at an address that is not "
+				 "loopback", fd);
 	flags = fcntl(fd, F_GETFL);
 	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
 		return error_set(error, ERROR_HOST, errno, "LISTEN_FDS: descriptor %d: %s", fd, strerror(errno));

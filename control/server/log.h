@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The log: JSON, a line an event. Lines wait in a buffer until the loop has nothing else to do, so that none costs a request a system
- * call; errors do not wait. What could come in a flood (a line for each request that failed) has a limit by the second.
+ * The log: JSON, a line an event. Lines wait in a buffer until the loop has nothing else to do, so that none costs a request a
+ * system call; errors do not wait. What could come in a flood (a line for each request that failed) has a limit by the second.
  */
 #ifndef KVICK_CONTROL_SERVER_LOG_H
 #define KVICK_CONTROL_SERVER_LOG_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The event loop: descriptors, timers, and one thing that is asked before each wait (the HTTP daemon, which has an epoll of its own).
- * One thread; nothing in it may wait.
+ * The event loop: descriptors, timers, and one thing that is asked before each wait (the HTTP daemon, which has an epoll of its
+ * own). One thread; nothing in it may wait.
  */
 #ifndef KVICK_CONTROL_SERVER_LOOP_H
 #define KVICK_CONTROL_SERVER_LOOP_H

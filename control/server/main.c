@@ -67,6 +67,28 @@ void server_drain(struct server *server)
 	server_drained(server);
 }
 
+static int open_log(const struct server *server)
+{
+	const char *path = server->options.log;
+
+	return strcmp(path, "-") == 0 ? fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3) :
+		open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+}
+
+/* The file has been moved away. Where there can be no new one, the old one goes on. */
+static void change_log(struct server *server)
+{
+	int fd = open_log(server);
+
+	log_flush(&server->log);
+	if (fd < 0) {
+		log_event(&server->log, LOG_LEVEL_ERROR, "log_not_opened", "{s:s}", "message", strerror(errno));
+		return;
+	}
+	close(server->log.fd);
+	server->log.fd = fd;
+}
+
 static void signalled(void *object, uint32_t events)
 {
 	struct server *server = object;
@@ -75,7 +97,9 @@ static void signalled(void *object, uint32_t events)
 	(void)events;
 	if (read(server->signal_fd, &info, sizeof(info)) != sizeof(info))
 		return;
-	if (server->draining)
+	if (info.ssi_signo == SIGHUP)
+		change_log(server);
+	else if (server->draining)
 		drain_over(server); /* whoever asks twice does not want to wait */
 	else
 		server_drain(server);
@@ -85,12 +109,10 @@ static void signalled(void *object, uint32_t events)
 
 static int begin_log(struct server *server, struct error *error)
 {
-	const char *path = server->options.log;
-
 	server->log.level = server->options.log_level;
-	server->log.fd = strcmp(path, "-") == 0 ? fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3) :
-		open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
-	return server->log.fd >= 0 ? 0 : error_set(error, ERROR_USAGE, errno, "--log %s: %s", path, strerror(errno));
+	server->log.fd = open_log(server);
+	return server->log.fd >= 0 ? 0 :
+		error_set(error, ERROR_USAGE, errno, "--log %s: %s", server->options.log, strerror(errno));
 }
 
 static int begin_files(struct server *server, struct error *error)
@@ -127,8 +149,8 @@ static int find_worker(struct server *server, struct error *error)
 		*strrchr(directory, '/') = '\0';
 	if (runs(directory, "/kvick-worker", server) || runs(directory, "/../libexec/kvick/kvick-worker", server))
 		return 0;
-	return error_set(error, ERROR_USAGE, ENOENT, "kvick-worker: neither in %s nor in ../libexec/kvick: build it, or say --worker",
-			 directory);
+	return error_set(error, ERROR_USAGE, ENOENT, "kvick-worker: neither in %s nor in ../libexec/kvick: build it, or say "
+			 "--worker", directory);
 }
 
 /* A client costs one, a slot one, a worker two. */
@@ -157,6 +179,7 @@ static int begin_signals(struct server *server)
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	server->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (server->signal_fd < 0)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Memory. What kvickd needs to go on (a timer, a record: hundreds of bytes, their number limited) is there or the process aborts, for
- * its supervisor to start anew. Bodies, whose size a client chooses, are blobs, which may not be had.
+ * Memory. What kvickd needs to go on (a timer, a record: hundreds of bytes, their number limited) is there or the process aborts,
+ * for its supervisor to start anew. Bodies, whose size a client chooses, are blobs, which may not be had.
  */
 #ifndef KVICK_CONTROL_SERVER_MEMORY_H
 #define KVICK_CONTROL_SERVER_MEMORY_H

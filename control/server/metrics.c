@@ -48,7 +48,8 @@ static void histogram(FILE *out, const char *name, const char *labels, const str
 	}
 	count += histogram->buckets[HISTOGRAM_BOUNDS];
 	fprintf(out, "%s_bucket{%s,le=\"+Inf\"} %" PRIu64 "\n", name, labels, count);
-	fprintf(out, "%s_sum{%s} %.9f\n%s_count{%s} %" PRIu64 "\n", name, labels, (double)histogram->sum_ns / 1e9, name, labels, count);
+	fprintf(out, "%s_sum{%s} %.9f\n%s_count{%s} %" PRIu64 "\n", name, labels, (double)histogram->sum_ns / 1e9, name, labels,
+		count);
 }
 
 /* A row a series: a member of struct function, with one label more where it has one. */
@@ -71,7 +72,8 @@ static const struct series series[] = {
 	{ "kvick_starts_total", "counter", "Invocations that found a warm VM, and that did not.", "start=\"hit\"",
 	  METRIC(started[START_HIT]), U64 },
 	{ "kvick_starts_total", NULL, NULL, "start=\"miss\"", METRIC(started[START_MISS]), U64 },
-	{ "kvick_invocation_seconds", "histogram", "From the request to the reply.", "start=\"hit\"", METRIC(total[START_HIT]), HISTOGRAM },
+	{ "kvick_invocation_seconds", "histogram", "From the request to the reply.", "start=\"hit\"",
+	  METRIC(total[START_HIT]), HISTOGRAM },
 	{ "kvick_invocation_seconds", NULL, NULL, "start=\"miss\"", METRIC(total[START_MISS]), HISTOGRAM },
 	{ "kvick_queue_seconds", "histogram", "From the request to its worker.", NULL, METRIC(queue), HISTOGRAM },
 	{ "kvick_launch_seconds", "histogram", "From the worker to the guest's handler.", NULL, METRIC(launch), HISTOGRAM },
@@ -127,12 +129,14 @@ char *metrics_text(struct server *server, size_t *bytes)
 	one(out, "kvick_connections", "gauge", "Clients.", server->http.clients);
 	one(out, "kvick_connections_total", "counter", "Clients that came.", metrics->connections);
 	one(out, "kvick_connections_refused_total", "counter", "Clients above --max-connections.", metrics->connections_refused);
-	one(out, "kvick_clients_left_total", "counter", "Clients that left while they waited for an answer.", metrics->clients_left);
+	one(out, "kvick_clients_left_total", "counter", "Clients that left while they waited for an answer.",
+	    metrics->clients_left);
 	one(out, "kvick_clients_timed_out_total", "counter", "Clients that took longer than --client-timeout.",
 	    metrics->clients_timed_out);
 	one(out, "kvick_functions", "gauge", "Functions.", server->registry.count);
 	one(out, "kvick_body_bytes", "gauge", "Memory of requests, replies, logs and results.", server->bodies.held);
-	one(out, "kvick_kept_invocations", "gauge", "Invocations that are over and may be asked for.", server->invocations.over_count);
+	one(out, "kvick_kept_invocations", "gauge", "Invocations that are over and may be asked for.",
+	    server->invocations.over_count);
 	one(out, "kvick_active_invocations", "gauge", "Invocations that wait or run.", server->invocations.active);
 	one(out, "kvick_log_lost_total", "counter", "Times that the log could not be written.", server->log.lost);
 	fclose(out);

@@ -159,11 +159,12 @@ void server_options_help(void)
 {
 	printf("usage: kvickd [OPTION]...\n\nServes functions, each call in a VM of its own. docs/SERVICE.md has the rest.\n\n");
 	for (unsigned i = 0; i < ROWS; i++) {
+		const char *value = rows[i].value;
 		char left[64];
 
-		snprintf(left, sizeof(left), "--%s%s%s", rows[i].name, rows[i].value ? " " : "", rows[i].value ? rows[i].value : "");
+		snprintf(left, sizeof(left), "--%s%s%s", rows[i].name, value ? " " : "", value ? value : "");
 		printf("  %-28s %s\n", left, rows[i].help);
 	}
-	printf("\nTIME is 500ms, 2s, 5m; SIZE is 64M, 1G. Sockets that systemd passes (LISTEN_FDS) are used instead of --socket and "
-	       "--listen.\n");
+	printf("\nTIME is 500ms, 2s, 5m; SIZE is 64M, 1G. Sockets that systemd passes (LISTEN_FDS) are used instead of --socket\n"
+	       "and --listen.\n");
 }

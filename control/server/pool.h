@@ -2,9 +2,9 @@
 /*
  * How many VMs a function has: pure arithmetic, no clock and no VM in it.
  *
- * There are `warm` at least and `concurrency` at most. Between the two it is what was in use at once of late: a burst finds what the
- * last one needed, and what nobody needed for one to two periods is given up. A request that finds none warm has one made for it at once;
- * those that are made in stock come one at a time, and only while nothing waits.
+ * There are `warm` at least and `concurrency` at most. Between the two it is what was in use at once of late: a burst finds what
+ * the last one needed, and what nobody needed for one to two periods is given up. A request that finds none warm has one made for
+ * it at once; those that are made in stock come one at a time, and only while nothing waits.
  */
 #ifndef KVICK_CONTROL_SERVER_POOL_H
 #define KVICK_CONTROL_SERVER_POOL_H

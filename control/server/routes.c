@@ -47,7 +47,8 @@ static bool matches(const char *pattern, const char *path, char *name, size_t na
 	return *pattern == *path;
 }
 
-const struct route *route_find(const char *method, const char *path, char *name, size_t name_room, char *allowed, size_t allowed_room)
+const struct route *route_find(const char *method, const char *path, char *name, size_t name_room, char *allowed,
+			       size_t allowed_room)
 {
 	size_t used = 0;
 

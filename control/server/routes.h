@@ -17,9 +17,10 @@ struct route {
 #define ROUTE_BODY_MAX (6u << 20) /* the largest of them */
 
 /*
- * The route, and the name in it. NULL: there is no such path, and `allowed` is empty; or no such method, and it has those that there
- * are, as in Allow.
+ * The route, and the name in it. NULL: there is no such path, and `allowed` is empty; or no such method, and it has those that
+ * there are, as in Allow.
  */
-const struct route *route_find(const char *method, const char *path, char *name, size_t name_room, char *allowed, size_t allowed_room);
+const struct route *route_find(const char *method, const char *path, char *name, size_t name_room, char *allowed,
+			       size_t allowed_room);
 
 #endif

@@ -77,8 +77,8 @@ int state_save(struct server *server)
 
 static int bad(struct error *error, const char *path, const char *where, const struct fields_error *why)
 {
-	return error_set(error, ERROR_USAGE, EINVAL, "%s/" STATE_FILE "%s: %s%s%s: mend it, or move it away and register anew", path,
-			 where, why->field, why->field[0] ? ": " : "", why->message);
+	return error_set(error, ERROR_USAGE, EINVAL, "%s/" STATE_FILE "%s: %s%s%s: mend it, or move it away and register anew",
+			 path, where, why->field, why->field[0] ? ": " : "", why->message);
 }
 
 static int register_one(struct server *server, const json_t *root, struct fields_error *why)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What is kept across restarts: the functions, as their owners registered them, in one JSON file. It is written anew beside the old one
- * and takes its place when it is on the disk; read, it is trusted no more than a request.
+ * What is kept across restarts: the functions, as their owners registered them, in one JSON file. It is written anew beside the old
+ * one and takes its place when it is on the disk; read, it is trusted no more than a request.
  */
 #ifndef KVICK_CONTROL_SERVER_STATE_H
 #define KVICK_CONTROL_SERVER_STATE_H

@@ -295,16 +295,25 @@ static void refused(struct worker *worker, const char *reason)
 	worker_kill(worker, "%s", reason);
 }
 
+/* It could not be made, or not again after a call. What it had replied until then counts. */
 static void slot_failed(struct worker *worker, uint32_t number, const char *reason)
 {
 	struct function *function = worker->function;
+	struct invocation *invocation;
+	struct slot *slot;
 
-	if (worker->state != WORKER_READY || number >= function->config.concurrency ||
-	    function->slots[number].state != SLOT_MAKING) {
+	if (worker->state != WORKER_READY || number >= function->config.concurrency || function->slots[number].state == SLOT_NONE) {
 		worker_kill(worker, "the worker broke the protocol: slot %u cannot have failed", number);
 		return;
 	}
-	slot_end(&function->slots[number]);
+	slot = &function->slots[number];
+	slot_drain(slot);
+	if (slot->state == SLOT_NONE || !worker_serves(worker))
+		return;
+	invocation = slot->invocation;
+	slot_end(slot);
+	if (invocation && invocation->state == INVOCATION_RUNNING)
+		invocation_over(invocation, ENDING_HOST_FAILED, reason);
 	function_slot_failed(function, reason);
 }
 

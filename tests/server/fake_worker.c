@@ -233,6 +233,17 @@ static bool leave(struct slot *slot, const char *arguments)
 	_exit(atoi(arguments));
 }
 
+/* In the call, or with its reply, or after it, when it should become warm again. */
+static bool slot_fails(struct slot *slot, const char *arguments)
+{
+	if (strcmp(arguments, "now") != 0)
+		echo(slot, arguments);
+	if (strcmp(arguments, "later") == 0)
+		usleep(50000);
+	tell(WORKER_SLOT_FAILED, slot->number, "KVM_CREATE_VCPU: Cannot allocate memory");
+	return false;
+}
+
 /* The reply is complete, and then the worker is gone. */
 static bool reply_and_die(struct slot *slot, const char *arguments)
 {
@@ -303,9 +314,9 @@ static const struct {
 	const char *word;
 	bool (*deed)(struct slot *slot, const char *arguments);
 } deeds[] = {
-	{ "sleep ", sleep_ms }, { "hang", hang }, { "crash", crash }, { "exit ", exit_status }, { "twice", twice }, { "fail", fail },
-	{ "big ", big }, { "log ", log_bytes }, { "die ", die }, { "leave ", leave }, { "reply and die", reply_and_die },
-	{ "garbage ", garbage }, { "times", times },
+	{ "sleep ", sleep_ms }, { "hang", hang }, { "crash", crash }, { "exit ", exit_status }, { "twice", twice },
+	{ "fail", fail }, { "big ", big }, { "log ", log_bytes }, { "die ", die }, { "leave ", leave },
+	{ "reply and die", reply_and_die }, { "slot fails ", slot_fails }, { "garbage ", garbage }, { "times", times },
 };
 
 static bool serve(struct slot *slot)
@@ -442,7 +453,8 @@ int main(void)
 			char bytes[CMSG_SPACE(4 * sizeof(int))];
 		} control;
 		struct iovec iov = { message, sizeof(message) };
-		struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control) };
+		struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
+				      .msg_controllen = sizeof(control) };
 		ssize_t n = recvmsg(WORKER_CONTROL_FD, &msg, MSG_CMSG_CLOEXEC);
 		struct worker_header header;
 

@@ -187,7 +187,9 @@ class Kvickd:
         connection = connection or self.connect()
         try:
             try:
-                connection.request(method, path, body=body, headers=headers or {})
+                chunked = "Transfer-Encoding" in (headers or {})
+                connection.request(method, path, body=iter([body]) if chunked else body, headers=headers or {},
+                                   encode_chunked=chunked)
             except (BrokenPipeError, ConnectionResetError):
                 pass  # it did not want all of it, and has said why
             response = connection.getresponse()

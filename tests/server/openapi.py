@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""docs/openapi.json against what kvickd answers: status, type, headers and schema of each answer are there, and each that is there was seen."""
+"""docs/openapi.json against what kvickd answers: status, type and schema of each answer are there, and each of them was seen."""
 
 import json
 import os

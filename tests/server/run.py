@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """run.py BUILD [NAME…]: kvickd's tests, those whose names have one of the words in them. Prints TAP.
 
-A test is a function whose name says what holds, in a test_*.py, with the options of its kvickd as @kvickd_options(…). It gets a kvickd
-that has started, and what it leaves is ended and looked at: exit status, sanitizers, workers. Those with the argument `start` start their own.
+A test is a function whose name says what holds, in a test_*.py, with the options of its kvickd as @kvickd_options(…). It gets a
+kvickd that has started, and what it leaves is ended and looked at: exit status, sanitizers, workers. Those with the argument
+`start` start their own.
 """
 
 import importlib
@@ -25,7 +26,8 @@ def tests():
         if name.startswith("test_") and name.endswith(".py"):
             module = importlib.import_module(name[:-3])
             for function in vars(module).values():
-                if inspect.isfunction(function) and function.__module__ == module.__name__ and not function.__name__.startswith("_"):
+                own = inspect.isfunction(function) and function.__module__ == module.__name__
+                if own and not function.__name__.startswith("_"):
                     yield function
 
 

@@ -179,8 +179,8 @@ def headers_in_floods_are_refused(k):
 
 @kvickd_options("--client-timeout", "300ms")
 def what_is_no_http_is_refused(k):
-    for text in (b"\r\n\r\n\r\n", b"hello\r\n\r\n", b"GET\r\n\r\n", b"GET /healthz HTTP/9.9\r\n\r\n", b"\x16\x03\x01\x02\x00" + b"\0" * 600,
-                 b"GET /healthz HTTP/1.1\r\n\r\n", os.urandom(5000) + b"\r\n\r\n",
+    for text in (b"\r\n\r\n\r\n", b"hello\r\n\r\n", b"GET\r\n\r\n", b"GET /healthz HTTP/9.9\r\n\r\n",
+                 b"\x16\x03\x01\x02\x00" + b"\0" * 600, b"GET /healthz HTTP/1.1\r\n\r\n", os.urandom(5000) + b"\r\n\r\n",
                  b"POST /v1/functions HTTP/1.1\r\nHost: k\r\nContent-Length: -1\r\n\r\n",
                  b"POST /v1/functions HTTP/1.1\r\nHost: k\r\nContent-Length: 99999999999999999999\r\n\r\n",
                  b"POST /v1/functions HTTP/1.1\r\nHost: k\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n",
@@ -197,11 +197,12 @@ def what_is_no_http_is_refused(k):
 def paths_that_are_not_there_are_a_404_and_methods_a_405(k):
     k.function()
     for path in ("/", "/v1", "/v1/", "/v1/functions/", "/v1/functions/f/", "/v1/functions/f/x", "/v1/functions//invocations",
-                 "/v1/functions/../../healthz", "/v1/functions/%66", "/v1/functions/f%00", "/v1/functions/f%2finvocations", "//healthz",
-                 "/healthz/", "/v1/functions/" + "a" * 64, "/v1/functions/" + "a" * 2000, "*"):
+                 "/v1/functions/../../healthz", "/v1/functions/%66", "/v1/functions/f%00", "/v1/functions/f%2finvocations",
+                 "//healthz", "/healthz/", "/v1/functions/" + "a" * 64, "/v1/functions/" + "a" * 2000, "*"):
         answer = k.get(path)
         check(answer.status == 404 and answer.error()[0] in ("no_such_path", "no_such_function"), "%s: %r" % (path, answer.body))
-    for method, path, allowed in (("PUT", "/v1/functions", "GET, POST"), ("POST", "/healthz", "GET"), ("GET", "/v1/functions/f/invocations", "POST"),
+    for method, path, allowed in (("PUT", "/v1/functions", "GET, POST"), ("POST", "/healthz", "GET"),
+                                  ("GET", "/v1/functions/f/invocations", "POST"),
                                   ("OPTIONS", "/v1/functions/f", "GET, DELETE"), ("BREW", "/v1/functions", "GET, POST")):
         answer = k.request(method, path)
         equal((answer.status, answer.headers["Allow"], answer.error()[0]), (405, allowed, "method_not_allowed"), path)
@@ -309,7 +310,7 @@ def a_web_page_cannot_use_loopback_tcp(start):
 
     def ask(*headers):
         with socket.create_connection(("127.0.0.1", port), 20) as s:
-            s.sendall(b"GET /v1/functions HTTP/1.1\r\nConnection: close\r\n" + b"".join(header + b"\r\n" for header in headers) + b"\r\n")
+            s.sendall(b"\r\n".join((b"GET /v1/functions HTTP/1.1", b"Connection: close") + headers + (b"", b"")))
             return _all_of(s)
 
     for good in (b"Host: localhost", b"Host: 127.0.0.1:%d" % port, b"Host: [::1]:8080"):

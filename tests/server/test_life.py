@@ -23,13 +23,18 @@ def _refuses(start, word, *options, **more):
 def options_that_are_none_are_refused(start):
     for options, word in (
             (("--nonsense",), "--nonsense: no such option"), (("x",), "x: no such option"), (("--keep",), "its value is missing"),
-            (("--keep", "x"), "--keep x: no such value"), (("--keep=-1",), "no such value"), (("--max-connections", "0"), "no such value"),
-            (("--drain", "2h"), "no such value"), (("--log-level", "loud"), "no such value"), (("--worker-ids", "5-4"), "no such value"),
-            (("--worker-ids", "0-4"), "no such value"), (("--help=x",), "no such option"), (("--images", "/nonexistent"), "--images"),
-            (("--worker", "/nonexistent"), "--worker"), (("--kvm", "/nonexistent"), "/nonexistent"), (("--log", "/nonexistent/x"), "--log"),
+            (("--keep", "x"), "--keep x: no such value"), (("--keep=-1",), "no such value"),
+            (("--max-connections", "0"), "no such value"),
+            (("--drain", "2h"), "no such value"), (("--log-level", "loud"), "no such value"),
+            (("--worker-ids", "5-4"), "no such value"),
+            (("--worker-ids", "0-4"), "no such value"), (("--help=x",), "no such option"),
+            (("--images", "/nonexistent"), "--images"),
+            (("--worker", "/nonexistent"), "--worker"), (("--kvm", "/nonexistent"), "/nonexistent"),
+            (("--log", "/nonexistent/x"), "--log"),
             (("--state", "/nonexistent"), "--state"), (("--socket", ""), "no socket to listen at"),
             (("--socket", "/nonexistent/s"), "/nonexistent/s"), (("--socket", "/tmp/" + "a" * 120), "longer than"),
-            (("--listen", "x"), "127.0.0.1:PORT"), (("--listen", "127.0.0.1"), "127.0.0.1:PORT"), (("--listen", "localhost:80"), "PORT")):
+            (("--listen", "x"), "127.0.0.1:PORT"), (("--listen", "127.0.0.1"), "127.0.0.1:PORT"),
+            (("--listen", "localhost:80"), "PORT")):
         _refuses(start, word, *options)
 
 
@@ -42,7 +47,8 @@ def help_and_version_are_printed(start):
     program = os.path.join(Kvickd.build, "kvickd")
     text = subprocess.run([program, "--help"], capture_output=True, text=True, check=True).stdout
     check("--max-connections N" in text and "usage: kvickd" in text, text)
-    check(subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout.startswith("kvickd "), "no version")
+    text = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout
+    check(text.startswith("kvickd "), text)
 
 
 def the_socket_is_for_its_group_and_nobody_else(k):
@@ -96,9 +102,9 @@ class _Activation:
 def _activated(start, *sockets, **more):
     """By a shell, which knows the PID that kvickd will have."""
     directory = more["directory"]
-    script = os.path.join(directory, "activate")
+    script, program = os.path.join(directory, "activate"), os.path.join(Kvickd.build, Kvickd.program)
     with open(script, "w") as f:
-        f.write('#!/bin/sh\nLISTEN_PID=$$ LISTEN_FDS=%d exec "%s" "$@"\n' % (len(sockets), os.path.join(Kvickd.build, Kvickd.program)))
+        f.write('#!/bin/sh\nLISTEN_PID=$$ LISTEN_FDS=%d exec "%s" "$@"\n' % (len(sockets), program))
     os.chmod(script, 0o755)
     return start(program=script, before=_Activation(*sockets), **more)
 
@@ -207,7 +213,8 @@ def state_is_read_as_closely_as_a_request(start):
     first.stop()
     path = os.path.join(_state(first), "functions.json")
     for text, word in (
-            ("", "functions.json"), ("{", "line 1"), ("[]", "version"), ("{}", "version"), ('{"version":2,"functions":[]}', "version"),
+            ("", "functions.json"), ("{", "line 1"), ("[]", "version"), ("{}", "version"),
+            ('{"version":2,"functions":[]}', "version"),
             ('{"version":1,"functions":{}}', "functions"), ("[" * 100000, "nested deeper"), ("\0" * 1000, "line 1"),
             (json.dumps({"version": 1, "functions": [good, dict(good, name="../x")]}), "function 2: name"),
             (json.dumps({"version": 1, "functions": [dict(good, image="/etc/passwd")]}), "function 1: image"),
@@ -362,6 +369,16 @@ def warnings_in_floods_are_left_out_and_counted(k):
     told = len(k.log("invocation")) + sum(line["count"] for line in k.log("lines_left_out"))
     check(len(k.log("invocation")) < 900 and told >= 900, told)
     connection.close()
+
+
+def sighup_opens_the_log_anew(k):
+    os.rename(k.log_path, k.log_path + ".1")
+    k.process.send_signal(signal.SIGHUP)
+    until(lambda: os.path.exists(k.log_path), "there is a new one")
+    k.function()
+    until(lambda: k.log("function_registered"), "the line is in the new one")
+    with open(k.log_path + ".1") as f:
+        check("function_registered" not in f.read(), "it is in the old one")
 
 
 def a_log_that_cannot_be_written_does_not_stop_it(start):

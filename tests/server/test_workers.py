@@ -27,7 +27,8 @@ def a_worker_that_dies_is_replaced_and_its_call_a_502_with_the_reason(k):
 
 def what_a_worker_should_not_say_costs_it_its_life(k):
     k.function()
-    for what, word in (("noise", "slot 0: "), ("outcome", "no such outcome"), ("invocation", "another request"), ("body", "too long"),
+    for what, word in (("noise", "slot 0: "), ("outcome", "no such outcome"), ("invocation", "another request"),
+                       ("body", "too long"),
                        ("log", "too long"), ("reason", "too long"), ("warm", "warm when it cannot be"),
                        ("crash-body", "a body without a reply"), ("control", "type 1234"), ("configured", "configured twice"),
                        ("slot", "cannot have failed"), ("short", "3 bytes")):
@@ -107,6 +108,19 @@ def slots_that_cannot_be_made_are_told_to_who_waits(k):
     check("Too many open files" in answer.json()["error"]["message"], answer.body)
     check(k.metric("kvick_slots_failed_total") >= 1, "not counted")
     equal(k.metric("kvick_worker_deaths_total"), 0)
+
+
+def a_slot_that_cannot_be_made_again_is_replaced(k):
+    k.function(concurrency=1)
+    for when in (b"slot fails then", b"slot fails later"):
+        answer = k.call(when)
+        equal((answer.status, answer.body), (200, when))
+        until(lambda: k.call(b"x").status == 200, "another was made")
+    answer = k.call(b"slot fails now")
+    equal((answer.status, answer.error()[0]), (500, "host_failed"))
+    check("KVM_CREATE_VCPU" in answer.json()["error"]["message"], answer.body)
+    until(lambda: k.call(b"x").status == 200, "another was made")
+    equal((k.metric("kvick_worker_deaths_total"), k.metric("kvick_slots_failed_total")), (0, 3))
 
 
 def one_slot_that_can_be_made_serves_all(k):

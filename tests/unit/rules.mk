@@ -81,6 +81,13 @@ $(BUILD)/unit/test_engine_threads: UNIT_LDFLAGS := -Wl,--wrap=sys_clock_nanoslee
 # Limits, on a clock of the test's own (test_clock.h).
 $(addprefix $(BUILD)/unit/test_,block_limits net): UNIT_LDFLAGS += -Wl,--wrap=sys_now_ns
 
+# kvickd's parts that need no loop. They stand alone: jansson has names that ours have too.
+SERVER_UNIT_TESTS := $(addprefix $(BUILD)/unit/test_server_,fields pool timers)
+$(SERVER_UNIT_TESTS): $(BUILD)/unit/test_server_%: $(BUILD)/asan/tests/unit/test_server_%.c.o $(call objects,asan,control/units.c \
+		$(addprefix control/server/,fields.c function_config.c memory.c pool.c timers.c))
+	@mkdir -p $(@D)
+	$(CC) $(UNIT_CFLAGS) -o $@ $^ -ljansson -lcmocka
+
 # What two threads share once more, with the thread sanitizer.
 # GCC says that it does not know fences there: the ring's are between us and the guest. (Clang has no such warning.)
 TSAN_CFLAGS := -std=gnu17 $(WARNINGS) -Wno-unknown-warning-option -Wno-tsan -DKVICK_FAULT_INJECTION -g -O1 -fsanitize=thread
