@@ -38,7 +38,8 @@ objects = $(patsubst %,$(BUILD)/$(1)/%.o,$(2))
 .PHONY: all help demo check check-hw nested perf perf-linux perf-solo5 exact clean install
 .DEFAULT_GOAL := all
 
-all: $(BUILD)/kvick $(BUILD)/kvick-snapshot $(BUILD)/kvick-worker $(BUILD)/kvickd $(BUILD)/kvick-client library guests $(BUILD)/perf/floor
+PROGRAMS := $(addprefix $(BUILD)/,kvick kvick-snapshot kvick-worker kvickd kvick-client)
+all: $(PROGRAMS) library guests $(BUILD)/perf/floor
 
 help:
 	@echo 'make all      build/kvick, kvickd and what belongs to them, build/guests/*.elf, build/perf/floor;'

@@ -38,15 +38,16 @@ static int run(const struct command *command, int argc, char **argv)
 		execv(path, argv - 1); /* all of main's */
 	}
 	if (errno == ENOENT)
-		dprintf(STDERR_FILENO, "kvick: %s: needs %s, beside kvick or in ../libexec/kvick: build it by `make all`%s, or `make "
-			"install`\n", command->name, programs[i].program, programs[i].needs);
+		dprintf(STDERR_FILENO, "kvick: %s: needs %s, beside kvick or in ../libexec/kvick: build it by `make all`%s, "
+			"or `make install`\n", command->name, programs[i].program, programs[i].needs);
 	else
 		dprintf(STDERR_FILENO, "kvick: %s: %s\n", path, strerror(errno));
 	return EXIT_HOST;
 }
 
 const struct command command_other_snapshot = { .name = "snapshot", .purpose = SNAPSHOT_PURPOSE, .run = run };
-const struct command command_invoke = { .name = "invoke", .purpose = "Call a function of kvickd: bytes in, bytes out.", .run = run };
+const struct command command_invoke = { .name = "invoke", .purpose = "Call a function of kvickd: bytes in, bytes out.",
+					.run = run };
 const struct command command_functions = { .name = "functions", .purpose = "List, add, show, remove kvickd's functions.",
 					   .run = run };
 const struct command command_invocations = { .name = "invocations", .purpose = "Status, result, log of a call; cancel it.",

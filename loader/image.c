@@ -242,7 +242,8 @@ static int open_and_parse(struct image *image, const char *path, const struct pr
 		rc = try_first_head(image, sys, error);
 	if (rc == IMAGE_NEEDS_MORE) {
 		*image = (struct image){
-			.fd = image->fd, .borrowed = borrowed, .path = path, .file_bytes = image->file_bytes, .protocol = protocol, .why = why,
+			.fd = image->fd, .borrowed = borrowed, .path = path, .file_bytes = image->file_bytes,
+			.protocol = protocol, .why = why,
 		};
 		rc = try_whole_head(image, sys, error);
 	}

@@ -107,7 +107,8 @@ for signal in INT TERM; do
 	check "SIG$signal to who waits cancels the call" "$problem"
 done
 before=$("$kvick" service metrics | sed -n 's/^kvick_invocations_total{function="f",status="cancelled"} //p')
-refused 'a call that takes longer than --timeout' 124 'no answer within 0.2 s' "$kvick" invoke f --data 'sleep 60000' --timeout 200ms
+refused 'a call that takes longer than --timeout' 124 'no answer within 0.2 s' \
+	"$kvick" invoke f --data 'sleep 60000' --timeout 200ms
 until_shows "kvick_invocations_total{function=\"f\",status=\"cancelled\"} $((before + 1))" "$kvick" service metrics
 check 'is cancelled too' "$problem"
 

@@ -10,4 +10,5 @@ $(BUILD)/client-tests/kvick-client: $(call objects,asan,$(CLIENT_SOURCES))
 	$(CC) $(UNIT_CFLAGS) -o $@ $^ $(CLIENT_LIBS)
 
 .PHONY: client-build
-client-build: $(BUILD)/kvick $(BUILD)/kvick-client $(BUILD)/kvickd $(BUILD)/server/fake_worker $(BUILD)/client-tests/serve $(BUILD)/client-tests/kvick-client
+client-build: $(BUILD)/kvick $(BUILD)/kvick-client $(BUILD)/kvickd $(BUILD)/server/fake_worker \
+	$(BUILD)/client-tests/serve $(BUILD)/client-tests/kvick-client
