@@ -61,6 +61,7 @@ struct restored {
 	struct machine_state machine;
 	struct deprivileged_guest dep;
 	struct vcpu_saved vcpu;
+	uint64_t tsc_offset;    /* before a guest could move it: ring 0 writes to the TSC, and to TSC_ADJUST */
 	uint32_t run_count;
 	struct memory_run runs[SNAPSHOT_RUNS_MAX];
 };

@@ -369,6 +369,8 @@ COLD int restore_vcpu(struct machine *m)
 
 	if (r == 0)
 		r = vcpu_load(&m->vcpu, &m->vm, &m->restored->vcpu, false, &m->sys, &m->error);
+	if (m->config->resets && machine_is_at_ring0(m))
+		m->restored->tsc_offset = vcpu_tsc_offset(&m->vcpu, &m->sys);
 	return r == 0 ? m->boot->restored(m, true) : r;
 }
 
@@ -404,6 +406,8 @@ COLD int machine_reset(struct machine *m)
 	m->console.errnum = 0;
 	m->console.bytes = m->console.bytes_dropped = 0;
 	begin_again(m);
+	if (machine_is_at_ring0(m))
+		vcpu_restore_tsc_offset(&m->vcpu, m->restored->tsc_offset, &m->sys);
 	r = vcpu_load(&m->vcpu, &m->vm, &m->restored->vcpu, true, &m->sys, &m->error);
 	return r == 0 ? m->boot->restored(m, false) : r;
 }

@@ -127,6 +127,7 @@ static const struct sandbox_rule sandbox_rules[] = {
 	SANDBOX_CALL(RESETS, ftruncate, "what the guest printed has been sent"),
 	SANDBOX_CALL(RESETS, lseek, "so that the next output is at the beginning"),
 	SANDBOX_IOCTL(RESETS, KVM_SET_MSRS, "the vCPU is as the snapshot has it again"),
+	SANDBOX_IOCTL(RESETS, KVM_SET_DEVICE_ATTR, "likewise: its TSC, which the guest may have moved"),
 	SANDBOX_IOCTL(RESETS, KVM_SET_XCRS, "likewise: which parts of the FPU's state are enabled"),
 	SANDBOX_IOCTL(RESETS, KVM_SET_XSAVE, "likewise: the FPU's state"),
 	SANDBOX_IOCTL(RESETS, KVM_SET_DEBUGREGS, "likewise: debug registers"),

@@ -168,3 +168,15 @@ uint64_t vcpu_tsc_offset(const struct vcpu *vcpu, struct sys *sys)
 
 	return sys_ioctl(sys, vcpu->fd, KVM_GET_DEVICE_ATTR, (uintptr_t)&attr) < 0 ? 0 : offset;
 }
+
+COLD void vcpu_restore_tsc_offset(const struct vcpu *vcpu, uint64_t offset, struct sys *sys)
+{
+	struct kvm_device_attr attr = {
+		.group = KVM_VCPU_TSC_CTRL,
+		.attr = KVM_VCPU_TSC_OFFSET,
+		.addr = (uintptr_t)&offset,
+	};
+
+	if (vcpu_tsc_offset(vcpu, sys) != offset)
+		sys_ioctl(sys, vcpu->fd, KVM_SET_DEVICE_ATTR, (uintptr_t)&attr);
+}

@@ -101,5 +101,7 @@ uint64_t vcpu_tsc_khz(const struct vcpu *vcpu, const struct vm *vm, struct sys *
 
 /* Guest TSC less host TSC (KVM API, KVM_VCPU_TSC_OFFSET); 0 where the host does not say. */
 uint64_t vcpu_tsc_offset(const struct vcpu *vcpu, struct sys *sys);
+/* The guest has moved it, perhaps: is it `offset` again? Nothing where the host does not say. */
+void vcpu_restore_tsc_offset(const struct vcpu *vcpu, uint64_t offset, struct sys *sys);
 
 #endif

@@ -12,12 +12,18 @@
 #include "vmm/vm.h"
 
 /* AMD64 APM 2, appendix A.2; Intel SDM 4. The TSC goes on; what belongs to KVM's own clocks is no guest's here. */
-enum { MSR_TSC = 0x10, MSR_TSC_ADJUST = 0x3b, MSR_TSC_DEADLINE = 0x6e0 };
+enum { MSR_TSC = 0x10, MSR_TSC_DEADLINE = 0x6e0 };
+
+/* MTRRs, which KVM keeps, and lists from Linux 6.5 on. */
+static const uint32_t unlisted[] = {
+	0x200, 0x201, 0x202, 0x203, 0x204, 0x205, 0x206, 0x207, 0x208, 0x209, 0x20a, 0x20b, 0x20c, 0x20d, 0x20e, 0x20f,
+	0x250, 0x258, 0x259, 0x268, 0x269, 0x26a, 0x26b, 0x26c, 0x26d, 0x26e, 0x26f, 0x2ff,
+};
 
 static bool is_skipped(uint32_t msr)
 {
 	/* KVM's paravirtual ones, old and new: off, but for kvmclock, which no guest of ours without a PC has. */
-	return msr == MSR_TSC || msr == MSR_TSC_ADJUST || msr == MSR_TSC_DEADLINE || msr == 0x11 || msr == 0x12 ||
+	return msr == MSR_TSC || msr == MSR_TSC_DEADLINE || msr == 0x11 || msr == 0x12 ||
 	       (msr >= 0x4b564d00 && msr <= 0x4b564dff) || (msr >= 0x40000000 && msr <= 0x400001ff);
 }
 
@@ -60,22 +66,30 @@ struct msr_indices {
 };
 
 /* KVM stops at the first that it does not have; so one after another. */
+static void get_msr(int fd, uint32_t index, struct vcpu_saved *saved, struct sys *sys)
+{
+	struct msr_list one = { .head = { .nmsrs = 1 }, .entries = { { .index = index } } };
+
+	if (is_skipped(index) || saved->msr_count == VCPU_MSRS_MAX)
+		return;
+	for (unsigned i = 0; i < saved->msr_count; i++)
+		if (saved->msrs[i].index == index)
+			return;
+	/* Nor such as cannot be set to what they are. */
+	if (sys_ioctl(sys, fd, KVM_GET_MSRS, (uintptr_t)&one) == 1 && sys_ioctl(sys, fd, KVM_SET_MSRS, (uintptr_t)&one) == 1)
+		saved->msrs[saved->msr_count++] = (struct vcpu_msr){ .index = index, .value = one.entries[0].data };
+}
+
 static void get_msrs(int fd, const struct kvm *kvm, struct vcpu_saved *saved, struct sys *sys)
 {
 	struct msr_indices list = { .head = { .nmsrs = VCPU_MSRS_MAX } };
 
 	if (sys_ioctl(sys, kvm->fd, KVM_GET_MSR_INDEX_LIST, (uintptr_t)&list) < 0)
 		return;
-	for (unsigned i = 0; i < list.head.nmsrs && i < VCPU_MSRS_MAX; i++) {
-		struct msr_list one = { .head = { .nmsrs = 1 }, .entries = { { .index = list.indices[i] } } };
-
-		if (is_skipped(list.indices[i]) || sys_ioctl(sys, fd, KVM_GET_MSRS, (uintptr_t)&one) != 1)
-			continue;
-		/* Nor such as cannot be set to what they are. */
-		if (sys_ioctl(sys, fd, KVM_SET_MSRS, (uintptr_t)&one) != 1)
-			continue;
-		saved->msrs[saved->msr_count++] = (struct vcpu_msr){ .index = list.indices[i], .value = one.entries[0].data };
-	}
+	for (unsigned i = 0; i < list.head.nmsrs && i < VCPU_MSRS_MAX; i++)
+		get_msr(fd, list.indices[i], saved, sys);
+	for (unsigned i = 0; i < sizeof(unlisted) / sizeof(unlisted[0]); i++)
+		get_msr(fd, unlisted[i], saved, sys);
 }
 
 /* A second vCPU, as KVM makes them. Where there is none, all has changed. */

@@ -4,9 +4,14 @@
 
 HELPERS := $(patsubst tests/helpers/%.c,$(BUILD)/helpers/%,$(wildcard tests/helpers/*.c))
 
-$(HELPERS): $(BUILD)/helpers/%: tests/helpers/%.c tests/helpers/rules.mk
+$(filter-out %/reuse,$(HELPERS)): $(BUILD)/helpers/%: tests/helpers/%.c tests/helpers/rules.mk
 	@mkdir -p $(@D)
 	$(MUSL_CC) -std=gnu17 -O1 $(WARNINGS) -D_GNU_SOURCE -static -s $(SYSTEM_INCLUDES) -o $@ $<
+
+# It uses machines by libkvick, for glibc.
+$(BUILD)/helpers/reuse: tests/helpers/reuse.c $(BUILD)/libkvick.a tests/helpers/rules.mk
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -std=gnu17 -O1 $(WARNINGS) -static -s -o $@ $< $(BUILD)/libkvick.a
 
 .PHONY: helpers
 helpers: $(HELPERS)

@@ -6,7 +6,7 @@
  *
  * Requests: `look`, without soiling; `soil`; `soil-trap`, with a single-step trap pending instead of an interrupt; `soil-xcr0`,
  * with less in XCR0 (QEMU's SVM lets that through to the host, which does not survive it); `self`: soils and looks in the same
- * machine, to show what it can see.
+ * machine, to show what it can see; `tsc`: says what the TSC is, which only somebody who has seen it before can judge.
  */
 #include <kvick_function.h>
 #include <stdarg.h>
@@ -231,6 +231,8 @@ int main(void)
 	compare(&kept->before, &kept->after);
 	if (asked_for("self"))
 		self();
+	if (asked_for("tsc"))
+		say("tsc %lu\n", kvick_rdtsc());
 	if (!kept->reply_bytes)
 		say("clean\n");
 	if (asked_for("soil") || asked_for("soil-trap") || asked_for("soil-xcr0"))
