@@ -35,7 +35,8 @@ static const struct part {
 	size_t at, bytes;
 } parts[] = {
 	{ VCPU_XCRS, "XCRS", KVM_GET_XCRS, KVM_SET_XCRS, offsetof(struct vcpu_saved, xcrs), sizeof(struct kvm_xcrs) },
-	{ VCPU_FPU, "XSAVE", KVM_GET_XSAVE, KVM_SET_XSAVE, offsetof(struct vcpu_saved, xsave), sizeof(struct kvm_xsave) },
+	{ VCPU_FPU, "XSAVE", KVM_GET_XSAVE, KVM_SET_XSAVE, offsetof(struct vcpu_saved, xsave),
+	  sizeof(struct kvm_xsave) },
 	{ VCPU_DEBUG, "DEBUGREGS", KVM_GET_DEBUGREGS, KVM_SET_DEBUGREGS, offsetof(struct vcpu_saved, debugregs),
 	  sizeof(struct kvm_debugregs) },
 	{ VCPU_LAPIC, "LAPIC", KVM_GET_LAPIC, KVM_SET_LAPIC, offsetof(struct vcpu_saved, lapic), sizeof(struct kvm_lapic_state) },
@@ -56,19 +57,23 @@ static void get_parts(int fd, struct vcpu_saved *saved, struct sys *sys)
 
 /* What KVM_GET_MSRS and KVM_SET_MSRS take. */
 struct msr_list {
-	struct kvm_msrs head;
+	uint32_t count, padding;
 	struct kvm_msr_entry entries[VCPU_MSRS_MAX];
 };
 
 struct msr_indices {
-	struct kvm_msr_list head;
+	uint32_t count;
 	uint32_t indices[VCPU_MSRS_MAX];
 };
+
+_Static_assert(offsetof(struct msr_list, entries) == offsetof(struct kvm_msrs, entries), "as KVM has it");
+_Static_assert(offsetof(struct msr_indices, indices) == offsetof(struct kvm_msr_list, indices), "as KVM has it");
+_Static_assert(sizeof(((struct vcpu_saved *)0)->xsave) == sizeof(struct kvm_xsave), "as KVM has it");
 
 /* KVM stops at the first that it does not have; so one after another. */
 static void get_msr(int fd, uint32_t index, struct vcpu_saved *saved, struct sys *sys)
 {
-	struct msr_list one = { .head = { .nmsrs = 1 }, .entries = { { .index = index } } };
+	struct msr_list one = { .count = 1, .entries = { { .index = index } } };
 
 	if (is_skipped(index) || saved->msr_count == VCPU_MSRS_MAX)
 		return;
@@ -82,11 +87,11 @@ static void get_msr(int fd, uint32_t index, struct vcpu_saved *saved, struct sys
 
 static void get_msrs(int fd, const struct kvm *kvm, struct vcpu_saved *saved, struct sys *sys)
 {
-	struct msr_indices list = { .head = { .nmsrs = VCPU_MSRS_MAX } };
+	struct msr_indices list = { .count = VCPU_MSRS_MAX };
 
 	if (sys_ioctl(sys, kvm->fd, KVM_GET_MSR_INDEX_LIST, (uintptr_t)&list) < 0)
 		return;
-	for (unsigned i = 0; i < list.head.nmsrs && i < VCPU_MSRS_MAX; i++)
+	for (unsigned i = 0; i < list.count && i < VCPU_MSRS_MAX; i++)
 		get_msr(fd, list.indices[i], saved, sys);
 	for (unsigned i = 0; i < sizeof(unlisted) / sizeof(unlisted[0]); i++)
 		get_msr(fd, unlisted[i], saved, sys);
@@ -165,7 +170,8 @@ static int set_msrs(const struct vcpu *vcpu, const struct vcpu_saved *saved, boo
 			};
 	if (count == 0)
 		return 0;
-	list.head = (struct kvm_msrs){ .nmsrs = count };
+	list.count = count;
+	list.padding = 0;
 
 	int r = sys_ioctl(sys, vcpu->fd, KVM_SET_MSRS, (uintptr_t)&list);
 

@@ -43,7 +43,7 @@ struct vcpu_saved {
 	uint32_t changed; /* of these, what a new vCPU has not so already */
 	struct kvm_regs regs;
 	struct kvm_sregs sregs;
-	struct kvm_xsave xsave;
+	uint32_t xsave[1024]; /* struct kvm_xsave without what may follow it */
 	struct kvm_xcrs xcrs;
 	struct kvm_debugregs debugregs;
 	struct kvm_vcpu_events events;
