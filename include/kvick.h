@@ -20,11 +20,11 @@
  *
  * The process. The library has no state of its own and no threads; it installs no signal handlers, sets no interval timer
  * (setitimer), changes no signal's disposition, prints nothing, and ends the process only where it finds a bug of its own (assert).
- * While a guest runs, one signal (SIGURG; kvick_options_set_signal()) is blocked in the calling thread: that is how a time-out or
- * kvick_vm_cancel() ends a guest. KVM lets it through for as long as it is in the guest (KVM_SET_SIGNAL_MASK), and it is taken with
- * sigtimedwait() afterwards, so that no handler is needed and none runs. Signals of that number that others send to this thread
- * meanwhile are lost. Handlers of all other signals run as ever. All descriptors are close-on-exec. After a fork(), templates and
- * machines are the parent's alone: the child may not even free them.
+ * While a guest runs, one signal (SIGURG; kvick_options_set_signal()) is blocked in the calling thread, and SIGPIPE: the former is
+ * how a time-out or kvick_vm_cancel() ends a guest. KVM lets it through for as long as it is in the guest (KVM_SET_SIGNAL_MASK),
+ * and it is taken with sigtimedwait() afterwards, so that no handler is needed and none runs. Signals of that number that others
+ * send to this thread meanwhile are lost. Handlers of all other signals run as ever. All descriptors are close-on-exec. After a
+ * fork(), templates and machines are the parent's alone: the child may not even free them.
  *
  * A file that is mapped and cut short by somebody ends whoever looks at it by SIGBUS; so replace images and snapshots by rename,
  * never in place. What is made by kvick_template_snapshot() has its memory in the process, and no such file.
@@ -168,7 +168,7 @@ KVICK_API int kvick_vm_cancel(struct kvick_vm *vm);
 
 /*
  * As it was when it was made, whatever its guest has done; with new entropy. For machines of a snapshot that costs what the guest
- * changed, for those of an image it is a new start. On failure the machine can only be freed. What was asked of the last run is
+ * changed, for those of an image it is a new start. On failure the machine can only be freed. What is known of the last run is
  * gone.
  */
 KVICK_API int kvick_vm_reset(struct kvick_vm *vm, struct kvick_error *error);

@@ -23,9 +23,8 @@ int library_result(struct kvick_error *to, const struct error *error, int r)
 	to->code = r;
 	_Static_assert(sizeof(to->text) == sizeof(error->text), "a line is handed on whole");
 	memcpy(to->text, error->text, sizeof(to->text));
-	/* The C library had no memory, and nobody a line for it. */
 	if (error->kind == ERROR_NONE)
-		strcpy(to->text, "no memory: free some or raise RLIMIT_AS");
+		snprintf(to->text, sizeof(to->text), "%s", strerror(-r));
 	return r;
 }
 

@@ -21,6 +21,17 @@ static void keep(struct output *output, const char *from, size_t bytes)
 	output->dropped += bytes - fits;
 }
 
+/* Nobody reads it any more. That is no reason to end a program: the signal is taken before anybody gets it (watch_begin()). */
+static void take_sigpipe(struct sys *sys)
+{
+	const struct timespec now = { 0 };
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGPIPE);
+	sys_sigtimedwait(sys, &set, &now);
+}
+
 /* Never in a write() that blocks, out of which no handler would get us. */
 static void write_out(struct output *output, const char *from, size_t bytes)
 {
@@ -34,6 +45,8 @@ static void write_out(struct output *output, const char *from, size_t bytes)
 
 		if (n > 0)
 			n = sys_write(sys, output->fd, from + done, bytes - done);
+		if (n == -EPIPE)
+			take_sigpipe(sys);
 		if (n > 0)
 			done += (size_t)n;
 		else if (n < 0 && n != -EAGAIN && n != -EINTR)

@@ -164,44 +164,45 @@ static void forget_run(struct kvick_vm *vm)
 	vm->output.bytes = vm->output.dropped = 0;
 }
 
+static int refuse_to_run(const struct kvick_vm *vm, struct kvick_error *to)
+{
+	struct error error = { .kind = ERROR_NONE };
+
+	return library_result(to, &error, error_set(&error, ERROR_USAGE, EALREADY, vm->machine_is_made ?
+						    "%s: this machine has run: reset it before it runs again" :
+						    "%s: a reset of this machine has failed: free it", vm->of->name));
+}
+
 /* The guest runs to its end; 0 or -errno with vm->reason set. */
-static int run(struct kvick_vm *vm, uint64_t timeout_ns)
+static int run(struct kvick_vm *vm, const struct invocation *invocation, uint64_t timeout_ns)
 {
 	int r;
 
-	if (!vm->machine_is_made)
-		return error_set(&vm->reason, ERROR_USAGE, EALREADY, "%s: a reset of this machine has failed: free it",
-				 vm->of->name);
-	if (vm->outcome != KVICK_NOT_RUN)
-		return -EALREADY;
+	vm->invocation = *invocation;
 	vm->config.invocation = &vm->invocation;
 	r = vm_go(vm, timeout_ns, &vm->reason);
-	if (r < 0) {
-		vm->outcome = KVICK_FAILED;
-		return r;
-	}
-	return vm_result(vm, &vm->reason);
-}
-
-static int result_of_run(struct kvick_vm *vm, struct kvick_error *to, int r)
-{
-	static const struct error again = {
-		.kind = ERROR_USAGE, .errnum = EALREADY, .text = "this machine has run: reset it before it runs again",
-	};
-
-	return library_result(to, r == -EALREADY && vm->machine_is_made ? &again : &vm->reason, r);
+	if (r == 0)
+		return vm_result(vm, &vm->reason);
+	vm->outcome = KVICK_FAILED;
+	return r;
 }
 
 int kvick_vm_run(struct kvick_vm *vm, uint64_t timeout_ns, struct kvick_error *to)
 {
-	if (vm->outcome == KVICK_NOT_RUN)
-		vm->invocation = (struct invocation){ .reply_max = 0 };
-	return result_of_run(vm, to, run(vm, timeout_ns));
+	const struct invocation nothing = { .reply_max = 0 };
+
+	if (vm->outcome != KVICK_NOT_RUN)
+		return refuse_to_run(vm, to);
+	return library_result(to, &vm->reason, run(vm, &nothing, timeout_ns));
 }
 
 int kvick_vm_invoke(struct kvick_vm *vm, const void *request, size_t request_bytes, void *reply, size_t room, size_t *reply_bytes,
 		    uint64_t timeout_ns, struct kvick_error *to)
 {
+	const struct invocation invocation = {
+		.request = request, .request_bytes = request_bytes, .reply = reply,
+		.reply_max = room < KVICK_REPLY_BYTES_MAX ? room : KVICK_REPLY_BYTES_MAX,
+	};
 	struct error error = { .kind = ERROR_NONE };
 	int r;
 
@@ -209,18 +210,15 @@ int kvick_vm_invoke(struct kvick_vm *vm, const void *request, size_t request_byt
 	if (request_bytes > KVICK_REQUEST_BYTES_MAX)
 		return library_result(to, &error, error_set(&error, ERROR_USAGE, EMSGSIZE, "request: %zu bytes: give at most %llu",
 							    request_bytes, KVICK_REQUEST_BYTES_MAX));
-	if (vm->outcome == KVICK_NOT_RUN)
-		vm->invocation = (struct invocation){
-			.request = request, .request_bytes = request_bytes, .reply = reply,
-			.reply_max = room < KVICK_REPLY_BYTES_MAX ? room : KVICK_REPLY_BYTES_MAX,
-		};
-	r = run(vm, timeout_ns);
+	if (vm->outcome != KVICK_NOT_RUN)
+		return refuse_to_run(vm, to);
+	r = run(vm, &invocation, timeout_ns);
 	if (r == 0 && !vm->invocation.replied)
 		r = error_set(&vm->reason, ERROR_IMAGE, ENODATA, "%s: the guest ended by %d without a reply: give a function",
 			      vm->of->name, vm->machine.status);
 	if (r == 0)
 		*reply_bytes = vm->invocation.reply_bytes;
-	return result_of_run(vm, to, r);
+	return library_result(to, &vm->reason, r);
 }
 
 int kvick_vm_cancel(struct kvick_vm *vm)
@@ -263,10 +261,13 @@ int kvick_vm_reset(struct kvick_vm *vm, struct kvick_error *to)
 	uint64_t before = __rdtsc();
 	int r = reset(vm, &error);
 
+	forget_run(vm);
 	if (r == 0) {
-		forget_run(vm);
 		vm->resets++;
 		vm->reset_ns = timeline_ns(&vm->machine.timeline, before, __rdtsc());
+	} else {
+		vm->outcome = KVICK_FAILED;
+		vm->reason = error;
 	}
 	return library_result(to, &error, r);
 }

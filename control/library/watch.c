@@ -197,7 +197,7 @@ static void set_runs(struct watch *w, bool runs)
 
 int watch_begin(struct watch *w, int vcpu_fd, uint64_t timeout_ns, struct error *error)
 {
-	const sigset_t set = set_of(w);
+	sigset_t set = set_of(w);
 	bool timed = timeout_ns || w->stop.ticks;
 	uint64_t now = timed ? sys_now_ns(w->sys) : 0;
 	int r = take_timer(w, error);
@@ -208,6 +208,8 @@ int watch_begin(struct watch *w, int vcpu_fd, uint64_t timeout_ns, struct error 
 	w->tick_ns = w->stop.ticks ? plus(now, TICK_NS) : NEVER;
 	if (r < 0)
 		return r;
+	/* And what writing to a pipe that nobody reads any more would send: output.c takes it. */
+	sigaddset(&set, SIGPIPE);
 	pthread_sigmask(SIG_BLOCK, &set, &w->before);
 	set_runs(w, true);
 	r = let_through(w, vcpu_fd, error);

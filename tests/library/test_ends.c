@@ -61,6 +61,26 @@ static void so_is_one_that_waits_for_its_console(void **state)
 	close(fds[1]);
 }
 
+/* Where nobody will: SIGPIPE is not for a program that has done nothing. */
+static void who_reads_a_console_may_go(void **state)
+{
+	struct kvick_vm *vm = vm_alone(image_of("hello"));
+	uint64_t cut;
+	size_t bytes;
+	int fds[2];
+
+	(void)state;
+	assert_int_equal(pipe(fds), 0);
+	close(fds[0]);
+	kvick_vm_set_console_fd(vm, fds[1]);
+	CHECK(kvick_vm_run(vm, LIMIT_NS, &error));
+	kvick_vm_console(vm, &bytes, &cut);
+	assert_int_equal(bytes, 0);
+	assert_true(cut >= 16);
+	kvick_vm_free(vm);
+	close(fds[1]);
+}
+
 /* Nothing leaves it: the VMM has a look now and then, by the same signal. */
 static void a_guest_that_halts_for_good_is_found(void **state)
 {
@@ -341,6 +361,7 @@ int main(void)
 		TEST(a_guest_that_spins_is_ended_by_its_time_out),
 		TEST(so_is_one_that_sleeps),
 		TEST(so_is_one_that_waits_for_its_console),
+		TEST(who_reads_a_console_may_go),
 		TEST(a_guest_that_halts_for_good_is_found),
 		TEST(a_guest_may_take_its_time_to_be_ready_or_not),
 		TEST(another_thread_ends_a_guest_that_spins),
