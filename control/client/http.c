@@ -99,8 +99,11 @@ static void take_value(struct http_reply *reply, const struct wanted_header *wan
 		value++;
 	for (; n && strchr(" \t\r\n", value[n - 1]); n--)
 		;
-	if (n >= wanted->bytes || memchr(value, '\0', n))
+	if (n >= wanted->bytes)
 		return;
+	for (size_t i = 0; i < n; i++)
+		if (value[i] < ' ' || value[i] > '~')
+			return;
 	memcpy(into, value, n);
 	into[n] = '\0';
 }

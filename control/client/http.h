@@ -25,7 +25,7 @@ struct http_request {
 	const char *subject;      /* for the line that says what takes so long */
 };
 
-/* Empty strings: no such header, or one that is too long to be ours. */
+/* Empty strings: no such header, or one that is too long to be ours, or no ASCII. */
 struct http_reply {
 	long status;
 	char content_type[64], timing[512], invocation[128], location[256], retry_after[32];

@@ -62,7 +62,9 @@ static json_t *timing(const struct http_reply *reply)
 		if (parameter(metric, ";desc=", value, sizeof(value)))
 			json_object_set_new(one, "description", json_string(value));
 		metric[strcspn(metric, "; \t")] = '\0';
-		json_object_set_new(all, metric, one);
+		if (*metric)
+			json_object_set(all, metric, one);
+		json_decref(one);
 	}
 	return all;
 }
@@ -71,7 +73,6 @@ static void say_timing(const struct http_reply *reply)
 {
 	json_t *all = timing(reply), *one;
 	const char *name, *separator = "kvick: ";
-	struct error line = { 0 };
 	char text[ERROR_TEXT_BYTES] = "";
 	size_t used = 0;
 
@@ -85,8 +86,7 @@ static void say_timing(const struct http_reply *reply)
 		separator = ", ";
 	}
 	json_decref(all);
-	error_set(&line, ERROR_HOST, 0, "%s", used ? text : "kvick: the server sent no timing"); /* control characters are gone */
-	fprintf(stderr, "%s\n", line.text);
+	fprintf(stderr, "%s\n", used ? text : "kvick: the server sent no timing");
 }
 
 /* --- the reply --- */

@@ -52,7 +52,7 @@ total() {
 # A server for the tests that follow, on a fresh folder.
 serve() {
 	unserve
-	rm -rf "$served" "$socket"
+	rm -rf "$served" "$socket" "$scratch/port" # what says that it listens is not to be of the one before
 	mkdir "$served"
 	"$build/client-tests/serve" "${1-$socket}" "$served" >"$scratch/port" &
 	server=$!

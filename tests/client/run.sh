@@ -87,7 +87,8 @@ check 'a file whose name is not UTF-8, as JSON' "$problem"
 
 serve
 export KVICK_SOCKET=$socket
-reply '200 OK' '{"functions":[{"name":"echo","image":"echo.elf","memory":67108864,"concurrency":8,"warm":2,"timeout":1500,"state":"ready"},
+reply '200 OK' '{"functions":[
+	{"name":"echo","image":"echo.elf","memory":67108864,"concurrency":8,"warm":2,"timeout":1500,"state":"ready"},
 	{"name":"s","snapshot":"snap","concurrency":1,"warm":0,"timeout":2000}]}'
 ends 0 "$kvick" functions
 asked 'GET /v1/functions HTTP/1.1'
@@ -149,6 +150,10 @@ ends 0 "$kvick" invoke f --json
 timing='{"queue":{"ms":0.01},"launch":{"ms":0.25,"description":"hit"},"guest":{"ms":1.0},"total":{"ms":1.5}}'
 prints '{"id":"i7","timing":'"$timing"',"bytes":4,"reply":"pong"}'
 check 'a call, as JSON' "$problem"
+reply '200 OK' pong "Kvick-Invocation: $(printf 'i\377')" "Server-Timing: $(printf '\033[31m');dur=1"
+ends 0 "$kvick" invoke f --json
+prints '{"id":"","timing":{},"bytes":4,"reply":"pong"}'
+check 'headers that are no text are none' "$problem"
 printf 'a\000\377b' >"$scratch/binary"
 reply '200 OK' "$scratch/binary"
 ends 0 "$kvick" invoke f --json

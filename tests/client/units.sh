@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# units.sh [DIR]: what `make install` installs, and kvickd's units: what systemd says of them, and whether kvickd and its workers can do
-# with what the service leaves them. There is no systemd that runs here: what it would set is set by hand.
+# units.sh [DIR]: what `make install` installs, and kvickd's units: what systemd says of them, and whether kvickd and its workers
+# can do with what the service leaves them. There is no systemd that runs here: what it would set is set by hand.
 #
 # DIR is build unless said otherwise. Needs what `make all` makes, DIR/guests/echo.elf, DIR/client-tests/serve; root and KVM for the
 # last part. Prints TAP.
