@@ -22,6 +22,10 @@ class Failed(Exception):
     pass
 
 
+class Skipped(Exception):
+    pass
+
+
 def check(holds, what):
     if not holds:
         raise Failed(what)

@@ -16,4 +16,6 @@ $(BUILD)/server/kvickd-asan: $(call objects,server-asan,$(SERVER_SOURCES))
 	$(CC) $(SERVER_ASAN_CFLAGS) -o $@ $^ $(SERVER_LIBRARIES)
 
 .PHONY: server-test-build
-server-test-build: $(BUILD)/kvickd $(BUILD)/server/kvickd-asan $(BUILD)/server/fake_worker
+server-test-build: $(BUILD)/kvickd $(BUILD)/server/kvickd-asan $(BUILD)/server/fake_worker \
+	$(BUILD)/kvick $(BUILD)/kvick-snapshot $(BUILD)/kvick-worker \
+	$(addprefix $(BUILD)/guests/,$(addsuffix .elf,echo sum sha256 counter crasher sleeper))

@@ -7,8 +7,9 @@ from kvickd import Behind, check, equal, until
 from options import kvickd_options
 
 CLIENTS, STEPS, SEED = 8, 120, 7
-BODIES = (b"x", b"", b"y" * 70000, b"sleep 5", b"sleep 60", b"sleep 60000", b"crash", b"exit 3", b"twice", b"fail", b"big 100000", b"log 9",
-          b"die 9", b"leave 1", b"reply and die", b"garbage noise", b"garbage outcome", b"slot fails now", b"slot fails then", b"times")
+BODIES = (b"x", b"", b"y" * 70000, b"sleep 5", b"sleep 60", b"sleep 60000", b"crash", b"exit 3", b"twice", b"fail", b"big 100000",
+          b"log 9", b"die 9", b"leave 1", b"reply and die", b"garbage noise", b"garbage outcome", b"slot fails now",
+          b"slot fails then", b"times")
 FAKES = (None, None, None, "slow slots", "slow reset", "one slot", "refuse", "die")
 EXPECTED = {200, 201, 202, 204, 404, 409, 410, 422, 429, 500, 502, 503, 504}
 
@@ -29,7 +30,8 @@ def _leave(k, dice, name):
 def _register(k, dice, name):
     fake = dice.choice(FAKES)
     fields = {"name": name, "image": "f.elf", "concurrency": dice.choice((1, 2, 8)), "warm": dice.choice((0, 1)),
-              "queue": dice.choice((0, 2, 100)), "timeout": dice.choice((50, 500, 2000)), "environment": {"FAKE": fake} if fake else {}}
+              "queue": dice.choice((0, 2, 100)), "timeout": dice.choice((50, 500, 2000)),
+              "environment": {"FAKE": fake} if fake else {}}
     return k.register(fields).status
 
 
