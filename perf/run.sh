@@ -25,7 +25,6 @@ loop=$BUILD/guests/loop.elf
 spin=$BUILD/guests/spin.elf
 
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
 
 die() {
 	echo "perf: $*" >&2
@@ -264,6 +263,10 @@ measure_net_exits() {
 		'BEGIN { if (of > 0) printf "%.4f\n", exits / of }'
 }
 measure_net_iperf3_mib() { net_ratio 2 1 >/dev/null; awk '{ print $1 }' "$work/net" | sort -n | sed -n 3p; }
+
+# shellcheck source=perf/service.sh
+. "$here/service.sh"
+trap 'service_end; rm -rf "$work"' EXIT
 
 ticks() { sed -n 's/.*ticks[ =]\([0-9][0-9]*\).*/\1/p' | head -n 1; }
 

@@ -67,6 +67,7 @@ strace            | strace
 fio               | fio
 iperf3            | iperf3
 iproute2          | ip
+nginx-light       | nginx
 '
 
 # The nested machine's kernel: any of this flavour, newest first. See kernel_here.

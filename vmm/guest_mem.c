@@ -8,6 +8,7 @@
 #include <linux/mman.h> /* MADV_POPULATE_*: not in every C library */
 
 #include "vmm/error.h"
+#include "vmm/pagemap_kernel.h"
 #include "vmm/round.h"
 #include "vmm/sys.h"
 
@@ -182,16 +183,43 @@ COLD const uint8_t *guest_mem_all(const struct guest_mem *mem, uint64_t at, uint
 COLD int guest_mem_map_run(struct guest_mem *mem, const struct memory_run *run, int fd, struct sys *sys)
 {
 	void *where = (void *)(uintptr_t)guest_mem_all(mem, run->at, run->bytes);
+	int r;
 
 	assert(!mem->hugepages && (run->at | run->bytes) % GUEST_PAGE_BYTES == 0);
-	return sys_mmap(sys, where, run->bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, fd, run->at,
-			&where);
+	r = sys_mmap(sys, where, run->bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, fd, run->at, &where);
+	/* Read 2 MiB at a time where the page cache has nothing yet; best effort. */
+	if (r == 0 && run->bytes >= PAGE_2M_BYTES)
+		sys_madvise(sys, where, run->bytes, MADV_HUGEPAGE);
+	return r;
 }
 
 COLD int guest_mem_forget(struct guest_mem *mem, struct sys *sys)
 {
 	assert(!mem->hugepages);
 	return sys_madvise(sys, mem->host, mem->bytes + mem->behind, MADV_DONTNEED);
+}
+
+COLD int guest_mem_written(const struct guest_mem *mem, int pagemap_fd, struct memory_run *runs, unsigned max, struct sys *sys)
+{
+	struct page_region regions[GUEST_MEM_WRITTEN_MAX + 1];
+	struct pm_scan_arg scan = {
+		.size = sizeof(scan), .start = (uintptr_t)mem->host, .end = (uintptr_t)mem->host + mem->bytes + mem->behind,
+		.vec = (uintptr_t)regions, .vec_len = max + 1,
+		/* Here, or swapped out; and neither the file's own pages nor the page of zeroes. */
+		.category_mask = PAGE_IS_FILE | PAGE_IS_PFNZERO, .category_inverted = PAGE_IS_FILE | PAGE_IS_PFNZERO,
+		.category_anyof_mask = PAGE_IS_PRESENT | PAGE_IS_SWAPPED,
+	};
+	int count;
+
+	assert(max <= GUEST_MEM_WRITTEN_MAX);
+	count = sys_ioctl(sys, pagemap_fd, PAGEMAP_SCAN, (uintptr_t)&scan);
+	if (count > (int)max || (count >= 0 && scan.walk_end != scan.end))
+		return -E2BIG;
+	for (int i = 0; i < count; i++) {
+		runs[i].at = regions[i].start - (uintptr_t)mem->host;
+		runs[i].bytes = regions[i].end - regions[i].start;
+	}
+	return count;
 }
 
 COLD void guest_mem_populate(struct guest_mem *mem, const struct memory_run *run, bool write, struct sys *sys)

@@ -108,12 +108,21 @@ int guest_mem_take(struct guest_mem *mem, gpa_t at, uint64_t bytes, void *from, 
 
 /*
  * Of a machine of a snapshot: maps a run of RAM, or of what is behind it, from the same place of a file, privately. Page-aligned
- * and there (asserted). Not into hugetlbfs. 0 or -errno.
+ * and there (asserted). Not into hugetlbfs. Where RAM is GUEST_PAGES_ALIGNED, large pages of the page cache are mapped as such: one
+ * fault for what is only read, instead of 512. 0 or -errno.
  */
 int guest_mem_map_run(struct guest_mem *mem, const struct memory_run *run, int fd, struct sys *sys);
 
 /* All that was written to RAM and behind it is gone: zero, or what is mapped there. Not of hugetlbfs. 0 or -errno. */
 int guest_mem_forget(struct guest_mem *mem, struct sys *sys);
+
+#define GUEST_MEM_WRITTEN_MAX 64
+
+/*
+ * What was written to RAM, and behind it, since it was mapped or forgotten: at most `max` runs of whole pages, ascending, as
+ * /proc/self/pagemap tells (PAGEMAP_SCAN, Linux 6.7). How many, or -errno; -E2BIG: there are more.
+ */
+int guest_mem_written(const struct guest_mem *mem, int pagemap_fd, struct memory_run *runs, unsigned max, struct sys *sys);
 
 /* What a guest will need of it is made present, in one call each; best effort. */
 void guest_mem_populate(struct guest_mem *mem, const struct memory_run *run, bool write, struct sys *sys);

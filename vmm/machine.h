@@ -85,6 +85,8 @@ struct machine_config {
 	struct invocation *invocation; /* what the guest is asked, and its reply; NULL: nothing, the reply is printed */
 	bool stop_when_ready;  /* OUTCOME_READY when the guest says so (KVICK_CALL_READY), which is not answered yet */
 	bool resets;           /* machine_reset() will be called: the sandbox leaves that */
+	bool pagemap_is_open;  /* pagemap_fd is /proc/self/pagemap, and stays the caller's: machine_reset() is quicker with it */
+	int pagemap_fd;
 	uint64_t console_bytes_max; /* of the guest's output; what is more is dropped. 0: no limit */
 	/* Something that whoever waits should know before the guest starts, as it would follow its name. NULL: nobody wants to. */
 	void (*notice)(struct machine *m, const char *text);

@@ -330,12 +330,15 @@ COLD int restore_memory(struct machine *m)
 {
 	const struct restored *restored = m->restored;
 	const struct working_set *set = m->config->snapshot->working_set;
-	int r = guest_mem_create_with(&m->mem, m->plan.bytes, restored->machine.behind_bytes, GUEST_PAGES_4K, &m->sys, &m->error);
+	int r = guest_mem_create_with(&m->mem, m->plan.bytes, restored->machine.behind_bytes, GUEST_PAGES_ALIGNED, &m->sys,
+				      &m->error);
 
 	if (r == 0)
 		r = vm_set_memory(&m->vm, &m->mem, &m->sys, &m->error);
 	if (r < 0)
 		return r;
+	/* Of the file large pages where it has such; of what was zero small ones, as in any launch (guest_mem.c). */
+	sys_madvise(&m->sys, m->mem.mapping, m->mem.mapping_bytes, MADV_NOHUGEPAGE);
 	for (unsigned i = 0; i < restored->run_count && r == 0; i++)
 		r = guest_mem_map_run(&m->mem, &restored->runs[i], m->config->snapshot->memory_fd, &m->sys);
 	if (r == 0 && restored->machine.readonly_count)
@@ -368,7 +371,7 @@ COLD int restore_vcpu(struct machine *m)
 	int r = cpu_restore(m);
 
 	if (r == 0)
-		r = vcpu_load(&m->vcpu, &m->vm, &m->restored->vcpu, false, &m->sys, &m->error);
+		r = vcpu_load(&m->vcpu, &m->vm, &m->restored->vcpu, VCPU_NEW, &m->sys, &m->error);
 	if (m->config->resets && machine_is_at_ring0(m))
 		m->restored->tsc_offset = vcpu_tsc_offset(&m->vcpu, &m->sys);
 	return r == 0 ? m->boot->restored(m, true) : r;
@@ -380,21 +383,58 @@ COLD int restore_vcpu(struct machine *m)
  * Where KVM shadows page tables it has not seen ours change back; a new slot makes it begin anew. On hardware with a second level
  * that is not needed, but costs little.
  */
-static int forget_tables(struct machine *m)
+static bool touched_tables(const struct machine *m)
 {
-	bool touched = m->memory_split || m->ring == 0 || m->calls[KVICK_CALL_UPDATE_PGTABLE] || m->calls[KVICK_CALL_LCR3];
+	return m->memory_split || m->ring == 0 || m->calls[KVICK_CALL_UPDATE_PGTABLE] || m->calls[KVICK_CALL_LCR3];
+}
 
-	return touched ? vm_renew_memory(&m->vm, &m->mem, &m->sys) : 0;
+static int forget(struct machine *m)
+{
+	int r = guest_mem_forget(&m->mem, &m->sys);
+
+	return r == 0 && touched_tables(m) ? vm_renew_memory(&m->vm, &m->mem, &m->sys) : r;
+}
+
+/* More than these are forgotten as quickly. */
+#define PUT_BACK_BYTES_MAX (64 * GUEST_PAGE_BYTES)
+
+/*
+ * The few pages that a small guest writes to are read anew from the snapshot instead of let go of. So they stay mapped, for us and
+ * for KVM, and the next guest does not fault for each of them (docs/SPEC.md, "Launch as a service"). False where that cannot be,
+ * and they have to be forgotten.
+ */
+static bool put_back(struct machine *m)
+{
+	struct memory_run runs[GUEST_MEM_WRITTEN_MAX];
+	bool boot_info = false; /* we have written that ourselves: a pagemap that does not know it is another process's */
+	uint64_t bytes = 0;
+	int count;
+
+	if (!m->config->pagemap_is_open || touched_tables(m))
+		return false;
+	count = guest_mem_written(&m->mem, m->config->pagemap_fd, runs, GUEST_MEM_WRITTEN_MAX, &m->sys);
+	for (int i = 0; i < count; i++) {
+		bytes += runs[i].bytes;
+		boot_info |= LAYOUT_BOOT_INFO >= runs[i].at && LAYOUT_BOOT_INFO - runs[i].at < runs[i].bytes;
+	}
+	if (count < 0 || bytes > PUT_BACK_BYTES_MAX || !boot_info)
+		return false;
+	for (int i = 0; i < count; i++)
+		if (!guest_mem_writable(&m->mem, gpa(runs[i].at), runs[i].bytes) ||
+		    guest_mem_read_file(&m->mem, gpa(runs[i].at), runs[i].bytes, m->config->snapshot->memory_fd, runs[i].at,
+					&m->sys) < 0)
+			return false;
+	return true;
 }
 
 COLD int machine_reset(struct machine *m)
 {
+	/* One that ended otherwise may have found a way that nobody thought of. */
+	enum vcpu_used used = touched_tables(m) || m->outcome != OUTCOME_EXITED ? VCPU_USED : VCPU_USED_AT_RING3;
 	int r = vcpu_complete(&m->vcpu, &m->sys); /* what it left by must not be completed in the next guest */
 
-	if (r == 0)
-		r = guest_mem_forget(&m->mem, &m->sys);
-	if (r == 0)
-		r = forget_tables(m);
+	if (r == 0 && !put_back(m))
+		r = forget(m);
 	if (r < 0)
 		return error_set(&m->error, ERROR_HOST, -r, "%s: a machine cannot be used again: %s", m->config->snapshot->name,
 				 strerror(-r));
@@ -408,6 +448,6 @@ COLD int machine_reset(struct machine *m)
 	begin_again(m);
 	if (machine_is_at_ring0(m))
 		vcpu_restore_tsc_offset(&m->vcpu, m->restored->tsc_offset, &m->sys);
-	r = vcpu_load(&m->vcpu, &m->vm, &m->restored->vcpu, true, &m->sys, &m->error);
+	r = vcpu_load(&m->vcpu, &m->vm, &m->restored->vcpu, used, &m->sys, &m->error);
 	return r == 0 ? m->boot->restored(m, false) : r;
 }

@@ -22,6 +22,8 @@
 #include <stdint.h>
 #include <sys/syscall.h>
 
+#include "vmm/pagemap_kernel.h"
+
 enum sandbox_condition {
 	SANDBOX_ALWAYS,
 	SANDBOX_ARG1_IS, /* the second argument's low 32 bits: all that the kernel looks at in a request of ioctl() or fcntl() */
@@ -126,6 +128,7 @@ static const struct sandbox_rule sandbox_rules[] = {
 	SANDBOX_CALL(RESETS, madvise, "RAM is as the snapshot has it again; large buffers go back; a thread's stack goes"),
 	SANDBOX_CALL(RESETS, ftruncate, "what the guest printed has been sent"),
 	SANDBOX_CALL(RESETS, lseek, "so that the next output is at the beginning"),
+	SANDBOX_IOCTL(RESETS, PAGEMAP_SCAN, "which pages a guest has written to"),
 	SANDBOX_IOCTL(RESETS, KVM_SET_MSRS, "the vCPU is as the snapshot has it again"),
 	SANDBOX_IOCTL(RESETS, KVM_SET_DEVICE_ATTR, "likewise: its TSC, which the guest may have moved"),
 	SANDBOX_IOCTL(RESETS, KVM_SET_XCRS, "likewise: which parts of the FPU's state are enabled"),

@@ -69,7 +69,8 @@ static int put_vcpu(struct machine *m, struct state_writer *w)
 
 /* ---- memory ---- */
 
-#define CHUNK_BYTES (1ull << 20)
+/* In one piece: so it comes to lie in a large page of the page cache where the file system has such (guest_mem_map_run()). */
+#define CHUNK_BYTES PAGE_2M_BYTES
 #define CHUNK_PAGES (CHUNK_BYTES / GUEST_PAGE_BYTES)
 
 /* Documentation/admin-guide/mm/pagemap.rst */

@@ -184,12 +184,15 @@ static int set_msrs(const struct vcpu *vcpu, const struct vcpu_saved *saved, boo
 	return 0;
 }
 
-int vcpu_load(struct vcpu *vcpu, const struct vm *vm, const struct vcpu_saved *saved, bool all, struct sys *sys,
+/* Code at ring 3 has no instruction for the others, and none for an MSR. It can set DR6, by single-stepping. */
+#define PARTS_OF_RING3 (VCPU_FPU | VCPU_DEBUG | VCPU_EVENTS)
+
+int vcpu_load(struct vcpu *vcpu, const struct vm *vm, const struct vcpu_saved *saved, enum vcpu_used used, struct sys *sys,
 	      struct error *error)
 {
 	struct vcpu_state state = { .regs = saved->regs, .sregs = saved->sregs };
-	uint32_t wanted = saved->has & (all ? VCPU_PARTS - 1 : saved->changed);
-	int r = set_msrs(vcpu, saved, all, sys, error);
+	uint32_t wanted = saved->has & (used == VCPU_NEW ? saved->changed : used == VCPU_USED ? VCPU_PARTS - 1 : PARTS_OF_RING3);
+	int r = used == VCPU_USED_AT_RING3 ? 0 : set_msrs(vcpu, saved, used == VCPU_USED, sys, error);
 
 	if (!vm->lapic)
 		wanted &= ~(uint32_t)VCPU_LAPIC;

@@ -60,11 +60,17 @@ struct vcpu_saved {
 int vcpu_save(const struct vcpu *vcpu, const struct vm *vm, const struct kvm *kvm, struct vcpu_saved *saved, struct sys *sys,
 	      struct error *error);
 
+enum vcpu_used {
+	VCPU_NEW,           /* only what has changed is set */
+	VCPU_USED,          /* everything is */
+	VCPU_USED_AT_RING3, /* what code there can have changed: each call on a vCPU costs 2 us where a hypervisor traps MSRs */
+};
+
 /*
- * `all`: sets everything, on a vCPU that a guest has used; else only what has changed, on a new one. Registers take effect at the
- * next vcpu_run(). 0, or -errno with `error` set: KVM does not take it, which is a hostile file's or another host's fault.
+ * Sets a vCPU's state, by what it has been used for. Registers take effect at the next vcpu_run(). 0, or -errno with `error` set:
+ * KVM does not take it, which is a hostile file's or another host's fault.
  */
-int vcpu_load(struct vcpu *vcpu, const struct vm *vm, const struct vcpu_saved *saved, bool all, struct sys *sys,
+int vcpu_load(struct vcpu *vcpu, const struct vm *vm, const struct vcpu_saved *saved, enum vcpu_used used, struct sys *sys,
 	      struct error *error);
 
 #endif

@@ -211,6 +211,8 @@ void template_config(const struct kvick_template *t, struct machine_config *conf
 	if (t->image_fd < 0) {
 		config->snapshot = &t->snapshot;
 		config->resets = true;
+		config->pagemap_is_open = t->pagemap_fd >= 0;
+		config->pagemap_fd = t->pagemap_fd;
 	}
 }
 

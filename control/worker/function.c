@@ -160,6 +160,7 @@ void function_machine(const struct function *f, struct machine_config *config, s
 		.image_is_open = f->image_fd >= 0, .image_fd = f->image_fd,
 		.kvm_is_open = true, .kvm_fd = f->kvm_fd,
 		.facts = f->facts.run_bytes ? &f->facts : NULL,
+		.pagemap_is_open = f->pagemap_fd >= 0, .pagemap_fd = f->pagemap_fd,
 	};
 }
 

@@ -26,6 +26,7 @@ struct function {
 	int kvm_fd;
 	int image_fd;              /* -1: it is a snapshot: */
 	struct snapshot_dir *dir;  /* its files are open, the directory is not; NULL: an image */
+	int pagemap_fd;            /* -1: none */
 
 	struct host_facts facts;
 	struct snapshot snapshot;  /* of the image before its first instruction, or the one that was given */

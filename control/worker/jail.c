@@ -174,9 +174,31 @@ static void close_cgroup(struct jail *jail)
 	jail->cgroup_fd = -1;
 }
 
+/*
+ * Before there is no file system any more, and as nobody: whoever opens it as root is told where in the host's memory pages are. In
+ * the process that goes on. Not to have it is no lack: it makes machines that are used again quicker (machine.h).
+ */
+static int open_pagemap(void)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct all[_LINUX_CAPABILITY_U32S_3], none[_LINUX_CAPABILITY_U32S_3];
+	int fd;
+
+	if (syscall(SYS_capget, &header, all) < 0)
+		return -1;
+	memcpy(none, all, sizeof(none));
+	for (unsigned i = 0; i < _LINUX_CAPABILITY_U32S_3; i++)
+		none[i].effective = 0;
+	if (syscall(SYS_capset, &header, none) < 0)
+		return -1;
+	fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	syscall(SYS_capset, &header, all);
+	return fd;
+}
+
 int jail_enter(struct jail *jail, unsigned steps, struct error *error)
 {
-	jail->memory_max_fd = jail->cgroup_fd = -1;
+	jail->memory_max_fd = jail->cgroup_fd = jail->pagemap_fd = -1;
 	for (unsigned i = 0; i < JAIL_STEPS; i++) {
 		if (!(steps & 1u << i))
 			continue;
@@ -190,6 +212,8 @@ int jail_enter(struct jail *jail, unsigned steps, struct error *error)
 			jail_lacks(jail, "%s: %s", jail_steps[i].name, strerror(-r));
 		if (i >= JAIL_PROCESSES)
 			close_cgroup(jail);
+		if (i == JAIL_PROCESSES)
+			jail->pagemap_fd = open_pagemap();
 	}
 	return 0;
 }

@@ -51,6 +51,7 @@ struct jail {
 	bool broken;           /* a step has left the process in no state to go on */
 	int memory_max_fd;     /* of the cgroup; -1: there is none */
 	int cgroup_fd;         /* where `cgroup` is, which ends with us; -1: there is none */
+	int pagemap_fd;        /* our own /proc/self/pagemap, for config->pagemap_fd; -1: not to be had. The caller's */
 	char cgroup[64];
 	char lacks[JAIL_LACKS_BYTES]; /* what could not be, a line each; may be cut short */
 	unsigned lacks_bytes;

@@ -40,7 +40,7 @@ static int configure(struct function *function, struct error *error)
 	return r;
 }
 
-static int enter_jail(struct jail *jail, const struct function *function, struct error *error)
+static int enter_jail(struct jail *jail, struct function *function, struct error *error)
 {
 	const unsigned for_debugging = 1u << JAIL_SECCOMP | 1u << JAIL_LIMITS;
 	int keep[FUNCTION_FDS_MAX];
@@ -53,6 +53,7 @@ static int enter_jail(struct jail *jail, const struct function *function, struct
 	int r = jail_enter(jail, function->sandbox ? JAIL_ALL : JAIL_ALL & ~for_debugging, error);
 
 	jail->keep = NULL;
+	function->pagemap_fd = jail->pagemap_fd;
 	if (!function->sandbox)
 		jail_lacks(jail, "seccomp, limits: --no-sandbox");
 	return r;
@@ -79,7 +80,7 @@ static int begin(struct function *function, struct jail *jail, struct error *err
 
 int main(int argc, char **argv)
 {
-	struct function function = { .sandbox = true, .kvm_fd = -1, .image_fd = -1 };
+	struct function function = { .sandbox = true, .kvm_fd = -1, .image_fd = -1, .pagemap_fd = -1 };
 	struct error error = { 0 };
 	struct jail jail;
 	int at = 1;

@@ -2,6 +2,7 @@
 /* Guest-physical to host: every access with its length, and none beyond RAM. */
 #include "tests/unit/test_unit.h"
 
+#include <fcntl.h>
 #include <sys/mman.h>
 
 #include "vmm/error.h"
@@ -460,6 +461,35 @@ static void a_host_without_transparent_pages_is_told(void **state)
 	assert_says(f->error.text, "address space");
 }
 
+/* Of a machine of a snapshot: RAM that is mapped from a file. Pages 2 and 5 are written to, page 8 is only read. */
+static void what_was_written_to_is_told(void **state)
+{
+	struct fixture *f = *state;
+	struct memory_run all = { 0, 16 * GUEST_PAGE_BYTES }, runs[2];
+	int pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	uint8_t byte;
+
+	fill_file(f, 16);
+	assert_int_equal(guest_mem_map_run(&f->mem, &all, f->fd, &f->sys), 0);
+	assert_int_equal(guest_mem_write(&f->mem, gpa(5 * GUEST_PAGE_BYTES + 7), "x", 1), 0);
+	assert_int_equal(guest_mem_write(&f->mem, gpa(2 * GUEST_PAGE_BYTES), "x", 1), 0);
+	assert_int_equal(guest_mem_read(&f->mem, gpa(8 * GUEST_PAGE_BYTES), &byte, 1), 0);
+	assert_int_equal(guest_mem_read(&f->mem, gpa(20 * GUEST_PAGE_BYTES), &byte, 1), 0);
+
+	int count = guest_mem_written(&f->mem, pagemap, runs, 2, &f->sys);
+
+	if (count == -ENOTTY || pagemap < 0) /* before Linux 6.7 */
+		skip();
+	assert_int_equal(count, 2);
+	assert_int_equal(runs[0].at, 2 * GUEST_PAGE_BYTES);
+	assert_int_equal(runs[0].bytes, GUEST_PAGE_BYTES);
+	assert_int_equal(runs[1].at, 5 * GUEST_PAGE_BYTES);
+	assert_int_equal(guest_mem_written(&f->mem, pagemap, runs, 1, &f->sys), -E2BIG);
+	assert_int_equal(guest_mem_forget(&f->mem, &f->sys), 0);
+	assert_int_equal(guest_mem_written(&f->mem, pagemap, runs, 2, &f->sys), 0);
+	close(pagemap);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -496,6 +526,7 @@ int main(void)
 		TEST(pages_of_4_kib_are_that_where_the_host_gives_larger_ones_unasked),
 		TEST(transparent_pages_are_aligned_at_any_address),
 		TEST(a_host_without_transparent_pages_is_told),
+		TEST(what_was_written_to_is_told),
 	};
 
 	return cmocka_run_group_tests_name("guest_mem", tests, NULL, NULL);
