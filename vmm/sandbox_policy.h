@@ -110,7 +110,8 @@ static const struct sandbox_rule sandbox_rules[] = {
 	SANDBOX_IOCTL(PC, KVM_SIGNAL_MSI, "a device's interrupt"),
 	SANDBOX_IOCTL(PC, KVM_SET_GSI_ROUTING, "the guest has told the IOAPIC which interrupts are level-triggered"),
 	SANDBOX_IOCTL(PC, KVM_INTERRUPT, "an interrupt through the guest's 8259"),
-	SANDBOX_EITHER(PC, LIBRARY, timer_settime, "the guest's timer is to tick; an interrupt is to be taken by a vCPU that sleeps; a "
+	SANDBOX_EITHER(PC, LIBRARY, timer_settime,
+		       "the guest's timer is to tick; an interrupt is to be taken by a vCPU that sleeps; a "
 		       "time-out begins, or is over"),
 	SANDBOX_EITHER(PC, LIBRARY, timer_delete, "tearing down"),
 	SANDBOX_EITHER(PC, RESETS, rt_sigprocmask, "a thread ends: the C library blocks signals then"),

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What an input of fuzz_devices_state is: a byte of HOW_*, a byte that says which devices there are (a bit each, in this order), and
- * the state. Their drivers have made rings, with some buffers in each, in parts of RAM: device N's queue Q in part N * PART_QUEUES
- * + Q, where virtq_driver.h says.
+ * What an input of fuzz_devices_state is: a byte of HOW_*, a byte that says which devices there are (a bit each, in this order),
+ * and the state. Their drivers have made rings, with some buffers in each, in parts of RAM: device N's queue Q in part
+ * N * PART_QUEUES + Q, where virtq_driver.h says.
  */
 #ifndef KVICK_TESTS_FUZZ_DEVICES_STATE_H
 #define KVICK_TESTS_FUZZ_DEVICES_STATE_H

@@ -65,7 +65,8 @@ static void try_manifest(const uint8_t *data, size_t bytes)
 		PROMISE(bytes > 0);
 		PROMISE(!snapshot_manifest_read(&again, written, bytes, "fuzz", &error));
 		PROMISE(again.memory_bytes == manifest.memory_bytes && again.device_count == manifest.device_count);
-		PROMISE(!strcmp(again.image, manifest.image) && !memcmp(&again.cpu.words, &manifest.cpu.words, sizeof(again.cpu.words)));
+		PROMISE(!strcmp(again.image, manifest.image));
+		PROMISE(!memcmp(&again.cpu.words, &manifest.cpu.words, sizeof(again.cpu.words)));
 	}
 	free(text);
 }

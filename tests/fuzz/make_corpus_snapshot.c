@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Writes the files in tests/fuzz/corpus/snapshot out of snapshots of kvick's: of each its manifest and its working set without their
- * checksums, and its state, behind the byte that says which of them it is.
+ * Writes the files in tests/fuzz/corpus/snapshot out of snapshots of kvick's: of each its manifest and its working set without
+ * their checksums, and its state, behind the byte that says which of them it is.
  *
  *	make_corpus_snapshot tests/fuzz/corpus/snapshot SNAPSHOT…
  */

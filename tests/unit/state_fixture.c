@@ -93,8 +93,8 @@ struct device_config *add_device(struct state_world *w, enum device_kind kind)
 static int try_devices(struct state_world *w)
 {
 	const struct devices_config config = { .list = w->list, .count = w->count, .engine = state_engine, .legacy = w->legacy };
-	const struct devices_host host = { .mem = w->ram, .page = gpa(w->list_at), .stop = &w->stop, .sys = &w->sys, .line = w->legacy ?
-					   &w->line : NULL };
+	const struct devices_host host = { .mem = w->ram, .page = gpa(w->list_at), .stop = &w->stop, .sys = &w->sys,
+					   .line = w->legacy ? &w->line : NULL };
 
 	for (unsigned i = 0; i < w->count; i++)
 		if (w->list[i].kind == DEVICE_NET)

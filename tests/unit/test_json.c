@@ -66,7 +66,8 @@ static void assert_refused(const char *text, const char *says)
 static void every_kind_is_read(void **state)
 {
 	(void)state;
-	assert_int_equal(read_text("\t{ \"list\" :[{\"size\":2},{\"size\":9}],\r\n\"part\":{\"size\":1},\"text\":\"a\\\"\\\\\\u001f\","
+	assert_int_equal(read_text("\t{ \"list\" :[{\"size\":2},{\"size\":9}],\r\n\"part\":{\"size\":1},"
+				   "\"text\":\"a\\\"\\\\\\u001f\","
 				   "\"flag\":false,\"word\":\"0xffffffffffffffff\",\"number\":18446744073709551615}\n"), 0);
 	assert_true(got.number == UINT64_MAX && got.word == UINT64_MAX && !got.flag);
 	assert_string_equal(got.text, "a\"\\\x1f");
@@ -79,7 +80,8 @@ static void every_kind_is_read(void **state)
 static void what_is_written_is_read(void **state)
 {
 	const struct whole whole = {
-		.number = 77, .word = 0x123456789abcdef0, .flag = true, .text = "\"\\\n\xc3\xa4", .part = { 3 }, .count = 1, .list = { { 4 } },
+		.number = 77, .word = 0x123456789abcdef0, .flag = true, .text = "\"\\\n\xc3\xa4",
+		.part = { 3 }, .count = 1, .list = { { 4 } },
 	};
 	char text[512];
 	size_t bytes = json_write(text, sizeof(text), &form, &whole);
@@ -162,7 +164,9 @@ static void numbers_are_whole_and_within_bounds(void **state)
 
 static void words_are_hex_in_quotes(void **state)
 {
-	static const char *const bad[] = { "1", "0x1", "\"1\"", "\"0x\"", "\"0x1g\"", "\"0x1F\"", "\"0x10000000000000000\"", "\"0x1", "null" };
+	static const char *const bad[] = {
+		"1", "0x1", "\"1\"", "\"0x\"", "\"0x1g\"", "\"0x1F\"", "\"0x10000000000000000\"", "\"0x1", "null",
+	};
 	char text[256];
 
 	(void)state;

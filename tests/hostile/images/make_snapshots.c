@@ -184,7 +184,8 @@ static void of_wrong_types(void)
 	static const struct {
 		const char *name, *value, *right; /* what a value of this type begins with */
 	} values[] = {
-		{ "null", "null", "" }, { "list", "[]", "[" }, { "object", "{}", "{" }, { "true", "true", "tf" }, { "minus", "-1", "" },
+		{ "null", "null", "" }, { "list", "[]", "[" }, { "object", "{}", "{" }, { "true", "true", "tf" },
+		{ "minus", "-1", "" },
 		{ "fraction", "1.5", "" }, { "huge", "99999999999999999999999999", "" }, { "word", "word", "" },
 		{ "number", "17", "0123456789" }, { "text", "\"x\"", "\"" }, { "nothing", "", "" }, { "open", "\"x", "" },
 		{ "deep", "[[[[[[[[{\"a\":[[[[[[[[[]]]]]]]]]}]]]]]]]]", "" },
@@ -217,7 +218,8 @@ static void missing_and_twice(void)
 		snprintf(line, sizeof(line), "%.*s", (int)(end - at), at);
 		replace("", line, "");
 		snprintf(name, sizeof(name), "missing-%s", keys[k]);
-		snprintf(says, sizeof(says), strcmp(keys[k], "format") ? "there is no \"%s\"" : "no manifest of a snapshot's", keys[k]);
+		snprintf(says, sizeof(says), strcmp(keys[k], "format") ? "there is no \"%s\"" : "no manifest of a snapshot's",
+			 keys[k]);
 		save(name, "122", says);
 		replace(line, "\n\t\"checksum\"", strcat(strcpy(twice, line), "\n\t\"checksum\""));
 		snprintf(name, sizeof(name), "twice-%s", keys[k]);
@@ -246,7 +248,8 @@ static void of_wrong_values(void)
 		{ "other-kind", "kind", "\"rng\"", "120", "no such word" },
 		{ "vendor", "vendor", "\"AcmeGenuine1\"", "123", "taken on a CPU of AcmeGenuine1" },
 		{ "xcr0", "xcr0", "\"0x4000000000000000\"", "123", "this CPU lacks XCR0 bit 62" },
-		{ "words-too-long", "id", "\"01234567890123456789012345678901234567890123456789\"", "122", "a string of up to 31 bytes" },
+		{ "words-too-long", "id", "\"01234567890123456789012345678901234567890123456789\"", "122",
+		  "a string of up to 31 bytes" },
 		{ "control-character", "id", "\"\001\"", "122", "a control character is in it" },
 		{ "no-utf8", "id", "\"\377\"", "122", "it is not UTF-8" },
 		{ "state-bytes", "bytes", "1048577", "122", "files.state.bytes: 1048577" },
