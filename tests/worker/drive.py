@@ -239,6 +239,14 @@ def nothing_of_one_call_is_left_for_the_next():
 
 
 @test
+def nothing_of_what_a_guest_can_soil_is_left_for_the_next():
+    with Worker(guest("soiler")) as w:
+        slot = w.slot()
+        for request in [b"soil", b"look", b"soil", b"soil", b"look"]:
+            check(slot.invoke(request).body.startswith(b"clean"), f"something is left before {request!r}")
+
+
+@test
 def no_two_calls_have_the_same_random_numbers():
     with Worker(guest("random")) as w:
         slots = [w.slot(i) for i in range(4)]
