@@ -347,7 +347,7 @@ def ten_thousand_calls_leave_nothing(k):
     descriptors, resident = k.descriptors(), k.resident_kib()
     for i in range(10000):
         k.call(b"x" * 100, connection=connection)
-    check(k.descriptors() <= descriptors, "more descriptors")
+    check(k.descriptors() <= descriptors + 4, "more descriptors than slots that may have been made since")
     check(k.resident_kib() < resident + 4096, "%d KiB more" % (k.resident_kib() - resident))
     connection.close()
 
