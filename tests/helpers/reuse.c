@@ -41,7 +41,7 @@ int main(int argc, char **argv)
 	struct kvick_vm *vm;
 	int i;
 
-	for (i = 4; i + 1 < argc && argv[i][0] == '-'; i += 2)
+	for (i = 4; i + 1 < argc && argv[i][0] == '-'; i += strcmp(argv[i], "--no-sandbox") == 0 ? 1 : 2)
 		if (strcmp(argv[i], "--ring") == 0)
 			must(kvick_options_set_ring(options, atoi(argv[i + 1]), &error), argv[i + 1]);
 		else if (strcmp(argv[i], "--mem") == 0)

@@ -33,7 +33,8 @@ cases | shadow)
 		exec sh tests/run-cases.sh --kvick build/kvick --guests build/images --variant '$variant' $list"
 	shell='sh /kvick/tests/nested/new_root.sh sh'
 	set -- "$@" --module tun --module loop --memory 768 --add tests/nested/new_root.sh:/kvick/tests/nested/new_root.sh
-	set -- "$@" --add tests/run-cases.sh:/kvick/tests/run-cases.sh --add "$build/kvick:/kvick/build/kvick"
+	set -- "$@" --add tests/run-cases.sh:/kvick/tests/run-cases.sh --add "$build/kvick:/kvick/build/kvick" \
+		--add "$build/kvick-snapshot:/kvick/build/kvick-snapshot"
 	set -- "$@" --add tests/guests:/kvick/tests/guests --add tests/hostile:/kvick/tests/hostile
 	set -- "$@" --add tests/helpers:/kvick/tests/helpers --add "$build/helpers:/kvick/build/helpers"
 	# shellcheck disable=SC2046 # paths without spaces

@@ -300,6 +300,8 @@ static void masks(void)
 {
 	expect("both", wait(3, 0, 0), 0);
 	for (unsigned bit = 2; bit < 64; bit++) {
+		if (1ull << bit == KVICK_EVENT_GENERATION) /* which never comes where there is no snapshot */
+			continue;
 		expect("no such device", wait(1ull << bit, UINT64_MAX, UINT64_MAX), -KVICK_EINVAL);
 		expect("no such device", wait(3 | 1ull << bit, 0, UINT64_MAX), -KVICK_EINVAL);
 	}
