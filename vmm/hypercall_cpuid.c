@@ -16,5 +16,5 @@ int64_t hypercall_cpuid(struct machine *m, struct kvick_call *call)
 
 	if (e)
 		out.eax = e->eax, out.ebx = e->ebx, out.ecx = e->ecx, out.edx = e->edx;
-	return guest_mem_write(&m->mem, gpa(call->arg[2]), &out, sizeof(out)) < 0 ? -KVICK_EFAULT : 0;
+	return hypercall_store(m, call->arg[2], &out, sizeof(out)) < 0 ? -KVICK_EFAULT : 0;
 }

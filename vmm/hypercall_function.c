@@ -15,7 +15,7 @@ static const struct invocation *invocation_of(const struct machine *m)
 }
 
 /* As much of the request as there is from `offset` on, up to `bytes`, into RAM that has been checked. */
-static uint64_t copy_request(struct machine *m, gpa_t to, uint64_t bytes, uint64_t offset)
+static uint64_t copy_request(struct machine *m, uint64_t to, uint64_t bytes, uint64_t offset)
 {
 	const struct invocation *i = invocation_of(m);
 	uint64_t left = offset < i->request_bytes ? i->request_bytes - offset : 0;
@@ -23,7 +23,7 @@ static uint64_t copy_request(struct machine *m, gpa_t to, uint64_t bytes, uint64
 	if (bytes > left)
 		bytes = left;
 	if (bytes)
-		guest_mem_write(&m->mem, to, i->request + offset, bytes);
+		hypercall_store(m, to, i->request + offset, bytes);
 	return bytes;
 }
 
@@ -41,7 +41,7 @@ int64_t hypercall_ready(struct machine *m, struct kvick_call *call)
 		return HYPERCALL_LATER;
 	}
 	m->function_stage = FUNCTION_ASKED;
-	copy_request(m, gpa(call->arg[0]), call->arg[1], 0);
+	copy_request(m, call->arg[0], call->arg[1], 0);
 	call->arg[0] = m->generation;
 	if (i) {
 		i->taken = true;
@@ -56,7 +56,7 @@ int64_t hypercall_request(struct machine *m, struct kvick_call *call)
 		return -KVICK_EINVAL;
 	if (!guest_mem_writable(&m->mem, gpa(call->arg[0]), call->arg[1]))
 		return -KVICK_EFAULT;
-	return (int64_t)copy_request(m, gpa(call->arg[0]), call->arg[1], call->arg[2]);
+	return (int64_t)copy_request(m, call->arg[0], call->arg[1], call->arg[2]);
 }
 
 static COLD int64_t broke_off(struct machine *m, uint64_t bytes)

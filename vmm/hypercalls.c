@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "vmm/layout.h"
 #include "vmm/machine.h"
 
 #define NS_PER_S 1000000000ull
@@ -102,6 +103,14 @@ static int64_t device_setup_call(struct machine *m, struct kvick_call *call)
 	return devices_setup(&m->devices, &setup);
 }
 
+int hypercall_store(struct machine *m, uint64_t to, const void *from, uint64_t bytes)
+{
+	/* The system page, or page tables. */
+	if (to < LAYOUT_BOOT_INFO || (to < m->plan.ring0_end && to + bytes > m->plan.tables_base))
+		m->tables_touched = true;
+	return guest_mem_write(&m->mem, gpa(to), from, bytes);
+}
+
 static int64_t args_call(struct machine *m, struct kvick_call *call)
 {
 	bool env = call->arg[0] == KVICK_ARGS_ENVP;
@@ -117,7 +126,7 @@ static int64_t args_call(struct machine *m, struct kvick_call *call)
 		uint64_t bytes = strlen(strings[i]) + 1;
 		uint64_t fits = bytes < left ? bytes : left;
 
-		guest_mem_write(&m->mem, gpa(at), strings[i], fits);
+		hypercall_store(m, at, strings[i], fits);
 		at += fits;
 		left -= fits;
 		needed += bytes;
@@ -139,7 +148,7 @@ static int64_t entropy_call(struct machine *m, struct kvick_call *call)
 
 	if (n <= 0)
 		return -KVICK_EIO;
-	guest_mem_write(&m->mem, gpa(call->arg[0]), random, (uint64_t)n);
+	hypercall_store(m, call->arg[0], random, (uint64_t)n);
 	return n;
 }
 
@@ -197,7 +206,7 @@ void hypercall_serve(struct machine *m, uint64_t block)
 	if (m->pending_call)
 		return;
 	if (m->outcome == OUTCOME_NONE &&
-	    guest_mem_write(&m->mem, gpa(block + offsetof(struct kvick_call, ret)), &call.ret, 2 * sizeof(uint64_t)) < 0)
+	    hypercall_store(m, block + offsetof(struct kvick_call, ret), &call.ret, 2 * sizeof(uint64_t)) < 0)
 		crash_machine(m, "hypercall: no answer can be written into the call block at 0x%llx, which is in read-only "
 			      "memory, %s", (unsigned long long)block, machine_readonly_name(m, block));
 }

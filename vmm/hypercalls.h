@@ -28,6 +28,12 @@ typedef int64_t hypercall_fn(struct machine *machine, struct kvick_call *call);
  */
 void hypercall_serve(struct machine *machine, uint64_t block);
 
+/*
+ * What a call stores for the guest, anywhere in RAM: also where it could not itself, at ring 3, which machine->tables_touched then
+ * says. 0, or -EFAULT: not in RAM, or read-only.
+ */
+int hypercall_store(struct machine *machine, uint64_t to, const void *from, uint64_t bytes);
+
 /* An exit for port I/O: the two doorbells; another port has nothing behind it. */
 void hypercall_io(struct machine *machine);
 

@@ -159,6 +159,7 @@ struct machine {
 	uint64_t pgd;           /* top-level table that the guest began with */
 	uint64_t ring0_pgd;     /* 0 until ring0.c has built it */
 	bool deprivileged;      /* ring is 0, as the guest has it, but the CPU's is 3: then there is `dep` */
+	bool tables_touched;    /* at ring 3: a call stored into its tables, or a snapshot was taken when it had changed them */
 	bool memory_split;      /* read-only memory has slots of its own by now */
 	unsigned stuck_ticks;   /* for which the vCPU has been at stuck_rip since then; stuck_rip 0: it has moved on */
 	uint64_t stuck_rip;

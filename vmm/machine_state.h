@@ -19,11 +19,11 @@
 struct machine_state {
 	uint32_t kind;           /* enum image_kind: native or Solo5 */
 	uint32_t ring, doorbell, deprivileged, cpu_model, interrupt_flag;
-	uint32_t xsave_bytes, readonly_count, function_stage, padding;
+	uint32_t xsave_bytes, readonly_count, function_stage;
+	uint32_t tables_touched; /* its tables may lie where it can write to them */
 	uint64_t xcr0;
 	uint64_t generation, pending_call;
 	uint64_t pgd, ring0_pgd;
-	uint64_t tsc;            /* the guest's, when it was taken */
 	uint64_t behind_bytes;   /* of memory behind RAM */
 	struct memory_plan plan; /* plan.bytes: RAM */
 	struct memory_run readonly[GUEST_MEM_READONLY_MAX];
@@ -50,7 +50,7 @@ struct memory_state {
 	uint32_t count, padding;
 };
 
-_Static_assert(sizeof(struct machine_state) == 10 * 4 + 7 * 8 + sizeof(struct memory_plan) + 16 * GUEST_MEM_READONLY_MAX,
+_Static_assert(sizeof(struct machine_state) == 10 * 4 + 6 * 8 + sizeof(struct memory_plan) + 16 * GUEST_MEM_READONLY_MAX,
 	       "no padding");
 _Static_assert(sizeof(struct memory_plan) == 10 * 8, "no padding");
 _Static_assert(sizeof(struct image_state) == 3 * 8 + 4 * 4 + 24 * IMAGE_SEGMENTS_MAX, "no padding");

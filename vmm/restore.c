@@ -96,6 +96,7 @@ static int check_machine(struct state_reader *r, const struct machine_state *s, 
 		{ "CPU model", s->cpu_model, s->cpu_model < CPU_MODEL_COUNT },
 		{ "interrupt flag", s->interrupt_flag, s->interrupt_flag <= 1 },
 		{ "stage of a function", s->function_stage, s->function_stage <= FUNCTION_REPLIED },
+		{ "page tables changed", s->tables_touched, s->tables_touched <= 1 },
 		{ "memory behind RAM", s->behind_bytes, s->behind_bytes == (s->deprivileged ? DEPRIVILEGED_BYTES : 0) },
 	};
 	int e;
@@ -275,6 +276,7 @@ static void begin_again(struct machine *m)
 	m->generation_event = true;
 	m->pending_call = s->pending_call;
 	m->function_stage = (enum function_stage)s->function_stage;
+	m->tables_touched = s->tables_touched;
 	m->outcome = OUTCOME_NONE;
 	m->status = 0;
 }
@@ -372,7 +374,7 @@ COLD int restore_vcpu(struct machine *m)
 
 	if (r == 0)
 		r = vcpu_load(&m->vcpu, &m->vm, &m->restored->vcpu, VCPU_NEW, &m->sys, &m->error);
-	if (m->config->resets && machine_is_at_ring0(m))
+	if (m->config->resets)
 		m->restored->tsc_offset = vcpu_tsc_offset(&m->vcpu, &m->sys);
 	return r == 0 ? m->boot->restored(m, true) : r;
 }
@@ -383,16 +385,17 @@ COLD int restore_vcpu(struct machine *m)
  * Where KVM shadows page tables it has not seen ours change back; a new slot makes it begin anew. On hardware with a second level
  * that is not needed, but costs little.
  */
-static bool touched_tables(const struct machine *m)
+COLD bool restore_touched_tables(const struct machine *m)
 {
-	return m->memory_split || m->ring == 0 || m->calls[KVICK_CALL_UPDATE_PGTABLE] || m->calls[KVICK_CALL_LCR3];
+	return m->memory_split || m->ring == 0 || m->tables_touched || m->calls[KVICK_CALL_UPDATE_PGTABLE] ||
+	       m->calls[KVICK_CALL_LCR3];
 }
 
 static int forget(struct machine *m)
 {
 	int r = guest_mem_forget(&m->mem, &m->sys);
 
-	return r == 0 && touched_tables(m) ? vm_renew_memory(&m->vm, &m->mem, &m->sys) : r;
+	return r == 0 && restore_touched_tables(m) ? vm_renew_memory(&m->vm, &m->mem, &m->sys) : r;
 }
 
 /* More than these are forgotten as quickly. */
@@ -410,7 +413,7 @@ static bool put_back(struct machine *m)
 	uint64_t bytes = 0;
 	int count;
 
-	if (!m->config->pagemap_is_open || touched_tables(m))
+	if (!m->config->pagemap_is_open || restore_touched_tables(m))
 		return false;
 	count = guest_mem_written(&m->mem, m->config->pagemap_fd, runs, GUEST_MEM_WRITTEN_MAX, &m->sys);
 	for (int i = 0; i < count; i++) {
@@ -430,7 +433,7 @@ static bool put_back(struct machine *m)
 COLD int machine_reset(struct machine *m)
 {
 	/* One that ended otherwise may have found a way that nobody thought of. */
-	enum vcpu_used used = touched_tables(m) || m->outcome != OUTCOME_EXITED ? VCPU_USED : VCPU_USED_AT_RING3;
+	enum vcpu_used used = restore_touched_tables(m) || m->outcome != OUTCOME_EXITED ? VCPU_USED : VCPU_USED_AT_RING3;
 	int r = vcpu_complete(&m->vcpu, &m->sys); /* what it left by must not be completed in the next guest */
 
 	if (r == 0 && !put_back(m))
@@ -446,7 +449,7 @@ COLD int machine_reset(struct machine *m)
 	m->console.errnum = 0;
 	m->console.bytes = m->console.bytes_dropped = 0;
 	begin_again(m);
-	if (machine_is_at_ring0(m))
+	if (used == VCPU_USED)
 		vcpu_restore_tsc_offset(&m->vcpu, m->restored->tsc_offset, &m->sys);
 	r = vcpu_load(&m->vcpu, &m->vm, &m->restored->vcpu, used, &m->sys, &m->error);
 	return r == 0 ? m->boot->restored(m, false) : r;

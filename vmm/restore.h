@@ -7,6 +7,8 @@
 #ifndef KVICK_VMM_RESTORE_H
 #define KVICK_VMM_RESTORE_H
 
+#include <stdbool.h>
+
 struct machine;
 
 /* 0, or -errno with machine->error set. */
@@ -16,5 +18,8 @@ int restore_check_host(struct machine *machine);
 int restore_memory(struct machine *machine);
 int restore_devices(struct machine *machine);
 int restore_vcpu(struct machine *machine);
+
+/* May the guest have changed page tables, or what else gives it a ring 0 that it was not given? */
+bool restore_touched_tables(const struct machine *machine);
 
 #endif

@@ -10,6 +10,7 @@
 #include "vmm/engine.h"
 #include "vmm/machine.h"
 #include "vmm/machine_state.h"
+#include "vmm/restore.h"
 #include "vmm/state.h"
 #include "vmm/vcpu_state.h"
 
@@ -23,6 +24,7 @@ static void put_machine(const struct machine *m, struct state_writer *w)
 		.readonly_count = m->mem.readonly_count, .function_stage = m->function_stage, .xcr0 = m->cpu_state.xcr0,
 		.generation = m->generation, .pending_call = m->pending_call, .pgd = m->pgd, .ring0_pgd = m->ring0_pgd,
 		.behind_bytes = m->mem.behind, .plan = m->plan,
+		.tables_touched = restore_touched_tables(m),
 	};
 
 	memcpy(s.readonly, m->mem.readonly, m->mem.readonly_count * sizeof(s.readonly[0]));
