@@ -69,6 +69,9 @@ bool cpu_model_by_name(const char *name, enum cpu_model *model);
 int cpu_model_make(struct cpu_table *guest, struct cpu_state *state, const struct cpu_table *host,
 		   const struct cpu_config *config, struct error *error);
 
+/* Could that be in the table of a guest without devices, of any model and on any host? Of a table that somebody else has made. */
+bool cpu_model_may_tell(const struct kvm_cpuid_entry2 *entry);
+
 /* NULL where there is none. A leaf without subleaves has index 0. */
 const struct kvm_cpuid_entry2 *cpu_find(const struct cpu_table *table, uint32_t leaf, uint32_t index);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The host model: what KVM offers, less what the rules take away. */
 #include <errno.h>
+#include <string.h>
 
 #include "vmm/cpu_model_build.h"
 #include "vmm/cpu_model_rules.h"
@@ -68,6 +69,21 @@ static void filter(struct cpu_build *b)
 		if (apply_rules(b, &b->guest->entries[i]) && !is_ours(b->guest->entries[i].function))
 			b->guest->entries[kept++] = b->guest->entries[i];
 	b->guest->count = kept;
+}
+
+COLD bool cpu_model_may_tell(const struct kvm_cpuid_entry2 *entry)
+{
+	static const struct cpu_build without_devices = {
+		.holds = {
+			[CPU_ALWAYS] = true, [CPU_MADE] = true, [CPU_WITH_TSC_RATE] = true, [CPU_WITH_CRYSTAL] = true,
+			[CPU_WITH_XSAVE] = true, [CPU_WITH_AVX] = true, [CPU_WITH_AVX512] = true,
+		},
+	};
+	struct kvm_cpuid_entry2 told = *entry;
+
+	if (entry->function == KVM_CPUID_FEATURES && (entry->eax | entry->edx))
+		return false;
+	return apply_rules(&without_devices, &told) && memcmp(&told, entry, sizeof(told)) == 0;
 }
 
 /* Does a component of user state have a size and a place in the standard format? SDM 1, 13.4.2. */

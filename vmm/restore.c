@@ -176,28 +176,40 @@ static int read_image(struct machine *m, struct state_reader *r)
 	return 0;
 }
 
-/* Registers KVM checks itself. */
+/* Registers KVM checks itself; what it would let us have, and the guest not, we do. */
 static int read_vcpu(struct machine *m, struct state_reader *r)
 {
 	struct vcpu_saved *v = &m->restored->vcpu;
 	struct cpuid_state cpuid;
+	const char *wrong;
+	uint32_t msr;
 	int e = state_open(r, STATE_VCPU);
 
 	if (e == 0)
 		e = state_get(r, v, offsetof(struct vcpu_saved, msrs));
 	if (e < 0)
 		return e;
-	if (v->msr_count > VCPU_MSRS_MAX || v->has >= VCPU_PARTS || v->changed >= VCPU_PARTS)
-		return state_bad(r, "%u MSRs, parts 0x%x, 0x%x", v->msr_count, v->has, v->changed);
+	wrong = vcpu_wrong(v);
+	if (wrong)
+		return state_bad(r, "%s", wrong);
 	e = state_get(r, v->msrs, v->msr_count * sizeof(v->msrs[0]));
-	if (e == 0)
-		e = state_get(r, &cpuid, sizeof(cpuid));
+	if (e < 0)
+		return e;
+	wrong = vcpu_wrong_msr(v, &msr);
+	if (wrong)
+		return state_bad(r, "MSR 0x%x: %s", msr, wrong);
+	e = state_get(r, &cpuid, sizeof(cpuid));
 	if (e < 0)
 		return e;
 	if (cpuid.count > CPU_ENTRIES_MAX)
 		return state_bad(r, "%u leaves of CPUID, and there are at most %u", cpuid.count, CPU_ENTRIES_MAX);
 	m->cpuid.count = cpuid.count;
-	return state_get(r, m->cpuid.entries, cpuid.count * sizeof(m->cpuid.entries[0]));
+	e = state_get(r, m->cpuid.entries, cpuid.count * sizeof(m->cpuid.entries[0]));
+	for (uint32_t i = 0; i < cpuid.count && e == 0; i++)
+		if (!cpu_model_may_tell(&m->cpuid.entries[i]))
+			return state_bad(r, "leaf 0x%x of CPUID: it tells what is hidden from every guest",
+					 m->cpuid.entries[i].function);
+	return e;
 }
 
 static int read_deprivileged(struct machine *m, struct state_reader *r)

@@ -12,7 +12,7 @@
 #include "vmm/vm.h"
 
 /* AMD64 APM 2, appendix A.2; Intel SDM 4. The TSC goes on; what belongs to KVM's own clocks is no guest's here. */
-enum { MSR_TSC = 0x10, MSR_TSC_DEADLINE = 0x6e0 };
+enum { MSR_TSC = 0x10, MSR_TSC_DEADLINE = 0x6e0, MSR_EFER = 0xc0000080 };
 
 /* MTRRs, which KVM keeps, and lists from Linux 6.5 on. */
 static const uint32_t unlisted[] = {
@@ -23,8 +23,34 @@ static const uint32_t unlisted[] = {
 static bool is_skipped(uint32_t msr)
 {
 	/* KVM's paravirtual ones, old and new: off, but for kvmclock, which no guest of ours without a PC has. */
-	return msr == MSR_TSC || msr == MSR_TSC_DEADLINE || msr == 0x11 || msr == 0x12 ||
+	return msr == MSR_TSC || msr == MSR_TSC_DEADLINE || msr == MSR_EFER /* in sregs */ || msr == 0x11 || msr == 0x12 ||
 	       (msr >= 0x4b564d00 && msr <= 0x4b564dff) || (msr >= 0x40000000 && msr <= 0x400001ff);
+}
+
+/* AMD64 APM 2, 3.1.7. KVM lets whoever owns a vCPU set it, also where CPUID has no such thing. */
+#define EFER_SVME (1u << 12)
+
+const char *vcpu_wrong(const struct vcpu_saved *v)
+{
+	if (v->msr_count > VCPU_MSRS_MAX)
+		return "more MSRs than there can be";
+	if (v->has >= VCPU_PARTS || v->changed >= VCPU_PARTS)
+		return "parts that there are not";
+	if (v->sregs.efer & EFER_SVME)
+		return "EFER: virtualisation inside the guest is not offered";
+	if (v->mp_state.mp_state != KVM_MP_STATE_RUNNABLE && v->mp_state.mp_state != KVM_MP_STATE_HALTED)
+		return "MP state: neither running nor halted";
+	return NULL;
+}
+
+const char *vcpu_wrong_msr(const struct vcpu_saved *v, uint32_t *index)
+{
+	for (unsigned i = 0; i < v->msr_count; i++) {
+		*index = v->msrs[i].index;
+		if (is_skipped(*index))
+			return "no snapshot has it";
+	}
+	return NULL;
 }
 
 /* The parts but MSRs and registers, in the order in which they are set: XCR0 before what depends on it. */

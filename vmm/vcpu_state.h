@@ -60,6 +60,10 @@ struct vcpu_saved {
 int vcpu_save(const struct vcpu *vcpu, const struct vm *vm, const struct kvm *kvm, struct vcpu_saved *saved, struct sys *sys,
 	      struct error *error);
 
+/* Of one that somebody else has written: what in it no vCPU of ours has, or NULL. The first does not look at its MSRs. */
+const char *vcpu_wrong(const struct vcpu_saved *saved);
+const char *vcpu_wrong_msr(const struct vcpu_saved *saved, uint32_t *index);
+
 enum vcpu_used {
 	VCPU_NEW,           /* only what has changed is set */
 	VCPU_USED,          /* everything is */

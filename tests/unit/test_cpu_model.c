@@ -305,6 +305,27 @@ static void rules_ascend_and_the_last_is_for_every_leaf(void **state)
 	assert_int_equal(rules[count - 1].reg, CPU_LEAF);
 }
 
+/* In a snapshot that somebody else has written. */
+static void what_no_guest_may_see_is_known_in_anybodys_table(void **state)
+{
+	static const struct kvm_cpuid_entry2 hidden[] = {
+		{ .function = 1, .ecx = 1u << 5 },          /* VMX */
+		{ .function = 0x80000001, .ecx = 1u << 2 }, /* SVM */
+		{ .function = 0x8000000a, .eax = 1 },
+		{ .function = 0xa, .eax = 2 },
+		{ .function = 0x40000001, .eax = 1 << 3 },  /* KVM_FEATURE_CLOCKSOURCE2 */
+		{ .function = 0x40000001, .edx = 1 },
+		{ .function = 1, .edx = 1u << 9 },          /* a device that is not there */
+		{ .function = 0xd, .eax = 1u << 17 },       /* AMX */
+		{ .function = 0x24 },                       /* no rule */
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < COUNT_OF(hidden); i++)
+		if (cpu_model_may_tell(&hidden[i]))
+			fail_msg("leaf 0x%x of row %u", hidden[i].function, i);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -321,6 +342,7 @@ int main(void)
 		TEST(topology_is_the_guests),
 		TEST(a_pcs_guest_knows_its_number_and_its_clocks),
 		TEST(the_tscs_rate_is_told_to_the_khz),
+		TEST(what_no_guest_may_see_is_known_in_anybodys_table),
 		TEST(models_have_names),
 		TEST(rules_ascend_and_the_last_is_for_every_leaf),
 	};

@@ -15,6 +15,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/kvm.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -363,6 +364,48 @@ static void save_state(const char *name, const char *code, const char *says)
 	save(name, code, says);
 }
 
+#define STATE_VCPU 3 /* vmm/state.h */
+
+/* What struct vcpu_saved begins with (vmm/vcpu_state.h); MSRs follow. */
+struct vcpu {
+	uint32_t has, changed;
+	struct kvm_regs regs;
+	struct kvm_sregs sregs;
+	uint32_t xsave[1024];
+	struct kvm_xcrs xcrs;
+	struct kvm_debugregs debugregs;
+	struct kvm_vcpu_events events;
+	struct kvm_lapic_state lapic;
+	struct kvm_mp_state mp_state;
+	uint32_t msr_count;
+	uint32_t msr; /* index of the first */
+} __attribute__((packed));
+
+static struct vcpu *vcpu(void)
+{
+	uint32_t header[2]; /* tag, bytes */
+
+	for (size_t at = 0; at < victim.state_bytes; at += sizeof(header) + header[1]) {
+		memcpy(header, victim.state + at, sizeof(header));
+		if (header[0] == STATE_VCPU)
+			return (void *)(victim.state + at + sizeof(header));
+	}
+	exit(1);
+}
+
+/* KVM takes these of whoever owns the vCPU. */
+static void of_other_vcpus(void)
+{
+	vcpu()->sregs.efer |= 1u << 12;
+	save_state("state-efer-svme", "122", "section vcpu: EFER: virtualisation inside the guest is not offered");
+	vcpu()->msr = 0x4b564d01; /* kvmclock */
+	save_state("state-msr-of-kvm", "122", "section vcpu: MSR 0x4b564d01: no snapshot has it");
+	vcpu()->msr = 0xc0000080;
+	save_state("state-msr-efer", "122", "section vcpu: MSR 0xc0000080: no snapshot has it");
+	vcpu()->mp_state.mp_state = KVM_MP_STATE_UNINITIALIZED;
+	save_state("state-never-runs", "122", "section vcpu: MP state: neither running nor halted");
+}
+
 static void of_other_states(void)
 {
 	static const uint8_t values[] = { 0x00, 0xff, 0x80 };
@@ -407,5 +450,6 @@ int main(int argc, char **argv)
 	of_other_files();
 	of_other_sizes();
 	of_other_states();
+	of_other_vcpus();
 	return fflush(stdout) || ferror(stdout) ? 1 : 0;
 }
