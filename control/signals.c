@@ -79,7 +79,8 @@ static void on_timer(int signal)
 static void on_bus_error(int signal, siginfo_t *info, void *context)
 {
 	static const char cut_short[] =
-		"kvick: the image file was cut short while its guest ran: replace images by rename, not in place\n";
+		"kvick: the image, or the snapshot's memory, was cut short while its guest ran: replace files by rename, not in "
+		"place\n";
 	static const char host[] = "kvick: SIGBUS: the host took a page of memory away (failing memory, a limit?): see dmesg\n";
 	bool image = info->si_code == BUS_ADRERR;
 	ssize_t n = write(STDERR_FILENO, image ? cut_short : host, image ? sizeof(cut_short) - 1 : sizeof(host) - 1);

@@ -22,6 +22,7 @@
 #include "vmm/pc/pc.h"
 #include "vmm/restore.h"
 #include "vmm/sandbox.h"
+#include "vmm/snapshot.h"
 #include "vmm/solo5.h"
 
 /* So long a vCPU may stay where it stored to read-only memory: then KVM is trying in vain. */
@@ -352,14 +353,17 @@ static int step_sandbox(struct machine *m)
 /* pread, because the sandbox has that: symbols are read by it. */
 COLD bool machine_end_if_image_shrank(struct machine *m)
 {
+	const struct snapshot *snapshot = m->config->snapshot;
+	int fd = snapshot ? snapshot->memory_fd : m->image.fd;
+	uint64_t bytes = snapshot ? snapshot->memory_bytes : m->image.file_bytes;
 	uint8_t last;
 
 	/* Nothing is mapped of a file that was unpacked. */
-	if (m->image.packed_bytes || sys_pread(&m->sys, m->image.fd, &last, 1, m->image.file_bytes - 1) != 0)
+	if (m->image.packed_bytes || sys_pread(&m->sys, fd, &last, 1, bytes - 1) != 0)
 		return false;
 	m->outcome = OUTCOME_FAILED;
-	error_set(&m->error, ERROR_IMAGE, 0, "%s: the file was cut short while its guest ran: replace images by rename, not in "
-		  "place", m->image.path);
+	error_set(&m->error, ERROR_IMAGE, 0, "%s: the %s was cut short while its guest ran: replace files by rename, not in "
+		  "place", snapshot ? snapshot->name : m->image.path, snapshot ? "snapshot's memory" : "file");
 	return true;
 }
 

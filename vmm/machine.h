@@ -221,8 +221,8 @@ static inline bool machine_is_at_ring0(const struct machine *machine)
 }
 
 /*
- * RAM is gone: where that is because the image's file, from which it is mapped, has become shorter, ends the guest
- * (OUTCOME_FAILED, machine->error says so) and returns true. For exit handlers.
+ * RAM is gone: where that is because the file that it is mapped from (an image, a snapshot's memory) is shorter now, ends the
+ * guest (OUTCOME_FAILED, machine->error says so) and returns true. For exit handlers.
  */
 bool machine_end_if_image_shrank(struct machine *machine);
 
