@@ -26,6 +26,7 @@ enum jail_step_id {
 	JAIL_NAMESPACES,
 	JAIL_ROOT,
 	JAIL_LIMITS,
+	JAIL_BOUNDING_SET,   /* before there is no right to */
 	JAIL_USER,           /* the last that needs root */
 	JAIL_CAPABILITIES,
 	JAIL_PARENT,         /* changing the user would undo it */

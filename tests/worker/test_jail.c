@@ -482,8 +482,6 @@ static void a_user_that_cannot_be_is_told(void **state)
 
 static int try_privileges(void)
 {
-	if (geteuid() == 0 && prctl(PR_CAPBSET_READ, CAP_SYS_ADMIN) != 0)
-		return ALLOWED;
 	return verdict(mount("none", "/", NO_SUCH_TYPE, 0, NULL), EPERM) | verdict(chroot("/"), EPERM) |
 	       verdict(unshare(CLONE_NEWNS), EPERM);
 }
@@ -493,6 +491,26 @@ static void root_without_capabilities_has_no_privileges(void **state)
 	(void)state;
 	needs_root();
 	refused(STEP(CAPABILITIES), try_privileges);
+}
+
+static int look_at_the_bounding_set(void)
+{
+	int there = 0;
+
+	for (int capability = 0; there == 0; capability++)
+		there = prctl(PR_CAPBSET_READ, capability, 0, 0, 0);
+	return verdict(there, EINVAL);
+}
+
+/* Whoever has become somebody else can no longer empty it. */
+static void the_bounding_set_is_empty_whoever_the_worker_is(void **state)
+{
+	(void)state;
+	needs_root();
+	refused(STEP(BOUNDING_SET), look_at_the_bounding_set);
+	refused(JAIL_ALL & ~STEP(SECCOMP), look_at_the_bounding_set);
+	jail.uid = jail.gid = FUNCTION;
+	refused(JAIL_ALL & ~STEP(SECCOMP), look_at_the_bounding_set);
 }
 
 static int look_at_new_privileges(void)
@@ -771,6 +789,7 @@ int main(void)
 		TEST(the_user_is_the_functions_own),
 		TEST(a_user_that_cannot_be_is_told),
 		TEST(root_without_capabilities_has_no_privileges),
+		TEST(the_bounding_set_is_empty_whoever_the_worker_is),
 		TEST(no_program_brings_privileges_back),
 		TEST(landlock_lets_no_path_through),
 		TEST(landlock_lets_no_signal_out),
