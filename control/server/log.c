@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <jansson.h>
+#include <limits.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -27,13 +29,35 @@ bool log_level_of(const char *text, enum log_level *level)
 	return false;
 }
 
+/* Lines that a pipe takes at once where it takes anything (pipe(7), PIPE_BUF); a longer one goes by itself. */
+static size_t some_lines(const char *text, size_t bytes)
+{
+	const char *end = memrchr(text, '\n', bytes < PIPE_BUF ? bytes : PIPE_BUF);
+
+	if (!end)
+		end = memchr(text, '\n', bytes);
+	return end ? (size_t)(end - text) + 1 : bytes;
+}
+
+/* It is asked first: the descriptor may be others' too, and so is not made non-blocking. */
+static bool takes_more(int fd)
+{
+	struct pollfd log = { .fd = fd, .events = POLLOUT };
+
+	return poll(&log, 1, 0) > 0;
+}
+
 void log_flush(struct log *log)
 {
 	size_t done = 0;
 
 	while (done < log->used) {
-		ssize_t n = write(log->fd, log->bytes + done, log->used - done);
+		ssize_t n = -1;
 
+		if (takes_more(log->fd))
+			n = write(log->fd, log->bytes + done, some_lines(log->bytes + done, log->used - done));
+		else
+			errno = EAGAIN;
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0) { /* a full disk, a pipe that nobody reads: the service goes on without */

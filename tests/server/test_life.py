@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """kvickd's own life: options, sockets, activation, state across restarts, drain, log, messages to systemd."""
 
+import fcntl
 import json
 import os
 import signal
 import socket
 import stat
 import subprocess
+import tempfile
 
 from kvickd import Behind, Kvickd, check, equal, until
 from options import kvickd_options
@@ -392,3 +394,18 @@ def a_log_that_cannot_be_written_does_not_stop_it(start):
     equal(k.call(b"x").status, 200)
     check(k.metric("kvick_log_lost_total") > 0, "not counted")
     k.stop()
+
+
+def a_log_that_nobody_reads_does_not_stop_it(start):
+    with tempfile.TemporaryDirectory(prefix="kvickd-") as directory:
+        fifo = os.path.join(directory, "fifo")
+        os.mkfifo(fifo)
+        held = os.open(fifo, os.O_RDWR | os.O_NONBLOCK)
+        fcntl.fcntl(held, fcntl.F_SETPIPE_SZ, 4096)
+        k = start("--log", fifo, directory=directory).started()
+        k.function()
+        until(lambda: k.call(b"x").status == 200 and k.metric("kvick_log_lost_total") > 0, "the pipe is full")
+        for line in os.read(held, 65536).splitlines():
+            json.loads(line)
+        k.stop()
+        os.close(held)
