@@ -161,6 +161,13 @@ void function_worker_ready(struct function *function)
 	function_balance(function);
 }
 
+void function_worker_hears(struct function *function)
+{
+	for (uint32_t i = 0; i < function->config.concurrency; i++)
+		slot_tell_cancelled(&function->slots[i]);
+	function_balance(function);
+}
+
 void function_worker_gone(struct function *function, const char *reason, bool refused)
 {
 	for (uint32_t i = 0; i < function->config.concurrency; i++) {

@@ -55,6 +55,8 @@ void function_abandon(struct function *function);
 /* --- what its worker and its slots have to say --- */
 
 void function_worker_ready(struct function *function);
+/* It could not be told something, and now can be. */
+void function_worker_hears(struct function *function);
 /* It has ended, or could not be started. Slots are gone; `refused`: it will not be otherwise next time. */
 void function_worker_gone(struct function *function, const char *reason, bool refused);
 void function_slot_failed(struct function *function, const char *reason);

@@ -18,7 +18,7 @@
 #include "control/version.h"
 #include "vmm/error.h"
 
-#define STOP_NS         1000000000u /* for the last answers to go out */
+#define STOP_NS         2000000000u /* for the last answers to go out; more than worker.c's END_NS */
 #define DESCRIPTORS_FEW 64u         /* beside those of clients, workers and slots */
 
 static int host_error(struct error *error, const char *what, int errnum)

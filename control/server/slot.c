@@ -113,6 +113,7 @@ void slot_end(struct slot *slot)
 	timer_clear(&server_of(slot)->loop.timers, &slot->patience);
 	blob_put(slot->body);
 	slot->body = NULL;
+	slot->cancel_owed = false;
 	put_parts(slot);
 	if (slot->invocation)
 		slot->invocation->slot = NULL;
@@ -175,7 +176,16 @@ void slot_give(struct slot *slot, struct invocation *invocation)
 void slot_cancel(struct slot *slot)
 {
 	expect_within(slot, server_of(slot)->options.cancel_ns);
-	worker_tell(&slot->function->worker, WORKER_CANCEL, slot->number, slot->invocation_id, -1);
+	slot->cancel_owed = true;
+	slot_tell_cancelled(slot);
+}
+
+void slot_tell_cancelled(struct slot *slot)
+{
+	struct worker *worker = &slot->function->worker;
+
+	if (slot->cancel_owed && worker_tell(worker, WORKER_CANCEL, slot->number, slot->invocation_id, -1) != -EAGAIN)
+		slot->cancel_owed = false;
 }
 
 /* --- replies --- */
@@ -281,6 +291,7 @@ static void reply_complete(struct slot *slot)
 
 	timer_clear(&server_of(slot)->loop.timers, &slot->patience);
 	become(slot, SLOT_RESETTING);
+	slot->cancel_owed = false;
 	slot->invocation = NULL;
 	slot->function->worker.served = true;
 	if (invocation) {

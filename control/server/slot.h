@@ -34,6 +34,7 @@ struct slot {
 	TAILQ_ENTRY(slot) link;        /* of those that are warm */
 	struct invocation *invocation; /* NULL too when its record is gone before the slot is back */
 	uint64_t invocation_id;
+	bool cancel_owed;              /* the worker could not be told yet */
 	struct timer patience;         /* until it has to be back, or its worker is killed */
 	uint32_t epoch;                /* of this structure: it is used again */
 
@@ -57,6 +58,8 @@ int slot_make(struct slot *slot, struct function *function, uint32_t number);
 void slot_give(struct slot *slot, struct invocation *invocation);
 /* Its invocation is to end. */
 void slot_cancel(struct slot *slot);
+/* Now that the worker listens. */
+void slot_tell_cancelled(struct slot *slot);
 /* It is nobody's any more; its worker ends what it had. */
 void slot_end(struct slot *slot);
 /* Whatever has come until now is taken in, although the worker is gone. */

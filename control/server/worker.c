@@ -22,7 +22,8 @@
 
 #define MS               1000000ull
 #define CONFIGURE_NS     (10000 * MS)
-#define END_NS           (1000 * MS)  /* from the end of its control socket to that of the process */
+#define DEAF_NS          (5000 * MS)   /* for its control socket to have room again */
+#define END_NS           (1000 * MS)  /* from the end of its control socket, or SIGTERM, to that of the process */
 #define BACK_OFF_LEAST   (100 * MS)
 #define BACK_OFF_MOST    (30000 * MS)
 #define REFUSED_LEAST    (1000 * MS)  /* an image that is refused may be replaced */
@@ -79,7 +80,12 @@ void worker_kill(struct worker *worker, const char *format, ...)
 	say_list(worker, format, more);
 	va_end(more);
 	worker->state = WORKER_ENDING;
-	pidfd_send_signal(worker->pid_fd, SIGKILL, NULL, 0);
+	if (worker->asked)
+		return;
+	/* By SIGTERM, so that the process that waits for it has its cgroup removed (worker/jail_namespaces.c); it may have no choice. */
+	worker->asked = true;
+	pidfd_send_signal(worker->pid_fd, SIGTERM, NULL, 0);
+	set_timer(worker, END_NS);
 }
 
 /* --- starting --- */
@@ -165,9 +171,12 @@ int worker_tell(struct worker *worker, uint32_t type, uint32_t slot, uint64_t in
 	if (worker->state != WORKER_READY)
 		return -ESRCH;
 	r = send_control(worker, &header, sizeof(header), &fd, fd >= 0);
-	/* Dead: its status comes. Full: it reads nothing. */
-	if (r == -EAGAIN)
-		worker_kill(worker, "the worker does not read its control socket");
+	/* Dead: its status comes. Full: it may have much to do. */
+	if (r == -EAGAIN && !worker->deaf) {
+		worker->deaf = true;
+		loop_change(&worker->function->server->loop, worker->control_fd, EPOLLIN | EPOLLOUT);
+		set_timer(worker, DEAF_NS);
+	}
 	return r;
 }
 
@@ -251,7 +260,7 @@ void worker_start(struct worker *worker)
 	worker->reason[0] = '\0';
 	worker->started_ns = loop_now_ns();
 	worker->refused = image_fd < 0;
-	worker->served = false;
+	worker->served = worker->deaf = worker->asked = false;
 	if (image_fd < 0) {
 		say(worker, "%s: %s", config->image[0] ? config->image : config->snapshot,
 		    image_fd == -EXDEV ? "leads out of the images' directory" : image_fd == -EINVAL ? "is no regular file" :
@@ -274,7 +283,23 @@ void worker_start(struct worker *worker)
 
 /* --- what it says --- */
 
-static void configured(struct worker *worker)
+/* A line each. */
+static void tell_what_lacks(struct worker *worker, const char *text, size_t bytes)
+{
+	const char *end = text + bytes;
+
+	for (size_t line; text < end; text += line + 1) {
+		const char *newline = memchr(text, '\n', (size_t)(end - text));
+		char what[WORKER_REASON_BYTES_MAX + 1];
+
+		line = (size_t)((newline ? newline : end) - text);
+		fields_printable(what, sizeof(what), text, line);
+		log_event(&worker->function->server->log, LOG_LEVEL_WARN, "jail_lacks", "{s:s, s:s}", "function",
+			  worker->function->config.name, "what", what);
+	}
+}
+
+static void configured(struct worker *worker, const char *lacks, size_t bytes)
 {
 	if (worker->state != WORKER_CONFIGURING) {
 		worker_kill(worker, "the worker broke the protocol: configured twice");
@@ -282,6 +307,7 @@ static void configured(struct worker *worker)
 	}
 	timer_clear(&worker->function->server->loop.timers, &worker->timer);
 	worker->state = WORKER_READY;
+	tell_what_lacks(worker, lacks, bytes);
 	function_worker_ready(worker->function);
 }
 
@@ -319,6 +345,7 @@ static void slot_failed(struct worker *worker, uint32_t number, const char *reas
 
 static void take(struct worker *worker, const uint8_t *message, size_t bytes)
 {
+	const char *text = (const char *)message + sizeof(struct worker_header);
 	char reason[WORKER_REASON_BYTES_MAX + 1];
 	struct worker_header header;
 
@@ -327,9 +354,9 @@ static void take(struct worker *worker, const uint8_t *message, size_t bytes)
 		return;
 	}
 	memcpy(&header, message, sizeof(header));
-	fields_printable(reason, sizeof(reason), (const char *)message + sizeof(header), bytes - sizeof(header));
+	fields_printable(reason, sizeof(reason), text, bytes - sizeof(header));
 	if (header.type == WORKER_CONFIGURED)
-		configured(worker);
+		configured(worker, text, bytes - sizeof(header));
 	else if (header.type == WORKER_REFUSED)
 		refused(worker, reason);
 	else if (header.type == WORKER_SLOT_FAILED)
@@ -361,14 +388,25 @@ static void read_control(struct worker *worker)
 	}
 }
 
+static void hears(struct worker *worker)
+{
+	struct loop *loop = &worker->function->server->loop;
+
+	worker->deaf = false;
+	timer_clear(&loop->timers, &worker->timer);
+	loop_change(loop, worker->control_fd, EPOLLIN);
+	function_worker_hears(worker->function);
+}
+
 static void control_ready(void *object, uint32_t events)
 {
 	struct worker *worker = object;
 
-	(void)events;
 	if (worker->state == WORKER_ENDING)
 		loop_forget(&worker->function->server->loop, worker->control_fd);
 	read_control(worker);
+	if (events & EPOLLOUT && worker->state == WORKER_READY)
+		hears(worker);
 }
 
 /* --- the end --- */
@@ -440,6 +478,10 @@ void worker_timer(void *object)
 		worker_start(worker);
 	else if (worker->state == WORKER_CONFIGURING)
 		worker_kill(worker, "the worker was not ready in time");
-	else
+	else if (worker->state == WORKER_READY)
+		worker_kill(worker, "the worker does not read its control socket");
+	else if (!worker->asked)
 		worker_kill(worker, "the worker closed its control socket, and did not end");
+	else
+		pidfd_send_signal(worker->pid_fd, SIGKILL, NULL, 0);
 }

@@ -73,8 +73,6 @@ static int begin(struct function *function, struct jail *jail, struct error *err
 		return r;
 	}
 	jail_narrow(jail, function->ram_bytes, function->wanted.concurrency);
-	if (jail->lacks[0])
-		fprintf(stderr, "kvick-worker: %s: the jail lacks:\n%s", function->wanted.name, jail->lacks);
 	return control_send(WORKER_CONTROL_FD, WORKER_CONFIGURED, 0, jail->lacks);
 }
 

@@ -91,7 +91,7 @@ ends 0 "$prefix/bin/kvick" invoke echo --data hello
 prints hello
 check 'and called' "$problem"
 # A cgroup is systemd's to give.
-lacks=$(sed -n '/the jail lacks/,$p' "$scratch/kvickd" | grep -v -e 'the jail lacks' -e '^cgroup: ' -e '^{')
+lacks=$(grep '"event":"jail_lacks"' "$scratch/kvickd" | grep -v '"what":"cgroup: ')
 check 'its worker lacks nothing' "$lacks"
 kill -TERM $server 2>/dev/null
 wait $server

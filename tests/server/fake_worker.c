@@ -426,9 +426,20 @@ static void configure(const char *message, size_t bytes)
 		_exit(3);
 	else if (fakes("noise"))
 		tell(99, 0, "noise");
+	else if (fakes("lacks"))
+		tell(WORKER_CONFIGURED, 0, "cgroup: none\nown user: \x01 stays root\n");
 	else if (!fakes("silent"))
 		tell(WORKER_CONFIGURED, 0, "");
 	if (fakes("refuse"))
+		_exit(0);
+}
+
+static void asked_to_end(int signal)
+{
+	static const char said[] = "fake worker: asked to end\n";
+
+	(void)signal;
+	if (write(STDERR_FILENO, said, sizeof(said) - 1) > 0 && !fakes("stays"))
 		_exit(0);
 }
 
@@ -447,6 +458,7 @@ int main(void)
 	static char message[WORKER_CONTROL_BYTES_MAX];
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	signal(SIGTERM, asked_to_end);
 	for (;;) {
 		union {
 			struct cmsghdr header;

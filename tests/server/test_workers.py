@@ -5,6 +5,7 @@ import os
 import signal
 
 from kvickd import Behind, check, equal, until
+from options import kvickd_options
 
 
 def _dies(k, body, word):
@@ -157,3 +158,47 @@ def a_worker_has_no_descriptors_but_its_own(k):
         check(all("socket:" in link or link in ("/dev/null", os.path.join(k.images, "f.elf")) for link in links[3:]), links)
         with open("/proc/%d/environ" % pid, "rb") as environment:
             equal(environment.read(), b"")
+
+
+def what_a_workers_jail_lacks_is_in_the_log(k):
+    k.function(fake="lacks")
+    until(lambda: len(k.log("jail_lacks")) == 2, "two lines")
+    equal([(line["function"], line["what"]) for line in k.log("jail_lacks")],
+          [("f", "cgroup: none"), ("f", "own user: ? stays root")])
+
+
+def a_worker_is_asked_to_end_before_it_is_killed(k):
+    for fake in (None, "stays"):
+        k.function(fake=fake)
+        k.warm()
+        pid = k.workers()[0]
+        said = k.stderr().count("asked to end")
+        equal(k.delete("/v1/functions/f").status, 204)
+        until(lambda: pid not in k.workers(), "it has ended")
+        equal(k.stderr().count("asked to end"), said + 1)
+
+
+def _cancels_behind_its_back(k, count):
+    """So many calls, while their worker reads nothing."""
+    k.function(concurrency=count, timeout="60s")
+    ids = [k.call_async(b"sleep 60000") for _ in range(count)]
+    k.busy(count)
+    os.kill(k.workers()[0], signal.SIGSTOP)
+    for id in ids:
+        equal(k.delete("/v1/invocations/" + id).status, 204)
+
+
+@kvickd_options("--cancel-time", "60s")
+def more_cancellations_than_its_socket_holds_cost_no_worker_its_life(k):
+    _cancels_behind_its_back(k, 500)
+    os.kill(k.workers()[0], signal.SIGCONT)
+    until(lambda: k.get("/v1/functions/f").json()["slots"]["busy"] == 0, "all slots are back")
+    equal(k.metric("kvick_worker_deaths_total"), 0)
+
+
+@kvickd_options("--cancel-time", "60s")
+def a_worker_that_does_not_read_its_control_socket_is_replaced(k):
+    _cancels_behind_its_back(k, 500)
+    until(lambda: k.metric("kvick_worker_deaths_total") == 1, "it was killed")
+    check("does not read" in k.log("worker_gone")[0]["reason"], k.log("worker_gone"))
+    until(lambda: k.call(b"x").status == 200, "it was replaced")
