@@ -340,7 +340,8 @@ def metrics_are_what_prometheus_reads(k):
 
 @kvickd_options("--keep", "100", program="kvickd")
 def ten_thousand_calls_leave_nothing(k):
-    k.function(concurrency=4)
+    k.function(concurrency=4, warm=4)
+    k.warm(count=4)  # no more are made meanwhile
     connection = k.connect()
     for i in range(2000):
         k.call(b"x" * 100, connection=connection)
