@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "control/server/memory.h"
+#include "control/worker/protocol.h"
 
 #define NS_PER_MS       1000000ull
 #define STRINGS_MAX     24576u /* twice this, and a header, fit into one control message (WORKER_CONTROL_BYTES_MAX) */
@@ -19,7 +20,7 @@ static const struct field fields[FIELDS] = {
 	[NAME] = { "name", FIELD_NAME, true, 1, FUNCTION_NAME_BYTES_MAX, AT(name) },
 	[IMAGE] = { "image", FIELD_PATH, false, 1, FUNCTION_PATH_BYTES_MAX, AT(image) },
 	[SNAPSHOT] = { "snapshot", FIELD_PATH, false, 1, FUNCTION_PATH_BYTES_MAX, AT(snapshot) },
-	[MEMORY] = { "memory", FIELD_SIZE, false, 1 << 16, 1ull << 40, AT(memory_bytes) },
+	[MEMORY] = { "memory", FIELD_SIZE, false, WORKER_MEMORY_BYTES_MIN, WORKER_MEMORY_BYTES_MAX, AT(memory_bytes) },
 	[CONCURRENCY_] = { "concurrency", FIELD_INTEGER, false, 1, FUNCTION_CONCURRENCY_MAX, AT(concurrency) },
 	[WARM] = { "warm", FIELD_INTEGER, false, 0, FUNCTION_CONCURRENCY_MAX, AT(warm) },
 	[QUEUE] = { "queue", FIELD_INTEGER, false, 0, 1000000, AT(queue) },
@@ -44,6 +45,8 @@ int function_config_take(const json_t *root, uint64_t queue_max, struct function
 		return fields_refuse(error, "invalid_field", "snapshot", "an image and a snapshot: only one of them may be there");
 	if ((seen & 1u << MEMORY) && (seen & 1u << SNAPSHOT))
 		return fields_refuse(error, "invalid_field", "memory", "a snapshot has memory of its own");
+	if (config->memory_bytes % WORKER_MEMORY_PAGE_BYTES)
+		return fields_refuse(error, "invalid_field", "memory", "must be whole pages of %u bytes", WORKER_MEMORY_PAGE_BYTES);
 	if (config->warm > config->concurrency)
 		return fields_refuse(error, "out_of_range", "warm", "must be at most concurrency, %llu",
 				     (unsigned long long)config->concurrency);

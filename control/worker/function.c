@@ -38,6 +38,9 @@ static const char **strings(const char *more, uint32_t count, const char **at, c
 	return list;
 }
 
+_Static_assert(WORKER_MEMORY_BYTES_MIN == GUEST_MEM_BYTES_MIN && WORKER_MEMORY_BYTES_MAX == GUEST_MEM_BYTES_MAX &&
+	       WORKER_MEMORY_PAGE_BYTES == GUEST_PAGE_BYTES, "what kvickd takes is what a machine can have");
+
 static int check(const struct worker_config *w, struct error *error)
 {
 	if (w->name[0] == '\0')

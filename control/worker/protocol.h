@@ -19,6 +19,11 @@
 #define WORKER_REASON_BYTES_MAX  1024u
 #define WORKER_LOG_BYTES_MAX     (64u << 10) /* of a guest's output for each invocation; the rest is cut off, and that is said */
 
+/* RAM, where that is said: whole pages. */
+#define WORKER_MEMORY_BYTES_MIN  (2ull << 20)
+#define WORKER_MEMORY_BYTES_MAX  (64ull << 30)
+#define WORKER_MEMORY_PAGE_BYTES 4096u
+
 /* Control messages, kvickd's: a header, then what the type says; descriptors by SCM_RIGHTS. */
 enum worker_command {
 	/*

@@ -38,8 +38,8 @@ def a_function_is_registered_shown_listed_and_removed(k):
 
 
 def numbers_and_units_mean_the_same(k):
-    k.function("a", memory=1 << 20, timeout=1500)
-    k.function("b", memory="1M", timeout="1.5s")
+    k.function("a", memory=2 << 20, timeout=1500)
+    k.function("b", memory="2M", timeout="1.5s")
     a, b = (k.get("/v1/functions/" + name).json() for name in "ab")
     equal((a["memory"], a["timeout"]), (b["memory"], b["timeout"]))
 
@@ -94,13 +94,14 @@ def wrong_types_are_refused_by_name(k):
 
 
 def numbers_out_of_range_are_refused_by_name(k):
-    for field, values in {"memory": (0, 65535, (1 << 40) + 1, -1, 1 << 62), "concurrency": (0, -1, 1025), "warm": (-1, 1025, 17),
+    for field, values in {"memory": (0, (2 << 20) - 4096, (64 << 30) + 4096, -1, 1 << 62), "concurrency": (0, -1, 1025), "warm": (-1, 1025, 17),
                           "queue": (-1, 129), "timeout": (0, -5, 3600001, 1 << 62)}.items():
         for value in values:
             _wrong(k, "out_of_range", **{field: value})
     for value in ("64Q", "", "M", "-1", "1e3", " 1M"):
         _wrong(k, "invalid_field", memory=value)
         _wrong(k, "invalid_field", timeout=value)
+    _wrong(k, "invalid_field", memory=(2 << 20) + 1)
     _refused(k, 400, "invalid_json", None, '{"name":"f","image":"f.elf","warm":99999999999999999999}')
     _refused(k, 400, "out_of_range", "warm", dict(GOOD, concurrency=2, warm=3))
 
@@ -130,7 +131,7 @@ def one_of_image_and_snapshot_is_there(k):
     _refused(k, 400, "missing_field", "image", {"name": "f"})
     _refused(k, 400, "missing_field", "name", {"image": "f.elf"})
     _refused(k, 400, "invalid_field", "snapshot", dict(GOOD, snapshot="snapshot"))
-    _refused(k, 400, "invalid_field", "memory", {"name": "f", "snapshot": "snapshot", "memory": "1M"})
+    _refused(k, 400, "invalid_field", "memory", {"name": "f", "snapshot": "snapshot", "memory": "2M"})
 
 
 def arguments_and_environment_have_limits(k):
