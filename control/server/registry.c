@@ -89,6 +89,9 @@ void registry_remove(struct registry *registry, struct function *function)
 	registry->count--;
 	registry->ending++;
 	function->removed = true;
+	if (function->creator) /* kvickd ends: whoever leaves, or was answered, is no creator any more */
+		request_error(function->creator, MHD_HTTP_SERVICE_UNAVAILABLE, "stopping", "kvickd is stopping");
+	function->creator = NULL;
 	while ((invocation = TAILQ_FIRST(&function->queue)))
 		invocation_stop(invocation, ending, NULL);
 	for (uint32_t i = 0; i < function->config.concurrency; i++) {

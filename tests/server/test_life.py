@@ -328,6 +328,16 @@ def a_second_sigterm_ends_it_at_once(k):
     equal(running.answer().status, 503)
 
 
+def whoever_registers_when_it_stops_is_told(k):
+    request = Behind(k.register, {"name": "f", "image": "f.elf", "environment": {"FAKE": "silent"}})
+    until(k.workers, "its worker is there")
+    k.process.send_signal(signal.SIGTERM)
+    until(lambda: k.log("draining"), "it drains")
+    k.process.send_signal(signal.SIGTERM)
+    equal((request.answer().status, request.answer().error()[0]), (503, "stopping"))
+    k.ended()
+
+
 def it_says_that_it_stops(k):
     k.function(concurrency=1, timeout="60s")
     connection = k.connect()
