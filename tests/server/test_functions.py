@@ -94,8 +94,8 @@ def wrong_types_are_refused_by_name(k):
 
 
 def numbers_out_of_range_are_refused_by_name(k):
-    for field, values in {"memory": (0, (2 << 20) - 4096, (64 << 30) + 4096, -1, 1 << 62), "concurrency": (0, -1, 1025), "warm": (-1, 1025, 17),
-                          "queue": (-1, 129), "timeout": (0, -5, 3600001, 1 << 62)}.items():
+    for field, values in {"memory": (0, (2 << 20) - 4096, (64 << 30) + 4096, -1, 1 << 62), "concurrency": (0, -1, 1025),
+                          "warm": (-1, 1025, 17), "queue": (-1, 129), "timeout": (0, -5, 3600001, 1 << 62)}.items():
         for value in values:
             _wrong(k, "out_of_range", **{field: value})
     for value in ("64Q", "", "M", "-1", "1e3", " 1M"):
