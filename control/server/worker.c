@@ -82,7 +82,7 @@ void worker_kill(struct worker *worker, const char *format, ...)
 	worker->state = WORKER_ENDING;
 	if (worker->asked)
 		return;
-	/* By SIGTERM, so that the process that waits for it removes its cgroup (worker/jail_namespaces.c). It may have no choice. */
+	/* By SIGTERM, so that who waits for it removes its cgroup (worker/jail_namespaces.c). It may have no choice. */
 	worker->asked = true;
 	pidfd_send_signal(worker->pid_fd, SIGTERM, NULL, 0);
 	set_timer(worker, END_NS);
