@@ -100,10 +100,12 @@ $(BUILD)/$(1)/%.S.o: %.S Makefile
 $(BUILD)/$(1)/vmm/monitor_blob.S.o: $(BUILD)/gen/monitor.bin
 endef
 
-# Small but where a guest's I/O passes again and again: a launch runs all else once, and pays for the pages that it is spread over.
+# Small, but what every launch runs and where a guest's I/O passes again and again.
 QUICK := $(wildcard virtio/queue*.c virtio/transport.c virtio/block.c virtio/net.c virtio/net_header.c virtio/vsock*.c \
 	virtio/console_device.c virtio/devices.c vmm/engine.c vmm/engine_sync.c vmm/engine_uring.c vmm/hypercalls.c vmm/exits.c \
-	vmm/solo5.c)
+	vmm/solo5.c) $(addprefix vmm/,boot_native.c console.c cpu.c guest_mem.c host_cache.c kvm.c machine.c memory_plan.c \
+	pagetable.c sandbox.c sys.c system_page.c vcpu.c vm.c) $(addprefix loader/,elf.c image.c native.c) \
+	$(addprefix control/,cmd_run.c commands.c launch.c main.c options.c signals.c units.c)
 $(call objects,obj,$(filter-out $(QUICK),$(filter %.c,$(KVICK_SOURCES) control/commands_launcher.c))): SMALL := -Os
 $(eval $(call variant,obj,$(MUSL_CC) $(CFLAGS) $(UNALIGNED) $$(SMALL) $(SYSTEM_INCLUDES)))
 
