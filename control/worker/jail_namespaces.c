@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -87,6 +88,7 @@ static _Noreturn void wait_for_end(struct jail *jail, pid_t child)
 	if (jail->cgroup[0])
 		write_text(STDIN_FILENO, JAIL_CGROUP_OF_SERVER "/cgroup.procs", "0"); /* out of what is to be removed */
 	watched_signals(&watched);
+	prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0); /* kvickd has gone: a worker that is no longer ours may not care */
 	while (waitpid(child, &status, WNOHANG) == 0)
 		if (sigwaitinfo(&watched, NULL) != SIGCHLD)
 			kill(child, SIGKILL);

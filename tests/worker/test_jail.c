@@ -10,6 +10,7 @@
 #include <grp.h>
 #include <linux/capability.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -315,6 +316,38 @@ static void a_worker_does_not_outlive_who_waits(void **state)
 	needs_root();
 	jail.uid = jail.gid = FUNCTION;
 	a_signal_to_the_process_that_waits_ends_both(SIGKILL, STEP(PROCESSES) | STEP(USER) | STEP(PARENT));
+}
+
+/* Nobody is left who would close a socket, and a worker that a guest has taken over looks at none. */
+static void nor_does_it_outlive_kvickd(void **state)
+{
+	char byte;
+
+	(void)state;
+	needs_root();
+	jail.uid = jail.gid = FUNCTION;
+	assert_int_equal(pipe(pipe_ends), 0);
+	pid_t server = fork();
+
+	if (server == 0) {
+		struct error error = { 0 };
+
+		if (fork() == 0)
+			_exit(jail_enter(&jail, STEP(PROCESSES) | STEP(USER) | STEP(PARENT), &error) < 0 ? NO_JAIL :
+			      say_and_stay());
+		close(pipe_ends[1]);
+		for (;;)
+			pause();
+	}
+	close(pipe_ends[1]);
+	assert_int_equal(read(pipe_ends[0], &byte, 1), 1);
+	assert_int_equal(kill(server, SIGKILL), 0);
+	assert_int_equal(waitpid(server, NULL, 0), server);
+
+	struct pollfd ended = { .fd = pipe_ends[0], .events = POLLIN };
+
+	assert_int_equal(poll(&ended, 1, 10000), 1);
+	close(pipe_ends[0]);
 }
 
 /* ---- the root ---- */
@@ -780,6 +813,7 @@ int main(void)
 		TEST(who_waits_is_told_how_it_ended),
 		TEST(sigterm_ends_both),
 		TEST(a_worker_does_not_outlive_who_waits),
+		TEST(nor_does_it_outlive_kvickd),
 		TEST(the_root_is_empty_and_stays_so),
 		TEST(nobodys_root_is_empty_too),
 		TEST(without_mounts_there_is_a_folder_of_no_use),
