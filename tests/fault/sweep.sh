@@ -25,7 +25,9 @@ while :; do
 done
 build=${1-build}
 scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
+# Snapshots are flushed to the disk, which takes its time; in memory it takes none.
+snapshots=$(mktemp -d -p /dev/shm 2>/dev/null) || snapshots=$(mktemp -d)
+trap 'rm -rf "$scratch" "$snapshots"' EXIT
 
 # A leak is only seen by the leak checker, and that needs ptrace: where it does not work it says so, and is left out.
 export ASAN_OPTIONS=exitcode=99:detect_leaks=1:abort_on_error=0
@@ -100,14 +102,18 @@ sweep() {
 	# A fault that is put right leaves no trace: the calls of a good run, by its own count, are all gone through. The report's
 	# writing comes on top.
 	least=48 binary=$1
-	if [ "$2" = run ]; then
+	case $2 in
+	run | restore)
+		command=$2
 		shift 2
 		[ -z "$cold" ] || rm -rf "$KVICK_HOST_FACTS"
-		timeout 10 "$binary" run --report "json=$dir/report" "$@" >/dev/null 2>&1 </dev/null
+		timeout 10 "$binary" $command --report "json=$dir/report" "$@" >/dev/null 2>&1 </dev/null
 		counted=$(grep -o '"system_calls":[0-9]*' "$dir/report" 2>/dev/null | cut -d : -f 2)
 		least=$((${counted:-40} + 8))
-		set -- "$binary" run "$@"
-	fi
+		set -- "$binary" $command "$@"
+		;;
+	snapshot) least=150 ;; # it has no report
+	esac
 	: >"$dir/stamp"
 	first=0
 	for errno in $errnos; do
@@ -125,6 +131,12 @@ sweep() {
 			KVICK_FAULT=$n:$value timeout 5 "$@" >"$dir/out" 2>"$dir/err" </dev/null
 			code=$?
 			wrong=$(verdict)
+			# A snapshot that could not be written leaves nothing, and the one before as it was.
+			if [ $code -ne 0 ] && [ "$2" = snapshot ]; then
+				place=$snapshots/${1##*/}
+				[ "$(ls "$place")" = snapshot ] || wrong="$wrong left: $(ls "$place")"
+				"$musl" inspect "$place/snapshot" >"$dir/old" 2>&1 || wrong="$wrong $(cat "$dir/old")"
+			fi
 			# What a failure has hidden must not be remembered as the host's.
 			if [ -e "$KVICK_HOST_FACTS/host-facts" ] && ! [ "$dir/stamp" -nt "$KVICK_HOST_FACTS/host-facts" ]; then
 				[ "$(facts)" = "$right" ] || wrong="$wrong wrong facts are remembered"
@@ -171,6 +183,13 @@ done
 	taps=no
 }
 printf 'initrd' >"$scratch/initrd"
+# What snapshots are made of, and what is made of them.
+mkdir "$snapshots/kvick" "$snapshots/kvick-musl"
+for snapshot in "$scratch/function" "$scratch/asan-function"; do
+	"$build/fault/kvick-musl" snapshot --ring 3 -o "$snapshot" "$build/guests/echo.elf"
+done
+"$build/fault/kvick-musl" snapshot --ring 3 -o "$scratch/devices" --after 0 --disk "$scratch/disk,ro" --rng \
+	"$build/guests/hello.elf"
 all='EINTR ENOMEM EIO EPERM EAGAIN EFAULT EEXIST ENOSPC'
 asan=$build/fault/kvick musl=$build/fault/kvick-musl
 guests=$build/guests
@@ -182,6 +201,11 @@ enough=$((every > 1 ? 2 : 4))
 
 with_sanitizers() {
 	sweep 'sanitizers: hello, ring 3' 0 '' "$few EIO" "$asan" run --ring 3 --no-sandbox "$guests/hello.elf"
+	sweep 'sanitizers: snapshot' 0 '' "$few EIO" "$asan" snapshot --ring 3 --no-sandbox -o "$snapshots/kvick/snapshot" \
+		"$guests/echo.elf"
+	sweep 'sanitizers: restore' 0 '' "$few EIO" "$asan" restore --no-sandbox --verify --request "$scratch/initrd" \
+		"$scratch/asan-function"
+	sweep 'sanitizers: restore with devices' 0 '' "$few EIO" "$asan" restore --no-sandbox --same-devices "$scratch/devices"
 	sweep 'sanitizers: function' 0 '' "$few EIO" "$asan" run --ring 3 --no-sandbox --request "$scratch/initrd" \
 		"$guests/echo.elf"
 	sweep 'sanitizers: crash' 121 '' "$few" "$asan" run --ring 3 --no-sandbox "$guests/crash.elf" -- null
@@ -231,6 +255,12 @@ with_sandbox() {
 		sweep "sandbox: hello, ring $ring" 0 '' "$all" "$musl" run --ring $ring "$guests/hello.elf"
 		sweep "sandbox: crash, ring $ring" 121 '' "$few EIO" "$musl" run --ring $ring "$guests/crash.elf" -- null
 	done
+	sweep 'sandbox: snapshot' 0 '' "$few EIO ENOSPC" "$musl" snapshot --ring 3 -o "$snapshots/kvick-musl/snapshot" \
+		"$guests/echo.elf"
+	sweep 'sandbox: snapshot with devices' 0 '' "$few EIO" "$musl" snapshot --ring 3 -o "$snapshots/kvick-musl/snapshot" \
+		--after 0 --disk "$scratch/disk,ro" --rng "$guests/echo.elf"
+	sweep 'sandbox: restore' 0 '' "$all" "$musl" restore --verify --request "$scratch/initrd" "$scratch/function"
+	sweep 'sandbox: restore with devices' 0 '' "$few EIO" "$musl" restore --same-devices "$scratch/devices"
 	sweep 'sandbox: function' 0 '' "$few EIO EAGAIN" "$musl" run --ring 3 --request "$scratch/initrd" "$guests/echo.elf"
 	sweep 'sandbox: report' 0 '' "$all" "$musl" run --ring 3 --timeout 4s --report json "$guests/hello.elf"
 	sweep 'sandbox: report into a file' 0 '' "$few ENOSPC" \
