@@ -198,7 +198,8 @@ static int write_memory(struct machine *m, int fd, struct runs *runs,
 	for (uint64_t at = 0; at < all && r == 0; at += CHUNK_BYTES) {
 		uint64_t bytes = all - at < CHUNK_BYTES ? all - at : CHUNK_BYTES;
 
-		r = write_chunk(m, fd, pagemap_fd, at, (unsigned)(bytes / GUEST_PAGE_BYTES), runs);
+		r = m->config->stop->signal ? -EINTR :
+		    write_chunk(m, fd, pagemap_fd, at, (unsigned)(bytes / GUEST_PAGE_BYTES), runs);
 		if (progress)
 			progress(context, at, all);
 	}
