@@ -35,8 +35,11 @@ static int refuse(const struct snapshot_dir *dir, struct error *error)
 		snprintf(list + used, sizeof(list) - used, " --%s%s%s", d->kind, *d->words ? comes_by_itself(d->kind) ? "=" : " " :
 			 "", d->words);
 	}
+	if (!m->device_count)
+		return error_set(error, ERROR_USAGE, EINVAL, "%s: a snapshot has the devices that it was taken with, and this one "
+				 "has none: give none", dir->path);
 	return error_set(error, ERROR_USAGE, EINVAL, "%s: a snapshot's devices are to be given again, in its order%s:%s", dir->path,
-			 !m->device_count ? ", and it has none" : disks ? ", or with --same-devices" : "", list);
+			 disks ? ", or with --same-devices" : "", list);
 }
 
 /* An option's words, as if they stood on the command line. */

@@ -340,6 +340,19 @@ static int map_failed(struct machine *m, int r)
 			 m->config->snapshot->name, strerror(-r));
 }
 
+/* Who wants the end is heard between two pieces: a working set may be made up, and be all of a large RAM. */
+#define PIECE_BYTES (64ull << 20)
+
+static void populate(struct machine *m, const struct memory_run *run, bool write)
+{
+	for (uint64_t done = 0; done < run->bytes && !m->config->stop->signal; done += PIECE_BYTES) {
+		uint64_t left = run->bytes - done;
+		const struct memory_run piece = { run->at + done, left < PIECE_BYTES ? left : PIECE_BYTES };
+
+		guest_mem_populate(&m->mem, &piece, write, &m->sys);
+	}
+}
+
 COLD int restore_memory(struct machine *m)
 {
 	const struct restored *restored = m->restored;
@@ -360,16 +373,21 @@ COLD int restore_memory(struct machine *m)
 	if (r < 0)
 		return map_failed(m, r);
 	for (unsigned i = 0; set && i < set->count; i++)
-		guest_mem_populate(&m->mem, &set->reads[i], false, &m->sys);
+		populate(m, &set->reads[i], false);
 	for (unsigned i = 0; set && i < set->write_count; i++)
-		guest_mem_populate(&m->mem, &set->writes[i], true, &m->sys);
+		populate(m, &set->writes[i], true);
 	return 0;
 }
 
 COLD int restore_devices(struct machine *m)
 {
-	int r = m->config->devices.count ? m->boot->devices(m) : 0;
+	int r = 0;
 
+	if (m->config->devices.count && !m->boot->native)
+		return error_set(&m->error, ERROR_USAGE, EINVAL, "%s: its guest is one of Solo5's, which has no virtio devices: "
+				 "leave them out", m->config->snapshot->name);
+	if (m->config->devices.count)
+		r = m->boot->devices(m);
 	if (r < 0)
 		return r;
 	r = devices_load(&m->devices, &m->state);
