@@ -43,6 +43,8 @@ static const struct row rows[] = {
 	{ "idle-time", "TIME", "after this a VM more than `warm` is given up (30s)", DURATION, AT(idle_ns), S(1) / 20, 24 * HOUR },
 	{ "cancel-time", "TIME", "for a guest to end when its time is over; then its worker is killed (1s)", DURATION,
 	  AT(cancel_ns), S(1) / 20, HOUR },
+	{ "warm-time", "TIME", "for a VM to be made, or to be ready again; then its worker is killed (30s)", DURATION, AT(warm_ns),
+	  S(1) / 20, HOUR },
 	{ "worker", "PATH", "kvick-worker (beside kvickd, or in ../libexec/kvick)", TEXT, AT(worker), 0, 0 },
 	{ "worker-ids", "FIRST-LAST", "user and group IDs that workers become, one each; needs root", IDS, 0, 0, 0 },
 	{ "kvm", "PATH", "(/dev/kvm)", TEXT, AT(kvm), 0, 0 },
@@ -131,6 +133,7 @@ int server_options_parse(int argc, char **argv, struct server_options *options, 
 		.connections_max = 1024, .functions_max = 256, .queue_max = 128, .bytes_max = 512ull << 20,
 		.client_timeout_ns = S(30), .drain_timeout_ns = S(30),
 		.keep_count = 1000, .keep_bytes = 64ull << 20, .keep_ns = S(300), .idle_ns = S(30), .cancel_ns = S(1),
+		.warm_ns = S(30),
 	};
 	for (int i = 1; i < argc; i++) {
 		const char *name = argv[i] + 2, *equals = strchr(argv[i], '='), *value = NULL;

@@ -28,6 +28,7 @@ struct server_options {
 	uint64_t keep_count, keep_bytes, keep_ns; /* of invocations that are over */
 	uint64_t idle_ns;      /* after this a slot that is not needed is given up */
 	uint64_t cancel_ns;    /* a slot that does not come back after this costs its worker its life */
+	uint64_t warm_ns;      /* the same of one that is being made, or made ready again */
 	bool help, version;
 };
 

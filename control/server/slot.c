@@ -87,6 +87,7 @@ int slot_make(struct slot *slot, struct function *function, uint32_t number)
 		return r;
 	}
 	become(slot, SLOT_MAKING);
+	expect_within(slot, server_of(slot)->options.warm_ns);
 	function->metrics.slots_made++;
 	return 0;
 }
@@ -289,8 +290,8 @@ static void reply_complete(struct slot *slot)
 {
 	struct invocation *invocation = slot->invocation;
 
-	timer_clear(&server_of(slot)->loop.timers, &slot->patience);
 	become(slot, SLOT_RESETTING);
+	expect_within(slot, server_of(slot)->options.warm_ns);
 	slot->cancel_owed = false;
 	slot->invocation = NULL;
 	slot->function->worker.served = true;
@@ -316,6 +317,7 @@ static void complete(struct slot *slot)
 		return;
 	}
 	put_parts(slot);
+	timer_clear(&server_of(slot)->loop.timers, &slot->patience);
 	if (slot->state == SLOT_MAKING)
 		function->make_back_off_ns = 0;
 	become(slot, SLOT_WARM);

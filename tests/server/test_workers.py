@@ -196,6 +196,15 @@ def more_cancellations_than_its_socket_holds_cost_no_worker_its_life(k):
     equal(k.metric("kvick_worker_deaths_total"), 0)
 
 
+@kvickd_options("--warm-time", "50ms")
+def a_slot_that_does_not_become_warm_again_costs_its_worker_its_life(k):
+    k.function(fake="slow reset")
+    equal(k.call(b"x").status, 200)
+    until(lambda: k.log("worker_gone"), "it was killed")
+    check("did not come back in time" in k.log("worker_gone")[0]["reason"], k.log("worker_gone"))
+    until(lambda: k.call(b"x").status == 200, "it was replaced")
+
+
 @kvickd_options("--cancel-time", "60s")
 def a_worker_that_does_not_read_its_control_socket_is_replaced(k):
     _cancels_behind_its_back(k, 500)
