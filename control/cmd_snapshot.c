@@ -272,8 +272,11 @@ static int run(const struct command *command, int argc, char **argv)
 		return code;
 	m->config = &o->machine; /* for launch_end(), also where no machine is made */
 	sys_sigaction(&m->sys, SIGXFSZ, &ignore, NULL); /* a file too large is an error like others */
-	t->result = start_guest(t);
-	if (t->result == 0) {
+	int started = start_guest(t);
+
+	if (started < 0) {
+		t->result = started; /* else the guest's thread has the say */
+	} else {
 		wait_for_guest(t);
 		if (t->result == 0 && is_there(t)) {
 			signals_go_on();
