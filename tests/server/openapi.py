@@ -11,6 +11,9 @@ METHODS = ("get", "post", "delete", "put", "patch", "head", "options")
 ANYWHERE = {(400, None), (403, "foreign_origin"), (404, "no_such_path"), (405, "method_not_allowed"), (408, "client_too_slow"),
             (413, "body_too_large"), (431, None), (503, "out_of_memory"), (503, "too_many_connections")}
 
+# Seen only by who asks on a connection that is busy in the moment in which kvickd begins to stop.
+RARE = {("/healthz", "get", "503")}
+
 with open(os.path.join(ROOT, "docs/openapi.json")) as _file:
     DOCUMENT = json.load(_file)
 

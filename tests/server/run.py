@@ -69,7 +69,7 @@ def run(test):
 
 
 def every_answer_of_the_openapi_file_was_seen():
-    missing = sorted(openapi.documented() - openapi.seen)
+    missing = sorted(openapi.documented() - openapi.seen - openapi.RARE)
     if missing:
         raise Failed("never seen: " + ", ".join("%s %s %s" % (method.upper(), path, status) for path, method, status in missing))
 
