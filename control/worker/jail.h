@@ -84,6 +84,8 @@ int jail_lacks(struct jail *jail, const char *format, ...) __attribute__((format
 
 int jail_cgroup(struct jail *jail);           /* jail_cgroup.c */
 int jail_user_namespace(struct jail *jail);   /* jail_namespaces.c */
+/* Into a file of the kernel's that is there. 0 or -errno. */
+int jail_write_text(int folder, const char *path, const char *text);
 int jail_processes(struct jail *jail);
 int jail_namespaces(struct jail *jail);
 int jail_root(struct jail *jail);

@@ -44,17 +44,6 @@ static bool own_group(char *path, size_t bytes)
 	return found;
 }
 
-static int put(int group, const char *name, const char *value)
-{
-	int fd = openat(group, name, O_WRONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : write(fd, value, strlen(value));
-	int r = n < 0 ? -errno : 0;
-
-	if (fd >= 0)
-		close(fd);
-	return r;
-}
-
 /* In the group: its limits, then ourselves. What cannot be limited is told. */
 static int join(struct jail *jail, int group)
 {
@@ -62,13 +51,13 @@ static int join(struct jail *jail, int group)
 	int r;
 
 	snprintf(value, sizeof(value), "%llu", (unsigned long long)JAIL_TASKS(jail->threads));
-	r = put(group, "pids.max", value);
+	r = jail_write_text(group, "pids.max", value);
 	if (r < 0)
 		jail_lacks(jail, "cgroup: pids.max: %s", strerror(-r));
 	jail->memory_max_fd = openat(group, "memory.max", O_WRONLY | O_CLOEXEC);
 	if (jail->memory_max_fd < 0)
 		jail_lacks(jail, "cgroup: memory.max: %s", strerror(errno));
-	r = put(group, "cgroup.procs", "0");
+	r = jail_write_text(group, "cgroup.procs", "0");
 	if (r < 0 && jail->memory_max_fd >= 0) {
 		close(jail->memory_max_fd);
 		jail->memory_max_fd = -1;
@@ -98,7 +87,7 @@ int jail_cgroup(struct jail *jail)
 	if (mount >= 0)
 		close(mount);
 	if (above >= 0)
-		put(above, "cgroup.subtree_control", "+pids +memory"); /* what is not to be had lacks files below */
+		jail_write_text(above, "cgroup.subtree_control", "+pids +memory"); /* what is not to be had lacks files below */
 	if (above < 0)
 		return jail_lacks(jail, "cgroup: kvickd has been given none to make others in (cgroup v2, systemd: Delegate=)");
 	snprintf(jail->cgroup, sizeof(jail->cgroup), "worker-%d", (int)getpid());

@@ -14,7 +14,7 @@
 
 #include "control/worker/jail.h"
 
-static int write_text(int folder, const char *path, const char *text)
+int jail_write_text(int folder, const char *path, const char *text)
 {
 	int fd = openat(folder, path, O_WRONLY | O_CLOEXEC);
 	ssize_t n = fd < 0 ? -1 : write(fd, text, strlen(text));
@@ -37,12 +37,12 @@ int jail_user_namespace(struct jail *jail)
 		return 1; /* and nothing lacks */
 	if (unshare(CLONE_NEWUSER) < 0)
 		return -errno;
-	r = write_text(AT_FDCWD, "/proc/self/setgroups", "deny");
+	r = jail_write_text(AT_FDCWD, "/proc/self/setgroups", "deny");
 	snprintf(map, sizeof(map), "%u %u 1\n", uid, uid);
 	if (r == 0 || r == -ENOENT)
-		r = write_text(AT_FDCWD, "/proc/self/uid_map", map);
+		r = jail_write_text(AT_FDCWD, "/proc/self/uid_map", map);
 	snprintf(map, sizeof(map), "%u %u 1\n", gid, gid);
-	return r < 0 ? r : write_text(AT_FDCWD, "/proc/self/gid_map", map);
+	return r < 0 ? r : jail_write_text(AT_FDCWD, "/proc/self/gid_map", map);
 }
 
 /* ---- the process that waits ---- */
@@ -86,7 +86,7 @@ static _Noreturn void wait_for_end(struct jail *jail, pid_t child)
 		close(STDIN_FILENO);
 	syscall(SYS_close_range, STDIN_FILENO + 1, ~0u, 0);
 	if (jail->cgroup[0])
-		write_text(STDIN_FILENO, JAIL_CGROUP_OF_SERVER "/cgroup.procs", "0"); /* out of what is to be removed */
+		jail_write_text(STDIN_FILENO, JAIL_CGROUP_OF_SERVER "/cgroup.procs", "0"); /* out of what is to be removed */
 	watched_signals(&watched);
 	prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0); /* kvickd has gone: a worker that is no longer ours may not care */
 	while (waitpid(child, &status, WNOHANG) == 0)
