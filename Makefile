@@ -123,6 +123,9 @@ include control/server/rules.mk
 include control/library/rules.mk
 include guests/rules.mk
 include control/worker/rules.mk
+include control/measure/rules.mk
+include control/bench/rules.mk
+include control/test/rules.mk
 include perf/rules.mk
 include tests/rules.mk
 

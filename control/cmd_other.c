@@ -13,6 +13,8 @@ static const struct {
 	const char *program, *needs;
 } programs[] = {
 	{ &command_other_snapshot, "kvick-snapshot", "" },
+	{ &command_bench, "kvick-bench", " (it needs libjansson-dev)" },
+	{ &command_test, "kvick-test", " (it needs libjansson-dev, libpcre2-dev)" },
 	{ &command_invoke, "kvick-client", " (it needs libcurl4-openssl-dev, libjansson-dev)" },
 	{ &command_functions, "kvick-client", " (it needs libcurl4-openssl-dev, libjansson-dev)" },
 	{ &command_invocations, "kvick-client", " (it needs libcurl4-openssl-dev, libjansson-dev)" },
@@ -46,6 +48,8 @@ static int run(const struct command *command, int argc, char **argv)
 }
 
 const struct command command_other_snapshot = { .name = "snapshot", .purpose = SNAPSHOT_PURPOSE, .run = run };
+const struct command command_bench = { .name = "bench", .purpose = BENCH_PURPOSE, .run = run };
+const struct command command_test = { .name = "test", .purpose = TEST_PURPOSE, .run = run };
 const struct command command_invoke = { .name = "invoke", .purpose = "Call a function of kvickd: bytes in, bytes out.",
 					.run = run };
 const struct command command_functions = { .name = "functions", .purpose = "List, add, show, remove kvickd's functions.",

@@ -5,6 +5,6 @@
 #include "control/commands.h"
 
 const struct command *const commands[] = {
-	&command_run, &command_snapshot, &command_restore, &command_inspect, &command_doctor,
+	&command_run, &command_snapshot, &command_restore, &command_inspect, &command_doctor, &command_bench, &command_test,
 	&command_invoke, &command_functions, &command_invocations, &command_service, NULL,
 };

@@ -26,6 +26,7 @@ set_all='
 +build
 libcurl4-openssl-dev | curl/curl.h
 libjansson-dev    | jansson.h
+libpcre2-dev      | pcre2.h
 libmicrohttpd-dev | microhttpd.h
 libsystemd-dev    | systemd/sd-daemon.h
 '

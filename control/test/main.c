@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* kvick-test: the launcher executes it as `kvick test`, with its own command line. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "control/commands.h"
+#include "control/exit_codes.h"
+#include "control/test/outcome.h"
+#include "vmm/error.h"
+
+static int print_keys(void)
+{
+	for (const struct manifest_key *key = manifest_keys; key->name; key++)
+		printf("%-18s = %-18s %s%s\n", key->name, key->value, key->help, key->list ? " (may be repeated)" : "");
+	return command_printed_stdio();
+}
+
+static const struct reporter *reporter_of(const struct test_plan *plan)
+{
+	bool human = plan->format == FORMAT_HUMAN || (plan->format == FORMAT_AUTO && isatty(STDOUT_FILENO));
+
+	return human ? &reporter_human : &reporter_tap;
+}
+
+/* 0: all passed. What could not be written is worse than a test that failed: nobody would know. */
+static int exit_code(const struct test_results *results)
+{
+	const struct test_plan *plan = results->plan;
+	struct error error = { 0 };
+
+	if (plan->junit && junit_write(results, plan->junit, &error) < 0)
+		return command_failed(&error);
+	if (plan->json && test_json_write(results, plan->json, &error) < 0)
+		return command_failed(&error);
+	if (results->signal)
+		return EXIT_SIGNAL + results->signal;
+	return results->failed || results->interrupted ? 1 : command_printed_stdio();
+}
+
+static int run_cases(const struct test_plan *plan)
+{
+	struct manifest manifest = { 0 };
+	struct test_results results = { .plan = plan, .manifest = &manifest };
+	struct error error = { 0 };
+	int code;
+
+	if (manifest_read(&manifest, plan->manifest, &error) < 0 || test_run(&results, reporter_of(plan), &error) < 0)
+		code = command_failed(&error);
+	else
+		code = exit_code(&results);
+	test_results_free(&results);
+	manifest_free(&manifest);
+	return code;
+}
+
+static int run(const struct command *command, int argc, char **argv)
+{
+	static struct test_plan plan;
+	struct error error = { 0 };
+	bool help = false;
+
+	if (test_plan_parse(&plan, command, argc, argv, &help, &error) < 0)
+		return command_failed(&error);
+	if (help)
+		return options_help(command);
+	return plan.keys ? print_keys() : run_cases(&plan);
+}
+
+const struct command command_test = {
+	.name = "test",
+	.synopsis = "test [OPTIONS] [MANIFEST]",
+	.purpose = TEST_PURPOSE,
+	.options = test_option_rows,
+	.more = test_more,
+	.run = run,
+};
+
+const struct command *const commands[] = { &command_test, NULL };
+
+int main(int argc, char **argv)
+{
+	if (argc < 2 || strcmp(argv[1], "test") != 0) {
+		dprintf(STDERR_FILENO, "usage: kvick test [OPTIONS] [MANIFEST]\n");
+		return EXIT_USAGE;
+	}
+	return run(&command_test, argc - 1, argv + 1);
+}

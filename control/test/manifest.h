@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The manifest of `kvick test`: what is run and what is expected. docs/TEST.md has the schema, which is the table manifest_keys[].
+ *
+ * One file of sections, as in a systemd unit or a Git configuration:
+ *
+ *	# a comment
+ *	[defaults]
+ *	timeout = 5s
+ *	[case hello]
+ *	image = build/guests/hello.elf
+ *	console = Hello from kvick
+ *	console regex = at ring [03]$
+ *
+ * A key is set once in a section, but for those that are lists, which may be repeated; [defaults] stands before all cases, and gives what
+ * a case does not (lists: before a case's own). Values go to the end of the line, without blanks around; there is no quoting but in
+ * those that are words of a command line, and no way to continue a line. Paths are relative to the manifest's folder. It is hostile:
+ * lengths and counts are bounded, each error is one of file, line and key.
+ */
+#ifndef KVICK_CONTROL_TEST_MANIFEST_H
+#define KVICK_CONTROL_TEST_MANIFEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct error;
+struct manifest_key;
+
+#define MANIFEST_BYTES_MAX (4u << 20)
+#define CASES_MAX 10000
+#define CASE_LIST_MAX 64 /* entries of a list key in one case */
+
+enum console_kind {
+	CONSOLE_LITERAL,    /* it is in there */
+	CONSOLE_REGEX,      /* PCRE2, multi-line, matches somewhere */
+	CONSOLE_NOT,        /* literal: it is not in there */
+	CONSOLE_NOT_REGEX,
+	CONSOLE_GOLDEN,     /* a file that is the same */
+};
+
+struct console_match {
+	enum console_kind kind;
+	const char *text;       /* what is looked for; the golden file's path */
+	void *code;             /* pcre2_code; NULL where it is none */
+	unsigned line;          /* of the manifest */
+};
+
+/* A file that a case has to itself, in its scratch folder, made anew for each try. */
+enum fixture_kind {
+	FIXTURE_EMPTY,          /* `disk = 64M`: a sparse file of so many bytes */
+	FIXTURE_COPY,           /* `disk = copy FILE` */
+	FIXTURE_AS_IS,          /* `disk = FILE,ro`: the file itself, which must be read-only */
+};
+struct disk_fixture {
+	enum fixture_kind kind;
+	uint64_t bytes;
+	const char *path;       /* of the original */
+	const char *words;      /* further ones of --disk: ",id=data,queues=2"; "" */
+	const char *solo5_name; /* Solo5: attached to this name instead; NULL */
+	unsigned line;
+};
+
+/* How it ends; the exit code is only looked at with CASE_EXITS. */
+enum case_end { CASE_EXITS, CASE_CRASHES, CASE_TIMES_OUT, CASE_RESETS, CASE_IS_REFUSED };
+
+struct test_case {
+	const char *name;       /* unique in the manifest */
+	unsigned line;          /* of its section's head */
+	const char *image;      /* absolute, or relative to where we are: ready for open(2) */
+	const char *protocol;   /* NULL: by looking at it */
+	char **arguments;       /* the guest's: words; never NULL, ends with NULL */
+	char **options;         /* further ones of kvick run: words */
+	const char *mem, *ring, *cpu; /* NULL: not said; ring may be "each": two runs, named "NAME, ring 0" and "NAME, ring 3" */
+	const char **env;       /* NAME=VALUE; NULL at the end */
+	const char *stdin_path; /* NULL: /dev/null */
+	const char *request_path, *reply_path; /* a function's; the reply is compared with a golden file; NULL: none */
+
+	struct disk_fixture *disks;
+	size_t disk_count;
+	const char **nets, **vsocks; /* values of --net, --vsock, `{scratch}` replaced by the scratch folder; NULL at the end */
+	bool rng, console_device;
+
+	/* Shell commands, run in the scratch folder with KVICK, SCRATCH and MANIFEST_DIR set; NULL: none. */
+	const char *before;     /* must succeed, else the case fails */
+	const char *beside;     /* started before the guest, ended with the case; its status does not matter */
+	const char *after;      /* must succeed */
+
+	enum case_end end;
+	int exit_code;
+	struct console_match *matches;
+	size_t match_count;
+	const char **stderr_matches; /* literal, in kvick's own messages */
+
+	uint64_t timeout_ns;    /* of one try, `before` and `after` included */
+	double boot_floor_max;  /* spawn to main(), as a multiple of the floor in the same run; 0: no limit */
+	uint64_t exits_max, memory_max; /* 0: none */
+	unsigned retries;
+	const char **tags, **requires; /* NULL at the end */
+	const char *skip;       /* a reason; NULL: it is run */
+};
+
+struct manifest {
+	const char *path;
+	char *directory;
+	struct test_case *cases;
+	size_t case_count;
+	void *memory;           /* all strings and lists: freed at one go */
+};
+
+/* Reads and checks all of it, images and files that it names included. 0; or -errno with `error` (ERROR_USAGE): "FILE:LINE: KEY: …". */
+int manifest_read(struct manifest *manifest, const char *path, struct error *error);
+/* The same of a text that is in memory: what a file would hold. For fuzzing, too. check_files: look at what it names. */
+int manifest_parse(struct manifest *manifest, const char *path, const char *text, size_t bytes, bool check_files, struct error *error);
+void manifest_free(struct manifest *manifest);
+
+/* The table of keys, for `kvick test --keys` and docs. */
+struct manifest_key {
+	const char *name;       /* "console regex" */
+	const char *value;      /* "PATTERN" */
+	const char *help;
+	bool list;              /* may be repeated */
+	int (*take)(void *reader, struct test_case *into, const char *value, struct error *error);
+};
+extern const struct manifest_key manifest_keys[]; /* the last one has no name */
+
+#endif
