@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -86,6 +87,8 @@ static int open_report(struct run_options *o, struct sys *sys, struct error *err
 {
 	struct stat report, image;
 
+	if (o->report == REPORT_STAMPS)
+		return atoi(o->report_path);
 	if (!o->report_path)
 		return STDERR_FILENO;
 	/* O_NONBLOCK: a FIFO that nobody reads is refused instead of waited for. Emptied only when it is known what it is. */
@@ -102,6 +105,20 @@ static int open_report(struct run_options *o, struct sys *sys, struct error *err
 	return fd;
 }
 
+COLD static int stamps(struct launch *l, int code)
+{
+	struct sys *sys = &l->machine.sys;
+	struct text text;
+	int r = report_stamps(&l->machine, l->report_fd, code);
+
+	if (r == 0)
+		return code;
+	text_begin(&text, sys, STDERR_FILENO);
+	text_printf(&text, "kvick: --report stamps=%d: %s: give a descriptor that is open for writing\n", l->report_fd, strerror(-r));
+	text_end(&text);
+	return EXIT_HOST;
+}
+
 /* Everything is said, and the code decided, after the machine is gone. */
 static int finish(struct launch *l, int code)
 {
@@ -114,6 +131,8 @@ static int finish(struct launch *l, int code)
 	if (m->config->invocation)
 		code = request_finish(&text, m, code);
 	text_end(&text);
+	if (report == REPORT_STAMPS)
+		return stamps(l, code);
 	text_begin(&text, &m->sys, l->report_fd);
 	if (report == REPORT_TEXT)
 		report_text(&text, m, &l->basis);
@@ -158,14 +177,14 @@ int launch_begin(struct launch *l)
 	struct run_options *o = &l->options;
 	struct machine *m = &l->machine;
 
-	if (o->machine.report) {
+	if (o->machine.report && o->report != REPORT_STAMPS) {
 		l->used_at = __rdtsc();
 		sys_clock_gettime(&m->sys, CLOCK_PROCESS_CPUTIME_ID, &l->used);
 		report_begin(&l->basis, &m->sys);
 	}
 	if (o->request_path && request_read(&o->machine, o->request_path, &m->sys, &m->error) < 0)
 		return command_failed(&m->error);
-	o->machine.process_ends = !o->machine.report;
+	o->machine.process_ends = !o->machine.report || o->report == REPORT_STAMPS;
 	o->machine.notice = notice;
 	o->machine.stop = signals_install(o->timeout_ns, &m->sys, &m->error);
 	if (!o->machine.stop)

@@ -20,9 +20,12 @@ struct report_basis {
 
 void report_begin(struct report_basis *basis, struct sys *sys);
 
-/* Both work inside the sandbox. exit_code: this process's. */
+/* Both work inside the sandbox, as does the third. exit_code: this process's. */
 void report_text(struct text *text, struct machine *machine, const struct report_basis *basis);
 void report_json(struct text *text, struct machine *machine, const struct report_basis *basis, int exit_code);
+
+/* One write(), of a struct stamps (stamps.h): 0 or -errno. */
+int report_stamps(struct machine *machine, int fd, int exit_code);
 
 /* The crash of a machine whose outcome is OUTCOME_CRASHED. */
 void crash_text(struct text *text, struct machine *machine);

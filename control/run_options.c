@@ -92,9 +92,13 @@ static int take_report(void *into, const char *value, struct error *error)
 	size_t length = (size_t)(equals - value);
 
 	o->report = length == 4 && memcmp(value, "json", 4) == 0 ? REPORT_JSON :
-		    length == 4 && memcmp(value, "text", 4) == 0 ? REPORT_TEXT : REPORT_NONE;
+		    length == 4 && memcmp(value, "text", 4) == 0 ? REPORT_TEXT :
+		    length == 6 && memcmp(value, "stamps", 6) == 0 ? REPORT_STAMPS : REPORT_NONE;
 	if (o->report == REPORT_NONE || strcmp(equals, "=") == 0)
 		return error_set(error, ERROR_USAGE, EINVAL, "--report: write text, json, text=FILE or json=FILE");
+	if (o->report == REPORT_STAMPS && (equals[0] == '\0' || strspn(equals + 1, "0123456789") != strlen(equals + 1) ||
+					   strlen(equals + 1) > 6))
+		return error_set(error, ERROR_USAGE, EINVAL, "--report: stamps=N: write the number of an open descriptor for N");
 	o->report_path = *equals ? equals + 1 : NULL;
 	o->machine.report = true;
 	return 0;

@@ -24,14 +24,14 @@ enum {
 	OF_ALL = OF_IMAGE | OF_RESTORE,
 };
 
-enum report_kind { REPORT_NONE, REPORT_TEXT, REPORT_JSON };
+enum report_kind { REPORT_NONE, REPORT_TEXT, REPORT_JSON, REPORT_STAMPS };
 
 /* The command line, understood. What is pointed to is struct launch's (launch.h). */
 struct run_options {
 	struct machine_config machine;
 	uint64_t timeout_ns;
 	enum report_kind report;
-	const char *report_path; /* NULL: stderr */
+	const char *report_path; /* NULL: stderr; stamps: a descriptor's number */
 	const char *request_path; /* NULL: none; "-": stdin */
 	const char **env;        /* RUN_ENV_MAX of them */
 	struct module_config *modules; /* MACHINE_MODULES_MAX of them: the first is the initrd's */

@@ -222,6 +222,9 @@ struct kvick_stats {
 	uint64_t mapped_pages;     /* of 4 KiB, of RAM: in use, shared ones included; 0: the host does not say */
 	uint64_t own_pages;        /* … of these, this machine's alone */
 	uint64_t resets;
+	uint64_t first_ns;         /* of run_ns, until the guest's first instruction, by its own stamp (kvick/boot_info.h) */
+	uint64_t main_ns;          /* … until its main(), likewise; both 0 in a guest that had run before its snapshot */
+	uint64_t handler_ns;       /* … until its handler, with the request */
 };
 
 /* Fills in the first `bytes` of it: sizeof(*stats), of the header that the caller was compiled with. */

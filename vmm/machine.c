@@ -333,7 +333,7 @@ static COLD void say_that_it_will_be_slow(struct machine *m)
 static int step_sandbox(struct machine *m)
 {
 	const struct machine_config *c = m->config;
-	unsigned needs = c->process_ends ? SANDBOX_PLAIN : SANDBOX_REPORT;
+	unsigned needs = c->process_ends && !c->report ? SANDBOX_PLAIN : SANDBOX_REPORT;
 
 	if (machine_is_at_ring0(m) && m->facts.run_bytes && !m->facts.ring0_native)
 		say_that_it_will_be_slow(m);
@@ -492,7 +492,7 @@ void machine_go(struct machine *m)
  * The guest's stamps, brought to the host's clock. KVM may give a vCPU a TSC of its own (host's plus an offset);
  * where it says that it does not, the two are one.
  */
-static COLD void guest_stamps(struct machine *m)
+COLD void machine_guest_stamps(struct machine *m)
 {
 	static const enum mark marks[] = {
 		[KVICK_TSC_FIRST] = MARK_GUEST_FIRST, [KVICK_TSC_MAIN] = MARK_GUEST_MAIN, [KVICK_TSC_HANDLER] = MARK_GUEST_HANDLER,
@@ -505,8 +505,8 @@ static COLD void guest_stamps(struct machine *m)
 		uint64_t tsc = info.guest_tsc[i] - offset;
 
 		/* Only what lies within the guest's own time can be true. */
-		if (info.guest_tsc[i] && tsc >= m->timeline.tsc[MARK_ENTRY] && tsc <= m->timeline.tsc[MARK_EXIT])
-			m->timeline.tsc[marks[i]] = tsc;
+		m->timeline.tsc[marks[i]] = info.guest_tsc[i] && tsc >= m->timeline.tsc[MARK_ENTRY] &&
+					    tsc <= m->timeline.tsc[MARK_EXIT] ? tsc : 0;
 	}
 }
 
@@ -592,7 +592,7 @@ void machine_end(struct machine *m)
 
 	steps_of(m, &count);
 	if (m->config->report && m->boot->native)
-		guest_stamps(m);
+		machine_guest_stamps(m);
 	unwind(m, count);
 }
 

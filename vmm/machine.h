@@ -207,6 +207,9 @@ int machine_prepare(struct machine *machine, const struct machine_config *config
 void machine_go(struct machine *machine);
 void machine_end(struct machine *machine);
 
+/* After a run of a native guest, before machine_end(), which does it by itself for a report: what it stamped, in its timeline. */
+void machine_guest_stamps(struct machine *machine);
+
 /*
  * A machine of a snapshot, whatever its outcome, is as it was when it was prepared: registers, FPU, MSRs, debug registers, pending
  * events, and memory; with a new seed. It has no devices (config->devices). 0, or -errno with machine->error set: then only

@@ -40,6 +40,10 @@ void kvick_vm_stats(struct kvick_vm *vm, struct kvick_stats *to, size_t bytes)
 {
 	const struct timeline *t = &vm->machine.timeline;
 	const uint64_t *tsc = t->tsc;
+
+	if (vm->outcome != KVICK_NOT_RUN && vm->machine_is_made && vm->machine.boot->native)
+		machine_guest_stamps(&vm->machine);
+
 	struct kvick_stats stats = {
 		.plan_ns = timeline_ns(t, tsc[MARK_MAIN], tsc[MARK_PLAN]),
 		.kvm_ns = timeline_ns(t, tsc[MARK_PLAN], tsc[MARK_KVM]),
@@ -62,6 +66,9 @@ void kvick_vm_stats(struct kvick_vm *vm, struct kvick_stats *to, size_t bytes)
 		stats.run_ns = timeline_ns(t, tsc[MARK_ENTRY], tsc[MARK_EXIT]);
 		stats.taken_ns = timeline_ns(t, tsc[MARK_ENTRY], vm->invocation.taken_tsc);
 		stats.replied_ns = timeline_ns(t, tsc[MARK_ENTRY], vm->invocation.replied_tsc);
+		stats.first_ns = timeline_ns(t, tsc[MARK_ENTRY], tsc[MARK_GUEST_FIRST]);
+		stats.main_ns = timeline_ns(t, tsc[MARK_ENTRY], tsc[MARK_GUEST_MAIN]);
+		stats.handler_ns = timeline_ns(t, tsc[MARK_ENTRY], tsc[MARK_GUEST_HANDLER]);
 		stats.exits = sum(vm->machine.exits, EXIT_REASONS_MAX);
 		stats.hypercalls = sum(vm->machine.calls, CALLS_MAX);
 	}

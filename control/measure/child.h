@@ -4,7 +4,8 @@
  *
  * The child only makes system calls between vfork() and execve(), and as few as it can: they are part of what is measured. It is
  * the first of a process group of its own, so that all it has started can be ended with it, and dies with us (PR_SET_PDEATHSIG)
- * unless it changes its identity. One thread starts and reaps a child.
+ * unless it changes its identity. One thread starts and reaps a child. It begins with no signal
+ * blocked; whoever calls this has no handlers but such that set a flag.
  */
 #ifndef KVICK_CONTROL_MEASURE_CHILD_H
 #define KVICK_CONTROL_MEASURE_CHILD_H

@@ -111,7 +111,8 @@ struct manifest {
 /* Reads and checks all of it, images and files that it names included. 0; or -errno with `error` (ERROR_USAGE): "FILE:LINE: KEY: …". */
 int manifest_read(struct manifest *manifest, const char *path, struct error *error);
 /* The same of a text that is in memory: what a file would hold. For fuzzing, too. check_files: look at what it names. */
-int manifest_parse(struct manifest *manifest, const char *path, const char *text, size_t bytes, bool check_files, struct error *error);
+int manifest_parse(struct manifest *manifest, const char *path, const char *text, size_t bytes, bool check_files,
+		   struct error *error);
 void manifest_free(struct manifest *manifest);
 
 /* The table of keys, for `kvick test --keys` and docs. */

@@ -237,12 +237,37 @@ static void figures_are_of_the_last_run(void **state)
 	kvick_vm_stats(vm, &stats, sizeof(stats));
 	assert_int_equal(stats.exits, 1); /* its reply is its end */
 	assert_true(stats.taken_ns <= stats.replied_ns && stats.replied_ns <= stats.run_ns);
+	assert_true(stats.handler_ns > 0 && stats.handler_ns <= stats.replied_ns);
+	assert_int_equal(stats.first_ns, 0); /* that was before the snapshot */
+	assert_int_equal(stats.main_ns, 0);
 	assert_true(stats.own_pages > 0 && stats.own_pages <= stats.mapped_pages);
 	assert_true(stats.mapped_pages * 4096 < stats.memory_bytes);
 	CHECK(kvick_vm_reset(vm, &error));
 	kvick_vm_stats(vm, &stats, sizeof(stats));
 	assert_int_equal(stats.run_ns, 0);
 	assert_int_equal(stats.resets, 1);
+	kvick_vm_free(vm);
+}
+
+static void a_guests_own_stamps_are_of_the_last_run(void **state)
+{
+	struct kvick_template *image = image_of("hello"), *t;
+	struct kvick_stats stats;
+	struct kvick_vm *vm;
+
+	(void)state;
+	CHECK(kvick_template_snapshot(&t, image, KVICK_AT_ENTRY, LIMIT_NS, &error));
+	kvick_template_free(image);
+	vm = vm_alone(t);
+	for (int i = 0; i < 2; i++) {
+		CHECK(kvick_vm_run(vm, LIMIT_NS, &error));
+		kvick_vm_stats(vm, &stats, sizeof(stats));
+		assert_true(stats.first_ns > 0 && stats.first_ns < stats.main_ns && stats.main_ns < stats.run_ns);
+		assert_int_equal(stats.handler_ns, 0);
+		CHECK(kvick_vm_reset(vm, &error));
+		kvick_vm_stats(vm, &stats, sizeof(stats));
+		assert_int_equal(stats.first_ns, 0);
+	}
 	kvick_vm_free(vm);
 }
 
@@ -281,6 +306,7 @@ int main(void)
 		TEST(nothing_of_an_invocation_is_left_for_the_next),
 		TEST(machines_outlive_their_template),
 		TEST(figures_are_of_the_last_run),
+		TEST(a_guests_own_stamps_are_of_the_last_run),
 		TEST(figures_fit_an_older_or_newer_header),
 	};
 

@@ -105,3 +105,9 @@ $(BUILD)/unit/test_pc_threads_tsan: $(call objects,tsan,tests/unit/test_pc_threa
 		$(VMM_SOURCES) $(VIRTIO_SOURCES) $(LOADER_SOURCES))
 	@mkdir -p $(@D)
 	$(CC) $(TSAN_CFLAGS) -Wl,--wrap=sys_ioctl -o $@ $^ $(LIBURING) -lcmocka
+
+# What kvick-bench and kvick-test have in common: without the VMM.
+$(BUILD)/unit/test_measure: $(BUILD)/unit/test_%: $(BUILD)/asan/tests/unit/test_%.c.o $(call objects,asan,vmm/error.c \
+		$(addprefix control/measure/,child.c program.c))
+	@mkdir -p $(@D)
+	$(CC) $(UNIT_CFLAGS) -o $@ $^ -lcmocka

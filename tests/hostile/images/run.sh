@@ -228,9 +228,11 @@ done
 for time in 0 -1 '' 1x 0.0 0s . 1e3 99999999999999999999s 18446744073709551615h; do
 	refused "--timeout '$time'" 120 ": write 500ms, 2s, 1.5m or 1h" "$kvick" run --timeout "$time" "$hello"
 done
-for report in xml '' json= jsonx text=; do
-	refused "--report '$report'" 120 "--report: write text, json" "$kvick" run --report "$report" "$hello"
+for report in xml '' json= jsonx text= stamps stamps= stamps=x stamps=9999999; do
+	refused "--report '$report'" 120 "--report: " "$kvick" run --report "$report" "$hello"
 done
+refused "--report into a descriptor that is not open" 123 "--report stamps=77: Bad file descriptor: " \
+	"$kvick" run --report stamps=77 "$hello"
 refused "--report into no folder" 123 "--report: $scratch/no/file: " "$kvick" run --report "json=$scratch/no/file" "$hello"
 refused "--report into a folder" 123 "--report: $scratch: " "$kvick" run --report "json=$scratch" "$hello"
 for model in wrong '' HOST baseline-v4 'host '; do
