@@ -83,12 +83,22 @@ COLD static void notice(struct machine *m, const char *what)
 	text_end(&text);
 }
 
+COLD static int descriptor_of_stamps(const struct run_options *o, struct sys *sys, struct error *error)
+{
+	int fd = atoi(o->report_path), r = sys_fcntl(sys, fd, F_GETFL, 0);
+
+	if (r >= 0 && (r & O_ACCMODE) != O_RDONLY)
+		return fd;
+	return error_set(error, ERROR_HOST, r < 0 ? -r : EBADF, "--report stamps=%d: %s: give a descriptor that is open for writing", fd,
+			 strerror(r < 0 ? -r : EBADF));
+}
+
 static int open_report(struct run_options *o, struct sys *sys, struct error *error)
 {
 	struct stat report, image;
 
 	if (o->report == REPORT_STAMPS)
-		return atoi(o->report_path);
+		return descriptor_of_stamps(o, sys, error);
 	if (!o->report_path)
 		return STDERR_FILENO;
 	/* O_NONBLOCK: a FIFO that nobody reads is refused instead of waited for. Emptied only when it is known what it is. */
@@ -105,20 +115,6 @@ static int open_report(struct run_options *o, struct sys *sys, struct error *err
 	return fd;
 }
 
-COLD static int stamps(struct launch *l, int code)
-{
-	struct sys *sys = &l->machine.sys;
-	struct text text;
-	int r = report_stamps(&l->machine, l->report_fd, code);
-
-	if (r == 0)
-		return code;
-	text_begin(&text, sys, STDERR_FILENO);
-	text_printf(&text, "kvick: --report stamps=%d: %s: give a descriptor that is open for writing\n", l->report_fd, strerror(-r));
-	text_end(&text);
-	return EXIT_HOST;
-}
-
 /* Everything is said, and the code decided, after the machine is gone. */
 static int finish(struct launch *l, int code)
 {
@@ -131,13 +127,13 @@ static int finish(struct launch *l, int code)
 	if (m->config->invocation)
 		code = request_finish(&text, m, code);
 	text_end(&text);
-	if (report == REPORT_STAMPS)
-		return stamps(l, code);
 	text_begin(&text, &m->sys, l->report_fd);
 	if (report == REPORT_TEXT)
 		report_text(&text, m, &l->basis);
 	else if (report == REPORT_JSON)
 		report_json(&text, m, &l->basis, code);
+	else if (report == REPORT_STAMPS)
+		text.failed = report_stamps(m, l->report_fd, code);
 	if (text_end(&text) < 0) {
 		text_begin(&text, &m->sys, STDERR_FILENO);
 		text_printf(&text, "kvick: --report: it could not be written: make room, or name another file\n");

@@ -263,6 +263,7 @@ with_sandbox() {
 	sweep 'sandbox: restore with devices' 0 '' "$few EIO" "$musl" restore --same-devices "$scratch/devices"
 	sweep 'sandbox: function' 0 '' "$few EIO EAGAIN" "$musl" run --ring 3 --request "$scratch/initrd" "$guests/echo.elf"
 	sweep 'sandbox: report' 0 '' "$all" "$musl" run --ring 3 --timeout 4s --report json "$guests/hello.elf"
+	sweep 'sandbox: report as stamps' 0 '' "$few" "$musl" run --ring 3 --report stamps=2 "$guests/hello.elf"
 	sweep 'sandbox: report into a file' 0 '' "$few ENOSPC" \
 		"$musl" run --ring 3 --report "text=$scratch/text" "$guests/hello.elf"
 	sweep 'sandbox: mapped image' 0 '' "$few EIO" "$musl" run --ring 3 "$build/hostile/fat.elf" -- now
