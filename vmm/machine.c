@@ -465,8 +465,12 @@ void machine_go(struct machine *m)
 	if (m->pending_call)
 		answer_pending_call(m);
 	while (m->outcome == OUTCOME_NONE) {
-		if (m->pc)
+		if (m->pc) {
 			pc_enter(m);
+			/* The host has failed: what the guest would wait for may never come. */
+			if (m->outcome != OUTCOME_NONE)
+				break;
+		}
 		int r = m->config->stop->signal ? -EINTR : vcpu_run(&m->vcpu, &m->sys);
 
 		m->boot->drain(m);
