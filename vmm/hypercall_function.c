@@ -81,7 +81,8 @@ static int64_t take_reply(struct machine *m, gpa_t from, uint64_t bytes)
 	i->replied_tsc = __rdtsc();
 	i->replied = true;
 	i->reply_bytes = bytes;
-	guest_mem_read(&m->mem, from, i->reply, bytes);
+	if (i->reply)
+		guest_mem_read(&m->mem, from, i->reply, bytes);
 	return 0;
 }
 

@@ -13,7 +13,7 @@
 struct invocation {
 	const uint8_t *request; /* NULL with 0 bytes: an empty one */
 	uint64_t request_bytes; /* at most KVICK_REQUEST_BYTES_MAX */
-	uint8_t *reply;         /* room for it */
+	uint8_t *reply;         /* room for it; NULL: it is dropped */
 	uint64_t reply_max;     /* bytes of room; a reply that is longer ends the guest (OUTCOME_BROKE_OFF) */
 
 	bool taken;             /* the guest has been handed the request */

@@ -189,7 +189,7 @@ static int run(struct kvick_vm *vm, const struct invocation *invocation, uint64_
 
 int kvick_vm_run(struct kvick_vm *vm, uint64_t timeout_ns, struct kvick_error *to)
 {
-	const struct invocation nothing = { .reply_max = 0 };
+	const struct invocation nothing = { .reply_max = KVICK_REPLY_BYTES_MAX };
 
 	if (vm->outcome != KVICK_NOT_RUN)
 		return refuse_to_run(vm, to);

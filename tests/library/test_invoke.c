@@ -224,6 +224,19 @@ static void machines_outlive_their_template(void **state)
 	kvick_vm_free(b);
 }
 
+static void a_function_that_is_only_run_has_its_reply_dropped(void **state)
+{
+	struct kvick_vm *vm = vm_alone(function_of("counter"));
+	size_t bytes;
+
+	(void)state;
+	CHECK(kvick_vm_run(vm, LIMIT_NS, &error));
+	assert_int_equal(kvick_vm_outcome(vm), KVICK_EXITED);
+	kvick_vm_console(vm, &bytes, NULL);
+	assert_int_equal(bytes, 0);
+	kvick_vm_free(vm);
+}
+
 static void figures_are_of_the_last_run(void **state)
 {
 	struct kvick_vm *vm = vm_alone(function_of("echo"));
@@ -305,6 +318,7 @@ int main(void)
 		TEST(a_request_may_have_6_mib),
 		TEST(nothing_of_an_invocation_is_left_for_the_next),
 		TEST(machines_outlive_their_template),
+		TEST(a_function_that_is_only_run_has_its_reply_dropped),
 		TEST(figures_are_of_the_last_run),
 		TEST(a_guests_own_stamps_are_of_the_last_run),
 		TEST(figures_fit_an_older_or_newer_header),
