@@ -114,7 +114,7 @@ $(foreach name,$(GUEST_RING0),$(eval $(call guest_ring0_image,$(name))))
 
 GUEST_BZIMAGE_NAMES := $(patsubst guests/bzimage/%/main.c,%,$(wildcard guests/bzimage/*/main.c))
 GUEST_BZIMAGES := $(GUEST_BZIMAGE_NAMES:%=$(GUEST_OUT)/%.bzImage)
-GUEST_BZIMAGE_OBJECTS := $(call guest_objects,exec,$(addprefix guests/bzimage/,start.S kernel.c interrupts.c virtio.c) \
+GUEST_BZIMAGE_OBJECTS := $(call guest_objects,exec,$(addprefix guests/bzimage/,start.S long_mode.S kernel.c interrupts.c virtio.c) \
 	$(addprefix guests/runtime/,string.c printf.c printf_variadic.c))
 GUEST_DEPS += $(patsubst %.o,%.d,$(GUEST_BZIMAGE_OBJECTS)) $(GUEST_BZIMAGE_NAMES:%=$(GUEST_OUT)/exec/bzimage/%/main.d)
 

@@ -35,6 +35,7 @@ extern struct start_found start_found;
 /* As it was at PVH's entry, where the kernel was entered there; pvh_start.S knows the offsets. */
 struct pvh_found {
 	uint32_t start_info, esp, eflags, cr0, cr4, efer;
+	uint16_t gdt[3]; /* limit, address */
 };
 
 extern struct pvh_found pvh_found;

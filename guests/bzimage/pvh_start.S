@@ -1,13 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The other entry of a kernel that has two: PVH's, in 32-bit protected mode without paging (Xen's docs/misc/pvh.pandoc). */
-#define CR0_PG     0x80000000
-#define CR4_PAE    0x20
-#define EFER       0xc0000080
-#define EFER_LME   0x100
-#define CODE       0x10
-#define DATA       0x18
-#define PRESENT_RW 3
-#define LARGE      0x80
+#define EFER 0xc0000080
 
 	.section .note.pvh, "a", @note
 	.balign 4
@@ -18,13 +11,11 @@
 	.text
 	.code32
 pvh_entry:
-	push %ebx                         /* there is a stack */
-	pop %ebx
-	ljmp $CODE, $0f                   /* the selectors can be loaded anew */
-0:
-	/* struct pvh_found, and what interrupts.c wants to know. */
+	/* struct pvh_found. Other VMMs boot this too: no stack and no GDT is taken for granted. */
 	mov %ebx, pvh_found + 0x00
 	mov %esp, pvh_found + 0x04
+	sgdt pvh_found + 0x18
+	mov $stack_end, %esp
 	pushf
 	pop pvh_found + 0x08
 	mov %cr0, %eax
@@ -34,63 +25,7 @@ pvh_entry:
 	mov $EFER, %ecx
 	rdmsr
 	mov %eax, pvh_found + 0x14
-
-	/* 4 GiB, address for address: AMD64 APM 2, 5.3. */
-	movl $pointers + PRESENT_RW, top
-	mov $directories + PRESENT_RW, %eax
-	xor %ecx, %ecx
-1:	mov %eax, pointers(, %ecx, 8)
-	add $0x1000, %eax
-	inc %ecx
-	cmp $4, %ecx
-	jne 1b
-	mov $PRESENT_RW + LARGE, %eax
-	xor %ecx, %ecx
-2:	mov %eax, directories(, %ecx, 8)
-	add $0x200000, %eax
-	inc %ecx
-	cmp $2048, %ecx
-	jne 2b
-
-	mov %cr4, %eax
-	or $CR4_PAE, %eax
-	mov %eax, %cr4
-	mov $top, %eax
-	mov %eax, %cr3
-	mov $EFER, %ecx
-	rdmsr
-	or $EFER_LME, %eax
-	wrmsr
-	mov %cr0, %eax
-	or $CR0_PG, %eax
-	mov %eax, %cr0
-	lgdt gdt_pointer
-	ljmp $CODE, $long_mode
-
-	.code64
-long_mode:
-	mov $DATA, %eax
-	mov %eax, %ds
-	mov %eax, %es
-	mov %eax, %ss
-	lea stack_end(%rip), %rsp
-	cld
-	call pvh_main
-	ud2
-
-	.data
-	.balign 8
-gdt:	.quad 0, 0, 0x00af9b000000ffff, 0x00cf93000000ffff
-gdt_pointer:
-	.word . - gdt - 1
-	.long gdt
-
-	.bss
-	.balign 0x1000
-top:	.skip 0x1000
-pointers:
-	.skip 0x1000
-directories:
-	.skip 0x4000
+	mov $pvh_main, %ebx
+	jmp enter_long_mode
 
 	.section .note.GNU-stack, "", @progbits

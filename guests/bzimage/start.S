@@ -3,6 +3,8 @@
  * A bzImage that holds no Linux: the header of boot protocol 2.12 (Documentation/arch/x86/boot.rst, 1.3), the 64-bit entry (1.14),
  * interrupt stubs. The linker script puts the header in front of the kernel, and computes what has to do with sizes.
  */
+#define LOADED_AT 0x100000 /* by a VMM that enters in real mode */
+
 	.section .header, "a"
 header:
 	.org 0x1f1
@@ -18,7 +20,7 @@ header:
 	.word 0, 0                        /* start_sys_seg, kernel_version */
 	.byte 0, 1                        /* type_of_loader; loadflags: LOADED_HIGH */
 	.word 0                           /* setup_move_size */
-	.long 0x100000                    /* code32_start */
+	.long LOADED_AT                   /* code32_start */
 	.long 0, 0, 0                     /* ramdisk_image, ramdisk_size, bootsect_kludge */
 	.word 0                           /* heap_end_ptr */
 	.byte 0, 0                        /* ext_loader_ver, ext_loader_type */
@@ -36,9 +38,56 @@ header:
 	.long kernel_init_size
 	.long 0                           /* handover_offset */
 	.set header_end, . - header
+
+	/*
+	 * The 16-bit entry, by the jump above (1.12): DS is where the boot sector is. kvick does not come here, but VMMs do that
+	 * leave the way into long mode to the kernel. It asks the firmware nothing.
+	 */
+	.code16
+	cli
+	xor %esi, %esi
+	mov %ds, %si
+	shl $4, %esi
+	lea real_gdt - header(%esi), %eax
+	mov %eax, real_gdt_pointer - header + 2
+	lgdtl real_gdt_pointer - header
+	mov %cr0, %eax
+	or $1, %al
+	mov %eax, %cr0
+	ljmpl $0x10, $LOADED_AT
+
+	.balign 8
+real_gdt:
+	.quad 0, 0, 0x00cf9b000000ffff, 0x00cf93000000ffff
+real_gdt_pointer:
+	.word . - real_gdt - 1
+	.long 0
 	.org 0x400
 
+	/* And from there, in 32-bit mode: the kernel is not yet where it was linked to be. */
 	.section .text.start, "ax"
+	.code32
+	mov $0x18, %eax
+	mov %eax, %ds
+	mov %eax, %es
+	mov %eax, %ss
+	mov %esi, %ebp
+	mov $LOADED_AT, %esi
+	mov $kernel_start, %edi
+	mov $kernel_syssize, %ecx
+	shl $2, %ecx
+	cld
+	rep movsl
+	mov $entered_in_real_mode, %ebx
+	.weak enter_long_mode             /* not in one that has its kernel as a payload, and nothing to unpack it by */
+	mov $enter_long_mode, %eax
+	jmp *%eax
+
+	.code64
+	.org 0x1f0
+entered_in_real_mode:
+	mov %ebp, %esi
+	jmp kernel_entry
 	.org 0x200
 	.globl kernel_entry
 kernel_entry:

@@ -161,12 +161,19 @@ static void zero_page_packed(void)
 
 static void pvh_registers(void)
 {
+	uint64_t gdt = pvh_found.gdt[1] | (uint64_t)pvh_found.gdt[2] << 16;
+
 	expect("EBX", pvh_found.start_info, 0x6000);
 	expect("ESP", pvh_found.esp, 0x8ff0);
 	expect("EFLAGS", pvh_found.eflags & (RFLAGS_IF | RFLAGS_TF | RFLAGS_VM), 0);
 	expect("CR0.PG, CR0.PE", pvh_found.cr0 & 0x80000001, 1);
 	expect("CR4", pvh_found.cr4, 0);
 	expect("EFER", pvh_found.efer, 0);
+	/* Selectors can be loaded anew, and something pushed at once. */
+	expect("the GDT's limit", pvh_found.gdt[0] >= BOOT_DS + 7, 1);
+	expect("code", number_at(gdt + BOOT_CS, 8) | 1ull << 40, 0x00cf9b000000ffff);
+	expect("data", number_at(gdt + BOOT_DS, 8) | 1ull << 40, 0x00cf93000000ffff);
+	expect("where the stack is", pvh_found.esp < ram_end(), 1);
 }
 
 static void start_info(void)
