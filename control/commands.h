@@ -10,7 +10,8 @@ extern const struct command *const commands[];
 
 extern const struct command command_run, command_snapshot, command_restore, command_inspect, command_doctor;
 /* cmd_other.c: other programs do these. */
-extern const struct command command_other_snapshot, command_bench, command_test, command_invoke, command_functions, command_invocations, command_service;
+extern const struct command command_other_snapshot, command_bench, command_test, command_invoke, command_functions,
+	command_invocations, command_service;
 
 #define SNAPSHOT_PURPOSE "Boot an image until it is ready, and write down all that it is then, for `kvick restore`."
 #define BENCH_PURPOSE "Measure launches of images, options and other VMMs against each other."

@@ -89,8 +89,9 @@ COLD static int descriptor_of_stamps(const struct run_options *o, struct sys *sy
 
 	if (r >= 0 && (r & O_ACCMODE) != O_RDONLY)
 		return fd;
-	return error_set(error, ERROR_HOST, r < 0 ? -r : EBADF, "--report stamps=%d: %s: give a descriptor that is open for writing", fd,
-			 strerror(r < 0 ? -r : EBADF));
+	r = r < 0 ? -r : EBADF;
+	return error_set(error, ERROR_HOST, r, "--report stamps=%d: %s: give a descriptor that is open for writing", fd,
+			 strerror(r));
 }
 
 static int open_report(struct run_options *o, struct sys *sys, struct error *error)

@@ -3,8 +3,8 @@
 #
 # style.sh: no line of code is wider than 132 columns (a tab goes to the next multiple of 8), none of a document wider than 160.
 #
-# Left out: fuzzing's corpora; tables, in documents and as files of their own (*.tsv, a hostile case's `ways`); the patterns in
-# a `case`, which cannot be broken. Prints TAP.
+# Left out: fuzzing's corpora; tables, in documents and as files of their own (*.tsv, a hostile case's `ways`); pictures; the
+# patterns in a `case`, which cannot be broken. Prints TAP.
 
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -13,7 +13,7 @@ export LC_ALL
 
 echo 1..1
 wide=$(find . \( -path ./build -o -path ./.git -o -path ./tests/fuzz/corpus \) -prune -o \
-	-type f ! -name '*.tsv' ! -name ways ! -name case ! -name LICENSE -exec awk '
+	-type f ! -name '*.tsv' ! -name ways ! -name case ! -name LICENSE ! -name '*.png' -exec awk '
 	FNR == 1 {
 		document = FILENAME ~ /\.(md|1)$/
 		limit = document ? 160 : 132
