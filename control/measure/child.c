@@ -82,7 +82,7 @@ int child_start(struct child *child, const struct child_config *c, struct error 
 	child->pidfd = (int)syscall(SYS_pidfd_open, child->pid, 0);
 	if (child->pidfd < 0) {
 		struct child_end end;
-		int r = error_set(error, ERROR_HOST, errno, "%s: pidfd_open: %s: raise the limit of open files (ulimit -n)", c->path,
+		int r = error_set(error, ERROR_HOST, errno, "%s: pidfd_open: %s: raise the limit of open files: ulimit -n", c->path,
 				  strerror(errno));
 
 		child_kill(child, &end);
@@ -140,18 +140,36 @@ void child_kill(struct child *child, struct child_end *end)
 	reap(child, end);
 }
 
+#define CLOCK_READINGS 16
+
+/* Both clocks at one moment: of several tries the closest, for between two readings another program may run for a while. */
+static void read_clocks(uint64_t *ns, uint64_t *tsc)
+{
+	uint64_t least = UINT64_MAX;
+
+	for (unsigned i = 0; i < CLOCK_READINGS; i++) {
+		uint64_t before = __rdtsc(), now = measure_now_ns(), ticks = __rdtsc() - before;
+
+		if (ticks < least) {
+			least = ticks;
+			*ns = now;
+			*tsc = before + ticks / 2;
+		}
+	}
+}
+
 void measure_clock_begin(struct measure_clock *clock)
 {
-	clock->ns = measure_now_ns();
-	clock->tsc = __rdtsc();
+	read_clocks(&clock->ns, &clock->tsc);
 	clock->ns_per_tick = 0;
 }
 
 void measure_clock_end(struct measure_clock *clock)
 {
-	uint64_t ns = measure_now_ns() - clock->ns, ticks = __rdtsc() - clock->tsc;
+	uint64_t ns = 0, tsc = 0;
 
-	clock->ns_per_tick = ticks ? (double)ns / (double)ticks : 0;
+	read_clocks(&ns, &tsc);
+	clock->ns_per_tick = tsc > clock->tsc ? (double)(ns - clock->ns) / (double)(tsc - clock->tsc) : 0;
 }
 
 uint64_t measure_clock_ns(const struct measure_clock *clock, uint64_t ticks)

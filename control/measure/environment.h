@@ -31,15 +31,18 @@ struct environment {
 	struct environment_warning warnings[ENVIRONMENT_WARNINGS_MAX];
 	size_t warning_count;
 	uint64_t begun_ns;
-	uint64_t cpu_total, cpu_idle, cpu_steal, cpu_own; /* /proc/stat's ticks, and our own and our children's, at the start */
+	/* At the start: ticks of /proc/stat (those that ran programs, not interrupts), our own and our children's. */
+	uint64_t cpu_total, cpu_used, cpu_steal, cpu_own;
+	uint64_t throttled;     /* how often our cgroup had no time left */
 };
 
-/* Reads the host: never fails, what a host does not tell is left out. */
+/* Reads the host and adds the warnings that follow from it: never fails, what a host does not tell is left out. */
 void environment_begin(struct environment *environment);
 
-/* Adds the warnings: those of the host, and what happened since. runs: of the subject with the fewest. */
+/* Adds the warnings of what happened since. All children are reaped. runs: of the subject with the fewest. */
 void environment_end(struct environment *environment, uint64_t runs);
 
+/* A warning's key is there once: the first stays. */
 void environment_warn(struct environment *environment, const char *key, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
@@ -48,7 +51,8 @@ void environment_warn(struct environment *environment, const char *key, const ch
 struct feature {
 	const char *name;       /* "kvm", "ring0", "vmcall", "avx", "io_uring", "tap", "passt", "root", "hugepages", … */
 	const char *purpose;
-	bool (*is_there)(char *why, size_t bytes); /* else why not, in a few words */
+	/* Asks the host, which may take milliseconds: the answer is the same each time. False: why not, in a few words. */
+	bool (*is_there)(char *why, size_t bytes);
 };
 
 extern const struct feature features[]; /* the last one has no name */

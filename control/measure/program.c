@@ -24,8 +24,8 @@ int program_of_kvick(const char *name, char path[PROGRAM_PATH_BYTES], struct err
 		if (access(path, X_OK) == 0)
 			return 0;
 	}
-	return error_set(error, ERROR_HOST, ENOENT, "%s: neither beside this program nor in its ../../bin: build it by `make all`, or "
-			 "`make install`", name);
+	return error_set(error, ERROR_HOST, ENOENT, "%s: neither beside this program nor in its ../../bin: build it by `make all` "
+			 "or `make install`", name);
 }
 
 static bool can_be_executed(const char *path)
@@ -44,7 +44,7 @@ int program_find(const char *file, char path[PROGRAM_PATH_BYTES], struct error *
 		n = snprintf(path, PROGRAM_PATH_BYTES, "%s", file);
 		if (n < PROGRAM_PATH_BYTES && can_be_executed(path))
 			return 0;
-		return error_set(error, ERROR_USAGE, ENOENT, "%s: no such program, or it cannot be executed: check its path and mode",
+		return error_set(error, ERROR_USAGE, ENOENT, "%s: no such program, or none that runs: check its path and mode",
 				 file);
 	}
 	if (!at)
