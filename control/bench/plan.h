@@ -8,9 +8,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct command;
+#include "control/options.h"
+
 struct error;
-struct option_row;
 
 #define SUBJECTS_MAX 16
 #define RUNS_MAX 1000000
@@ -33,6 +33,8 @@ struct subject {
 	int success;            /* the exit status that is one */
 	const char *peer;       /* a preset's name; NULL otherwise */
 	bool makes_snapshot;    /* restored, pooled: of the image, by us, before all runs */
+	char **options, **arguments; /* of kvick's: of its launch, and the guest's; with NULL */
+	char *missing;          /* somebody else's: why it cannot be run; it is named, and the others are run. NULL: it can */
 };
 
 enum arrivals {
@@ -65,13 +67,20 @@ struct plan {
 
 	const char *compare_old, *compare_new; /* --compare: nothing is run */
 	double threshold;       /* --compare: a difference beyond this part (0.05) fails */
+
+	char *scratch;          /* a folder, for snapshots and what peers want to have; NULL: nobody wants one */
 };
 
 extern const struct option_row plan_option_rows[];
 extern const char plan_more[];
 
-/* 0; or -errno with `error`; *help: --help was asked for and nothing else is filled in. What it points to lives on. */
+/*
+ * 0; or -errno with `error`; *help: --help was asked for and nothing else is filled in. What it points to in argv lives on. In
+ * either case plan_free() is called, which removes the folder too.
+ */
 int plan_parse(struct plan *plan, const struct command *command, int argc, char **argv, bool *help, struct error *error);
 void plan_free(struct plan *plan);
+/* The folder is not wanted any more: what writes results may be ended by SIGPIPE. */
+void plan_remove_scratch(const struct plan *plan);
 
 #endif

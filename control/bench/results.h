@@ -41,7 +41,7 @@ struct sample *results_add(struct subject_results *subject);
 
 /*
  * Computes summaries and comparisons. One by one, subjects are compared by rounds in which both are good; else as lists. All
- * metrics of times but METRIC_WHOLE are one question, corrected by Holm.
+ * metrics of times but METRIC_WHOLE are one question for each subject, corrected by Holm.
  */
 void results_compute(struct results *results);
 void results_free(struct results *results);

@@ -10,7 +10,8 @@ enum sample_result { SAMPLE_GOOD, SAMPLE_FAILED, SAMPLE_TIMED_OUT };
 
 /*
  * Times in nanoseconds after the launch was begun, that is: one by one and in a burst just before vfork() (pooled: before the
- * request is handed over); open loop: when it should have begun. 0: not known. spawn <= entry <= first <= guest_main <= exit <= reaped.
+ * request is handed over); open loop: when it should have begun. 0: not known. spawn <= entry <= first <= guest_main <= exit <=
+ * reaped.
  */
 struct sample {
 	uint32_t round;        /* samples of one round belong together */
@@ -30,7 +31,7 @@ enum metric {
 	METRIC_WHOLE,          /* begun to reaped */
 	METRIC_VMM,            /* of that, without the guest's own time: METRIC_START + METRIC_END */
 	METRIC_GUEST,          /* first instruction to exit */
-	METRIC_START,          /* begun to the guest's first instruction */
+	METRIC_START,          /* begun to the guest's first instruction; where that is not known, to entry */
 	METRIC_BOOT,           /* first instruction to main() */
 	METRIC_MAIN,           /* main() to exit */
 	METRIC_END,            /* exit to reaped */

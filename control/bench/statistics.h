@@ -19,6 +19,7 @@ struct estimate {
 	double value, low, high;
 };
 
+/* A quantile is a value of the list: the least that so many do not exceed. An end of its interval is NaN where no value is it. */
 struct summary {
 	size_t count;
 	double min, mean, deviation; /* standard deviation of the values */
@@ -32,18 +33,18 @@ enum verdict { VERDICT_NONE /* too few pairs, or no values */, VERDICT_SAME, VER
 
 /* B against A. LESS: B takes less than A. */
 struct comparison {
-	size_t pairs;
+	size_t pairs;               /* of lists: values of the shorter one */
 	struct estimate ratio;      /* of B to A */
 	struct estimate difference; /* B less A */
 	double p;                   /* two-sided, that there is no difference */
 	double detectable;          /* the least difference, as a part of A, that as many pairs would mostly (80%) show */
-	enum verdict verdict;       /* p < alpha */
+	enum verdict verdict;       /* p < alpha; NONE where no values of so many pairs could have that */
 };
 
 /*
  * Pairs a[i], b[i], taken in a random order within each pair: Wilcoxon's signed-rank test of log(b/a), exact for few pairs, with
- * ties and zeros; ratio: the Hodges-Lehmann estimate of it with its interval. Values are positive; where one is not, differences
- * are used. Randomising is what makes p right, whatever the host drifts.
+ * ties and zeros (those are left out of p); ratio: the Hodges-Lehmann estimate of it with its interval. Values are positive; where
+ * one is not, differences are used, and there is no ratio. Randomising is what makes p right, whatever the host drifts.
  */
 void compare_pairs(struct comparison *comparison, const double *a, const double *b, size_t pairs, double alpha);
 

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Names, arguments and messages come from outside: they shall not be markup, escape sequences, or what no encoder takes. */
+#include "control/bench/output.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define REPLACEMENT 0xfffd
+
+/* Bytes of the sequence at `text` and its character; 0: it is none (RFC 3629). */
+static size_t decode(const unsigned char *text, uint32_t *character)
+{
+	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	size_t length = text[0] < 0x80 ? 1 : text[0] < 0xc2 ? 0 : text[0] < 0xe0 ? 2 : text[0] < 0xf0 ? 3 : text[0] < 0xf5 ? 4 : 0;
+
+	*character = length == 1 ? text[0] : text[0] & (0xffu >> (length + 1));
+	for (size_t i = 1; i < length; i++) {
+		if ((text[i] & 0xc0) != 0x80)
+			return 0;
+		*character = *character << 6 | (text[i] & 0x3f);
+	}
+	if (length > 1 && (*character < least[length] || *character > 0x10ffff || (*character & ~0x7ffu) == 0xd800))
+		return 0;
+	return length;
+}
+
+static bool is_harmful(uint32_t c)
+{
+	return c < 0x20 || (c >= 0x7f && c < 0xa0) || (c & 0xfffe) == 0xfffe || (c >= 0xfdd0 && c < 0xfdf0) || c == 0x061c ||
+	       c == 0x200e || c == 0x200f || (c >= 0x2028 && c < 0x202f) || (c >= 0x2066 && c < 0x206a) || c == 0xfeff;
+}
+
+uint32_t utf8_next(const char **text)
+{
+	uint32_t c;
+	size_t length;
+
+	if (**text == '\0')
+		return 0;
+	length = decode((const unsigned char *)*text, &c);
+	*text += length ? length : 1;
+	return length && !is_harmful(c) ? c : REPLACEMENT;
+}
+
+size_t utf8_put(char bytes[5], uint32_t c)
+{
+	static const unsigned char lead[] = { 0, 0, 0xc0, 0xe0, 0xf0 };
+	size_t length = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+
+	bytes[length] = '\0';
+	for (size_t i = length; i-- > 1; c >>= 6)
+		bytes[i] = (char)(0x80 | (c & 0x3f));
+	bytes[0] = (char)(lead[length] | c);
+	return length;
+}
+
+static void clean_into(FILE *stream, const char *text)
+{
+	char bytes[5];
+
+	for (uint32_t c; (c = utf8_next(&text)) != 0;)
+		fwrite(bytes, 1, utf8_put(bytes, c), stream);
+}
+
+static FILE *begin(char **text, size_t *size)
+{
+	FILE *stream = open_memstream(text, size);
+
+	if (!stream)
+		abort();
+	return stream;
+}
+
+static char *end(FILE *stream, char **text)
+{
+	if (fclose(stream) != 0)
+		abort();
+	return *text;
+}
+
+char *utf8_clean(const char *text)
+{
+	char *clean;
+	size_t size;
+	FILE *stream = begin(&clean, &size);
+
+	clean_into(stream, text);
+	return end(stream, &clean);
+}
+
+static bool is_plain(const char *word)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789%+,-./:=@_";
+
+	return word[0] && word[strspn(word, plain)] == '\0';
+}
+
+char *utf8_command(char *const *argv)
+{
+	char *command;
+	size_t size;
+	FILE *stream = begin(&command, &size);
+
+	for (size_t i = 0; argv && argv[i]; i++) {
+		const char *word = argv[i];
+
+		if (i)
+			putc(' ', stream);
+		if (is_plain(word)) {
+			fputs(word, stream);
+			continue;
+		}
+		putc('\'', stream);
+		for (const char *quote; (quote = strchr(word, '\'')); word = quote + 1) {
+			char *part = strndup(word, (size_t)(quote - word));
+
+			if (!part)
+				abort();
+			clean_into(stream, part);
+			fputs("'\\''", stream);
+			free(part);
+		}
+		clean_into(stream, word);
+		putc('\'', stream);
+	}
+	return end(stream, &command);
+}
