@@ -6,13 +6,27 @@
 
 #include "control/commands.h"
 #include "control/exit_codes.h"
-#include "control/test/outcome.h"
+#include "control/measure/environment.h"
+#include "control/test/select.h"
 #include "vmm/error.h"
+
+static void print_feature(const struct feature *feature)
+{
+	char why[256] = "";
+
+	if (feature->is_there(why, sizeof(why)))
+		printf("  %-16s %s\n", feature->name, feature->purpose);
+	else
+		printf("  %-16s %s (not here%s%s)\n", feature->name, feature->purpose, *why ? ": " : "", why);
+}
 
 static int print_keys(void)
 {
 	for (const struct manifest_key *key = manifest_keys; key->name; key++)
 		printf("%-18s = %-18s %s%s\n", key->name, key->value, key->help, key->list ? " (may be repeated)" : "");
+	printf("\n`requires` may name\n");
+	for (const struct feature *feature = features; feature->name; feature++)
+		print_feature(feature);
 	return command_printed_stdio();
 }
 
@@ -43,12 +57,19 @@ static int run_cases(const struct test_plan *plan)
 	struct manifest manifest = { 0 };
 	struct test_results results = { .plan = plan, .manifest = &manifest };
 	struct error error = { 0 };
-	int code;
+	int r = manifest_read(&manifest, plan->manifest, &error), code;
 
-	if (manifest_read(&manifest, plan->manifest, &error) < 0 || test_run(&results, reporter_of(plan), &error) < 0)
+	if (r == 0)
+		r = plan->list ? test_select(&results, &error) : test_run(&results, reporter_of(plan), &error);
+	if (r < 0) {
 		code = command_failed(&error);
-	else
+		manifest_say_more(&manifest);
+	} else if (plan->list) {
+		test_list(&results);
+		code = command_printed_stdio();
+	} else {
 		code = exit_code(&results);
+	}
 	test_results_free(&results);
 	manifest_free(&manifest);
 	return code;

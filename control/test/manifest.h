@@ -12,10 +12,14 @@
  *	console = Hello from kvick
  *	console regex = at ring [03]$
  *
- * A key is set once in a section, but for those that are lists, which may be repeated; [defaults] stands before all cases, and gives what
- * a case does not (lists: before a case's own). Values go to the end of the line, without blanks around; there is no quoting but in
- * those that are words of a command line, and no way to continue a line. Paths are relative to the manifest's folder. It is hostile:
- * lengths and counts are bounded, each error is one of file, line and key.
+ * A key is set once in a section, but for those that are lists, which may be repeated; [defaults] stands before all cases, and
+ * gives what a case does not (lists: before a case's own). Values go to the end of the line, without blanks around; there is no
+ * quoting but in those that are words of a command line, and no way to continue a line. Paths are relative to the manifest's
+ * folder. It is hostile: lengths and counts are bounded, nothing in it is a control character, each error is one of file, line
+ * and key.
+ *
+ * {manifest_dir} in `arguments`, `options`, `env`, `net` and `vsock` has become the manifest's folder; {scratch} in them is the
+ * runner's to replace.
  */
 #ifndef KVICK_CONTROL_TEST_MANIFEST_H
 #define KVICK_CONTROL_TEST_MANIFEST_H
@@ -25,11 +29,14 @@
 #include <stdint.h>
 
 struct error;
-struct manifest_key;
+struct memory;
+struct pattern;
+struct reader;
 
 #define MANIFEST_BYTES_MAX (4u << 20)
 #define CASES_MAX 10000
-#define CASE_LIST_MAX 64 /* entries of a list key in one case */
+#define CASE_LIST_MAX 64 /* entries of a list key in one case, those of [defaults] among them */
+#define MANIFEST_PROBLEMS_MAX 20 /* that are told at once */
 
 enum console_kind {
 	CONSOLE_LITERAL,    /* it is in there */
@@ -41,8 +48,8 @@ enum console_kind {
 
 struct console_match {
 	enum console_kind kind;
-	const char *text;       /* what is looked for; the golden file's path */
-	void *code;             /* pcre2_code; NULL where it is none */
+	const char *text;       /* what is looked for; the golden file's path, which need not be there (--update-golden) */
+	const struct pattern *pattern; /* of a regular expression: pattern_find(); NULL where it is none */
 	unsigned line;          /* of the manifest */
 };
 
@@ -55,9 +62,9 @@ enum fixture_kind {
 struct disk_fixture {
 	enum fixture_kind kind;
 	uint64_t bytes;
-	const char *path;       /* of the original */
-	const char *words;      /* further ones of --disk: ",id=data,queues=2"; "" */
-	const char *solo5_name; /* Solo5: attached to this name instead; NULL */
+	const char *path;       /* of the original, as open(2) wants it: --disk wants its commas doubled */
+	const char *words;      /* further ones of --disk: ",ro,id=data"; "" */
+	const char *solo5_name; /* Solo5: attached to this name instead, without words; NULL */
 	unsigned line;
 };
 
@@ -65,20 +72,20 @@ struct disk_fixture {
 enum case_end { CASE_EXITS, CASE_CRASHES, CASE_TIMES_OUT, CASE_RESETS, CASE_IS_REFUSED };
 
 struct test_case {
-	const char *name;       /* unique in the manifest */
+	const char *name;       /* unique in the manifest; up to 100 bytes, without # , [ ] * ? \ */
 	unsigned line;          /* of its section's head */
-	const char *image;      /* absolute, or relative to where we are: ready for open(2) */
+	const char *image;      /* this and all paths: absolute */
 	const char *protocol;   /* NULL: by looking at it */
 	char **arguments;       /* the guest's: words; never NULL, ends with NULL */
 	char **options;         /* further ones of kvick run: words */
 	const char *mem, *ring, *cpu; /* NULL: not said; ring may be "each": two runs, named "NAME, ring 0" and "NAME, ring 3" */
 	const char **env;       /* NAME=VALUE; NULL at the end */
 	const char *stdin_path; /* NULL: /dev/null */
-	const char *request_path, *reply_path; /* a function's; the reply is compared with a golden file; NULL: none */
+	const char *request_path, *reply_path; /* a function's; the reply's golden file, which need not be there; NULL: none */
 
 	struct disk_fixture *disks;
 	size_t disk_count;
-	const char **nets, **vsocks; /* values of --net, --vsock, `{scratch}` replaced by the scratch folder; NULL at the end */
+	const char **nets, **vsocks; /* values of --net, --vsock; NULL at the end */
 	bool rng, console_device;
 
 	/* Shell commands, run in the scratch folder with KVICK, SCRATCH and MANIFEST_DIR set; NULL: none. */
@@ -102,17 +109,25 @@ struct test_case {
 
 struct manifest {
 	const char *path;
-	char *directory;
+	const char *directory;  /* absolute */
 	struct test_case *cases;
 	size_t case_count;
-	void *memory;           /* all strings and lists: freed at one go */
+	const char *problems[MANIFEST_PROBLEMS_MAX]; /* why it was refused, in the file's order: `error` has the first */
+	size_t problem_count;   /* more than are told, it may be */
+	struct memory *memory;  /* all strings and lists: freed at one go */
+	struct pattern *patterns;
 };
 
-/* Reads and checks all of it, images and files that it names included. 0; or -errno with `error` (ERROR_USAGE): "FILE:LINE: KEY: …". */
+/*
+ * Reads and checks all of it, images and files that it names included (not of cases that are skipped). 0; or -errno with `error`
+ * (ERROR_USAGE): "FILE:LINE: KEY: …".
+ */
 int manifest_read(struct manifest *manifest, const char *path, struct error *error);
 /* The same of a text that is in memory: what a file would hold. For fuzzing, too. check_files: look at what it names. */
 int manifest_parse(struct manifest *manifest, const char *path, const char *text, size_t bytes, bool check_files,
 		   struct error *error);
+/* The problems but for the first, on stderr. */
+void manifest_say_more(const struct manifest *manifest);
 void manifest_free(struct manifest *manifest);
 
 /* The table of keys, for `kvick test --keys` and docs. */
@@ -120,8 +135,11 @@ struct manifest_key {
 	const char *name;       /* "console regex" */
 	const char *value;      /* "PATTERN" */
 	const char *help;
+	/* Takes the value, which is its own and not empty; what is wrong with it is told to the reader. */
+	void (*take)(struct reader *reader, struct test_case *into, const struct manifest_key *key, char *value);
+	size_t at;              /* offsetof(struct test_case, …) */
+	unsigned detail;        /* what else `take` wants to know */
 	bool list;              /* may be repeated */
-	int (*take)(void *reader, struct test_case *into, const char *value, struct error *error);
 };
 extern const struct manifest_key manifest_keys[]; /* the last one has no name */
 

@@ -6,9 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct command;
-struct error;
-struct option_row;
+#include "control/options.h"
 
 #define PATTERNS_MAX 64
 

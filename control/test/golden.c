@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "control/test/golden.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct contents {
+	char *bytes;
+	size_t count;
+};
+
+/* 0 or -errno. */
+static int read_all(const char *path, struct contents *contents)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK), r = 0;
+	struct stat status;
+	ssize_t n = 0;
+
+	*contents = (struct contents){ 0 };
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &status) < 0)
+		r = -errno;
+	else if (!S_ISREG(status.st_mode))
+		r = -EINVAL;
+	else if (status.st_size > (off_t)GOLDEN_BYTES_MAX)
+		r = -EFBIG;
+	else if (!(contents->bytes = malloc((size_t)status.st_size + 1)))
+		r = -ENOMEM;
+	while (r == 0 && contents->count < (size_t)status.st_size) {
+		n = read(fd, contents->bytes + contents->count, (size_t)status.st_size - contents->count);
+		if (n <= 0)
+			break;
+		contents->count += (size_t)n;
+	}
+	if (r == 0 && n < 0)
+		r = -errno;
+	close(fd);
+	return r;
+}
+
+static size_t line_length(const char *at, const char *end)
+{
+	const char *newline = memchr(at, '\n', (size_t)(end - at));
+
+	return newline ? (size_t)(newline + 1 - at) : (size_t)(end - at);
+}
+
+/* One line of the two that differ, its newline included. */
+static const char *line_text(char into[QUOTED_BYTES], const char *at, const char *end)
+{
+	return at == end ? "nothing more" : quoted(into, at, line_length(at, end));
+}
+
+bool golden_check(const char *where, const char *path, const char *bytes, size_t count, struct problems *problems)
+{
+	struct contents golden;
+	int r = read_all(path, &golden);
+	const char *have = bytes, *have_end = bytes + count, *want = golden.bytes, *want_end = want + golden.count;
+	char should[QUOTED_BYTES], was[QUOTED_BYTES];
+	unsigned line = 1;
+	bool same;
+
+	if (r < 0) {
+		problems_add(problems, "%s: %s: %s: `kvick test --update-golden` writes it", where, path, strerror(-r));
+		free(golden.bytes);
+		return false;
+	}
+	same = golden.count == count && memcmp(want, have, count) == 0;
+	while (!same && have < have_end && want < want_end) {
+		size_t h = line_length(have, have_end), w = line_length(want, want_end);
+
+		if (h != w || memcmp(have, want, h) != 0)
+			break;
+		have += h;
+		want += w;
+		line++;
+	}
+	if (!same) {
+		problems_add(problems, "%s: it differs from line %u of %s on (`kvick test --update-golden` takes what there was)",
+			     where, line, path);
+		problems_more(problems, "  should be: %s", line_text(should, want, want_end));
+		problems_more(problems, "  there was: %s", line_text(was, have, have_end));
+	}
+	free(golden.bytes);
+	return same;
+}
+
+bool golden_same(const char *path, const char *bytes, size_t count)
+{
+	struct contents golden;
+	bool same = read_all(path, &golden) == 0 && golden.count == count && memcmp(golden.bytes, bytes, count) == 0;
+
+	free(golden.bytes);
+	return same;
+}
+
+static int write_all(int fd, const char *bytes, size_t count)
+{
+	while (count > 0) {
+		ssize_t n = write(fd, bytes, count);
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n > 0) {
+			bytes += n;
+			count -= (size_t)n;
+		}
+	}
+	return 0;
+}
+
+/* With the permissions of the one that it replaces, or those that a new one gets. */
+static mode_t mode_of(const char *path)
+{
+	struct stat status;
+	mode_t mask = umask(0);
+
+	umask(mask);
+	return stat(path, &status) == 0 ? status.st_mode & 07777 : 0666 & ~mask;
+}
+
+bool golden_write(const char *where, const char *path, const char *bytes, size_t count, struct problems *problems)
+{
+	char temporary[PATH_MAX], real[PATH_MAX];
+	int fd, r;
+
+	/* One that is a link stays one. */
+	if (!realpath(path, real))
+		snprintf(real, sizeof(real), "%s", path);
+	if (snprintf(temporary, sizeof(temporary), "%s.XXXXXX", real) >= (int)sizeof(temporary)) {
+		problems_add(problems, "%s: %s: %s", where, path, strerror(ENAMETOOLONG));
+		return false;
+	}
+	fd = mkostemp(temporary, O_CLOEXEC);
+	r = fd < 0 ? -errno : write_all(fd, bytes, count);
+	if (r == 0 && fchmod(fd, mode_of(real)) < 0)
+		r = -errno;
+	if (fd >= 0 && close(fd) < 0 && r == 0)
+		r = -errno;
+	if (r == 0 && rename(temporary, real) < 0)
+		r = -errno;
+	if (r < 0) {
+		if (fd >= 0)
+			unlink(temporary);
+		problems_add(problems, "%s: %s cannot be written: %s", where, path, strerror(-r));
+	}
+	return r == 0;
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "control/test/orphans.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PASSES_MAX 1000          /* of a millisecond: what is killed has children, which become ours, and are killed */
+#define CHILDREN_BYTES (64u << 10)
+#define ENVIRONMENT_BYTES (256u << 10)
+#define WAIT_NS 1000000
+
+static size_t read_some(const char *path, char *into, size_t bytes)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	size_t count = 0;
+	ssize_t n = 0;
+
+	while (fd >= 0 && count < bytes - 1 && (n = read(fd, into + count, bytes - 1 - count)) > 0)
+		count += (size_t)n;
+	if (fd >= 0)
+		close(fd);
+	into[count] = '\0';
+	return count;
+}
+
+/* Our children, as the kernel lists them: numbers in a text of malloc's, or NULL. */
+static char *list_children(void)
+{
+	char path[64], *children = malloc(CHILDREN_BYTES);
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)gettid());
+	if (children)
+		read_some(path, children, CHILDREN_BYTES);
+	return children;
+}
+
+/* The next of them; 0: there are no more. */
+static pid_t next_child(char **rest)
+{
+	return (pid_t)strtol(*rest, rest, 10);
+}
+
+void orphans_begin(struct strangers *strangers)
+{
+	char *children = list_children(), *rest = children;
+	pid_t pid;
+
+	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+	while (children && strangers->count < STRANGERS_MAX && (pid = next_child(&rest)) > 0)
+		strangers->pids[strangers->count++] = pid;
+	free(children);
+}
+
+bool orphans_is_stranger(const struct strangers *strangers, pid_t pid)
+{
+	for (size_t i = 0; i < strangers->count; i++)
+		if (strangers->pids[i] == pid)
+			return true;
+	return false;
+}
+
+/* One that has ended has no environment any more: it is reaped in any case. */
+static bool is_of(pid_t pid, const char *scratch)
+{
+	char path[64], *environment = malloc(ENVIRONMENT_BYTES);
+	bool of = false;
+	size_t bytes;
+
+	if (!environment)
+		return false;
+	snprintf(path, sizeof(path), "/proc/%d/environ", (int)pid);
+	bytes = read_some(path, environment, ENVIRONMENT_BYTES);
+	for (size_t at = 0; at < bytes && !of; at += strlen(environment + at) + 1)
+		of = strncmp(environment + at, "SCRATCH=", 8) == 0 && strcmp(environment + at + 8, scratch) == 0;
+	free(environment);
+	return of;
+}
+
+/* How many there are still to be waited for. */
+static unsigned end_once(const char *scratch, orphans_known *known, const void *context)
+{
+	char *children = list_children(), *rest = children;
+	unsigned left = 0;
+	pid_t pid;
+
+	while (children && (pid = next_child(&rest)) > 0) {
+		if (known(context, pid) || waitpid(pid, NULL, WNOHANG) == pid)
+			continue;
+		if (scratch && !is_of(pid, scratch))
+			continue;
+		kill(pid, SIGKILL);
+		left++;
+	}
+	free(children);
+	return left;
+}
+
+void orphans_end(const char *scratch, orphans_known *known, const void *context)
+{
+	static const struct timespec wait = { .tv_nsec = WAIT_NS };
+
+	for (unsigned i = 0; i < PASSES_MAX && end_once(scratch, known, context) > 0; i++)
+		nanosleep(&wait, NULL);
+}
