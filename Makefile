@@ -35,10 +35,10 @@ KVICK_SOURCES := $(VMM_SOURCES) $(VIRTIO_SOURCES) $(LOADER_SOURCES) $(CONTROL_SO
 # $(call objects,variant,sources): where a variant's objects are.
 objects = $(patsubst %,$(BUILD)/$(1)/%.o,$(2))
 
-.PHONY: all help demo check check-hw nested perf perf-linux perf-solo5 exact clean install
+.PHONY: all help demo check check-hw nested nested-test perf perf-linux perf-solo5 exact clean install
 .DEFAULT_GOAL := all
 
-PROGRAMS := $(addprefix $(BUILD)/,kvick kvick-snapshot kvick-worker kvickd kvick-client)
+PROGRAMS := $(addprefix $(BUILD)/,kvick kvick-snapshot kvick-worker kvickd kvick-client kvick-bench kvick-test kvick-floor)
 all: $(PROGRAMS) library guests $(BUILD)/perf/floor
 
 help:
@@ -50,6 +50,7 @@ help:
 	@echo '              page tables under shadow paging, with a Debian kernel, the fault sweep, the harness, make exact,'
 	@echo '              the differential test'
 	@echo "make nested   CMD='kvick run hello.elf': a command in the nested machine, in a folder with all guests"
+	@echo 'make nested-test MANIFEST=kvick.test [JUNIT=FILE] [TEST_OPTIONS=…]: `kvick test` in the nested machine'
 	@echo 'make perf     measure, and compare with the budgets in perf/budgets.tsv'
 	@echo 'make perf-linux  a Debian kernel to its first line against QEMU microvm, in the nested machine (4 to 10 minutes)'
 	@echo 'make perf-solo5  SOLO5_HVT=… TEST_HELLO=…: kvick against a solo5-hvt of yours, on its test_hello.hvt'
@@ -155,6 +156,15 @@ nested:
 	@tests/nested/machine.sh --add $(BUILD)/kvick:/bin/kvick --add $(BUILD)/guests:/guests -- \
 		sh -c "cd /guests && $$CMD"
 
+# With all that the manifest names; relative paths are from here.
+export MANIFEST ?= docs/examples/kvick.test
+export JUNIT TEST_OPTIONS
+nested-test:
+	@tests/packages.sh test
+	@tests/packages.sh nested
+	@$(MAKE) --no-print-directory $(addprefix $(BUILD)/,kvick kvick-test kvick-floor)
+	@tests/nested/test.sh $(BUILD) "$$MANIFEST" $${JUNIT:+--junit "$$JUNIT"} $$TEST_OPTIONS
+
 perf:
 	@tests/packages.sh perf
 	@$(MAKE) --no-print-directory all perf-build
@@ -179,13 +189,13 @@ exact:
 	@perf/exact.sh $(BUILD)
 
 PREFIX := /usr/local
-LIBEXEC := $(addprefix $(BUILD)/,kvick-client kvick-snapshot kvick-worker)
+LIBEXEC := $(addprefix $(BUILD)/,kvick-bench kvick-client kvick-floor kvick-snapshot kvick-test kvick-worker)
 UNITS := control/server/systemd
 install: $(BUILD)/kvick $(BUILD)/kvickd $(LIBEXEC) library-install
 	install -Dm755 $(BUILD)/kvick -t $(DESTDIR)$(PREFIX)/bin
 	install -Dm755 $(BUILD)/kvickd -t $(DESTDIR)$(PREFIX)/sbin
 	install -Dm755 $(LIBEXEC) $(UNITS)/kvickd-cgroup -t $(DESTDIR)$(PREFIX)/libexec/kvick
-	install -Dm644 docs/kvick.1 docs/kvick-functions.1 -t $(DESTDIR)$(PREFIX)/share/man/man1
+	install -Dm644 docs/*.1 -t $(DESTDIR)$(PREFIX)/share/man/man1
 	install -Dm644 docs/kvickd.8 -t $(DESTDIR)$(PREFIX)/share/man/man8
 	install -Dm644 $(UNITS)/kvick.conf -t $(DESTDIR)$(PREFIX)/lib/sysusers.d
 	install -Dm644 $(UNITS)/kvickd.socket -t $(DESTDIR)$(PREFIX)/lib/systemd/system

@@ -6,7 +6,7 @@
 #
 #	perf/run.sh [NAME...]	only these budgets
 #
-# Environment: BUILD (build), PAIRS (200), LOOP_PAIRS (21), LOOP_ITERATIONS (20000000).
+# Environment: BUILD (build), PAIRS (200), LOOP_PAIRS (21), LOOP_ITERATIONS (20000000), SAME_TRIALS (100), DELAY_TRIALS (20).
 # shellcheck disable=SC2317 # measure_* are called by the name of their budget
 set -euo pipefail
 export LC_ALL=C
@@ -266,6 +266,10 @@ measure_net_iperf3_mib() { net_ratio 2 1 >/dev/null; awk '{ print $1 }' "$work/n
 
 # shellcheck source=perf/service.sh
 . "$here/service.sh"
+# shellcheck source=perf/bench.sh
+. "$here/bench.sh"
+# shellcheck source=perf/test.sh
+. "$here/test.sh"
 trap 'service_end; rm -rf "$work"' EXIT
 
 ticks() { sed -n 's/.*ticks[ =]\([0-9][0-9]*\).*/\1/p' | head -n 1; }

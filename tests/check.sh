@@ -95,11 +95,13 @@ details() {
 # The same lists as on the host: a real kvm_amd, ring 0 native.
 nested_cases() { run_stage nested tests/nested/cases.sh "$build" cases; }
 nested_shadow() { run_stage nested-shadow tests/nested/cases.sh "$build" shadow; }
+nested_unikernels() { run_stage nested-unikernels tests/nested/cases.sh "$build" unikernels; }
 # Debian's kernel as a guest in there.
 nested_linux() { run_stage linux tests/nested/cases.sh "$build" linux; }
 nested_most() {
 	nested_cases
 	nested_shadow
+	nested_unikernels
 	nested_linux
 }
 harness() { stage harness tests/harness.sh "$build"; }
@@ -126,10 +128,13 @@ on_host() {
 		tests/guests/*/
 	stage guests-asan tests/run-cases.sh --kvick "$build/fault/kvick" --guests "$build/guests" \
 		--helpers "$build/helpers" --variant asan --options --no-sandbox tests/guests/*/
+	stage unikernels tests/unikernels.sh "$build"
 	stage hostile tests/run-cases.sh --kvick "$build/kvick" --guests "$build/hostile" tests/hostile/*/case
 	stage hostile-images tests/hostile/images/run.sh "$build"
 	stage fault tests/fault/sweep.sh "$build"
 	stage library tests/library/run.sh "$build"
+	stage manifest tests/manifest/run.py "$build"
+	stage bench tests/bench/run.py "$build"
 }
 
 # The table of four columns goes into a file, its last line here, and what is amiss.
@@ -155,13 +160,13 @@ if [ $nested_ready = no ]; then
 	echo "nested machine: not ready, see above"
 	failed=$((failed + 1))
 elif [ "$what" = hw ]; then
-	aside nested_most nested nested-shadow linux
+	aside nested_most nested nested-shadow nested-unikernels linux
 	stage nested-fault tests/nested/cases.sh "$build" fault
 	harness
 	exact
 	differential
 else
-	aside nested_most nested nested-shadow linux
+	aside nested_most nested nested-shadow nested-unikernels linux
 	on_host
 	stage worker-nested tests/worker/nested.sh "$build"
 	harness

@@ -188,6 +188,7 @@ says 'more memory than there is' 125 \
 	"$machine" --memory 100000000 -- true
 says 'a file that is not there' 125 '^nested machine: --add /nonexistent:/x: /nonexistent does not exist; build it first$' \
 	"$machine" --add /nonexistent:/x -- true
+says 'a file that goes nowhere' 2 '^nested machine: --get tmp/x: not /PATH:FILE$' "$machine" --get tmp/x -- true
 says 'an option that is none' 2 '^nested machine: unknown option --nonsense
 ^usage: ' "$machine" --nonsense -- true
 
@@ -215,6 +216,12 @@ exec qemu-system-x86_64 "$@"
 END
 )
 says 'a processor without SVM' 125 '^nested machine: module kvm_amd would not load' env KVICK_NESTED_QEMU="$qemu" "$machine" -- true
+# shellcheck disable=SC2016 # of the inner shell
+says 'files come out of the machine' 0 '^one$
+^two$' sh -c '"$1" --get "/tmp/a b:$2/1" --get "/tmp/c:$2/2" -- sh -c "echo one >\"/tmp/a b\"; echo two >/tmp/c" &&
+		cat "$2/1" "$2/2"' sh "$machine" "$scratch"
+says 'a file that the machine has not' 125 '^nested machine: --get /tmp/none:.*: the machine has no such file' \
+	"$machine" --get "/tmp/none:$scratch/none" -- true
 says 'out of memory inside' 137 '^nested machine: the machine ran out of memory; give it more with --memory$' \
 	"$machine" --memory 192 --timeout 60 -- tail /dev/zero
 says 'out of memory inside, under a shell' 1 '^nested machine: the machine ran out of memory; give it more with --memory$' \

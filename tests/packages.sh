@@ -30,6 +30,11 @@ libpcre2-dev      | pcre2.h
 libmicrohttpd-dev | microhttpd.h
 libsystemd-dev    | systemd/sd-daemon.h
 '
+set_test='
++build
+libjansson-dev    | jansson.h
+libpcre2-dev      | pcre2.h
+'
 set_check='
 +all
 libcmocka-dev     | cmocka.h
@@ -42,6 +47,8 @@ libzydis-dev      | Zydis/Zydis.h
 g++               | g++
 pkgconf           | pkg-config
 python3           | python3
+python3-yaml      | yaml, for Python
+chromium          | chromium, to look at the page of kvick bench
 '
 set_nested='
 qemu-system-x86   | qemu-system-x86_64
@@ -86,6 +93,7 @@ rows() {
     case $1 in
     build)  rows_of "$set_build" ;;
     all)    rows_of "$set_all" ;;
+    test)   rows_of "$set_test" ;; # kvick and kvick-test
     check)  rows_of "$set_check" ;;
     nested) rows_of "$set_nested" ;;
     linux)  rows_of "$set_linux" ;;
@@ -240,7 +248,7 @@ wants_kernel() {
 
 main() {
     if [ $# -ne 1 ] || ! table=$(rows "$1"); then
-        echo 'usage: packages.sh build|all|check|nested|linux|perf' >&2
+        echo 'usage: packages.sh build|test|all|check|nested|linux|perf' >&2
         exit 2
     fi
     if ! command -v dpkg-query >/dev/null 2>&1 || ! command -v apt-get >/dev/null 2>&1; then

@@ -16,11 +16,11 @@ prefix=$scratch/usr
 service=$prefix/lib/systemd/system/kvickd.service
 
 ends 0 make --no-print-directory BUILD="$build" PREFIX="$prefix" install
-for each in bin/kvick sbin/kvickd libexec/kvick/{kvick-client,kvick-snapshot,kvick-worker,kvickd-cgroup}; do
+for each in bin/kvick sbin/kvickd libexec/kvick/{kvick-{bench,client,floor,snapshot,test,worker},kvickd-cgroup}; do
 	[ -n "$problem" ] || [ -x "$prefix/$each" ] || problem="no $each"
 done
-for each in "${service#"$prefix/"}" lib/systemd/system/kvickd.socket lib/sysusers.d/kvick.conf share/man/man1/kvick-functions.1 \
-	share/man/man8/kvickd.8; do
+for each in "${service#"$prefix/"}" lib/systemd/system/kvickd.socket lib/sysusers.d/kvick.conf \
+	share/man/man1/kvick-{bench,functions,test}.1 share/man/man8/kvickd.8; do
 	[ -n "$problem" ] || [ -f "$prefix/$each" ] || problem="no $each"
 done
 check 'make install' "$problem"

@@ -8,7 +8,7 @@ FUZZ_CFLAGS := -std=gnu17 -g -O1 $(WARNINGS) -DIMAGE_COPY_BYTES_MAX=0 -fsanitize
 $(eval $(call variant,fuzz,clang $(FUZZ_CFLAGS)))
 
 FUZZ_TARGETS := $(addprefix $(BUILD)/fuzz/fuzz_,elf payload multiboot solo5 virtq virtio devices devices_state pc x86 \
-	x86_scan snapshot monitor functions)
+	x86_scan snapshot monitor functions manifest)
 
 $(BUILD)/fuzz/fuzz_elf: $(call objects,fuzz,$(LOADER_SOURCES) vmm/error.c vmm/sys.c vmm/guest_mem.c tests/fuzz/fuzz_elf.c)
 	clang -fsanitize=fuzzer,address,undefined -o $@ $^ $(LIBURING)
@@ -50,6 +50,9 @@ $(BUILD)/fuzz/fuzz_monitor: $(call objects,fuzz,$(wildcard vmm/monitor/*.c) vmm/
 $(BUILD)/fuzz/fuzz_functions: $(call objects,fuzz,$(addprefix control/server/,fields.c function_config.c memory.c) control/units.c \
 	tests/fuzz/fuzz_functions.c)
 	clang -fsanitize=fuzzer,address,undefined -o $@ $^ -ljansson
+
+$(BUILD)/fuzz/fuzz_manifest: $(call objects,fuzz,$(MANIFEST_SOURCES) control/test/select.c tests/fuzz/fuzz_manifest.c)
+	clang -fsanitize=fuzzer,address,undefined -o $@ $^ -lpcre2-8
 
 # All of kvick but its commands, for a state is a machine's.
 $(BUILD)/fuzz/fuzz_snapshot: $(call objects,fuzz,$(VMM_SOURCES) $(VIRTIO_SOURCES) $(LOADER_SOURCES) tests/fuzz/fuzz_snapshot.c)

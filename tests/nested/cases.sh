@@ -1,9 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 #
-# nested/cases.sh BUILD cases|shadow|fault|linux: runs the guest cases and the hostile ones; those about page tables where KVM
-# shadows them; the fault sweep; or the cases with Debian's kernel as the guest, in the nested machine ($CASES: only these): the
-# same lists as on the host, by the same runners. Prints TAP, and ends it whatever becomes of the machine.
+# nested/cases.sh BUILD cases|shadow|unikernels|fault|linux: runs the guest cases and the hostile ones; those about page tables
+# where KVM shadows them; all unikernels by `kvick test`; the fault sweep; or the cases with Debian's kernel as the guest, in the
+# nested machine ($CASES: only these): the same lists as on the host, by the same runners. Prints TAP, and ends it whatever becomes
+# of the machine.
 
 set -u
 build=$1 what=$2
@@ -60,6 +61,19 @@ linux)
 		set -- "$@" --add "$build/linux/$file:/kvick/build/linux/$file"
 	done
 	;;
+unikernels)
+	inside='exec sh tests/unikernels.sh build'
+	set -- --module tun --memory 768
+	for file in tests/unikernels.sh guests/unikernels; do
+		set -- "$@" --add "$file:/kvick/$file"
+	done
+	for file in kvick kvick-test kvick-floor helpers perf/stream; do
+		set -- "$@" --add "$build/$file:/kvick/build/$file"
+	done
+	for image in "$build"/guests/*.elf; do
+		set -- "$@" --add "$image:/kvick/build/guests/${image##*/}"
+	done
+	;;
 fault)
 	# Not each call by each errno: that would take 5 minutes. The sanitizers need libraries.
 	inside='exec sh tests/fault/sweep.sh --every 3 --no-sanitizers --variant nested build'
@@ -74,7 +88,7 @@ fault)
 	done
 	;;
 *)
-	echo 'usage: nested/cases.sh BUILD cases|shadow|fault|linux' >&2
+	echo 'usage: nested/cases.sh BUILD cases|shadow|unikernels|fault|linux' >&2
 	exit 2
 	;;
 esac

@@ -3,8 +3,8 @@
 # shellcheck shell=dash
 #
 # The first and only service of the nested machine: machine.sh packs it as /init. It loads KVM, runs
-# /machine/command with its output on the second serial port, reports the exit status through the
-# kernel's log (the first serial port) and resets the machine, which ends the emulator.
+# /machine/command with its output on the second serial port, sends the files of /machine/gets as an archive through the third one,
+# reports the exit status through the kernel's log (the first serial port) and resets the machine, which ends the emulator.
 
 export PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin:/kvick HOME=/root TERM=dumb LANG=C
 
@@ -45,4 +45,12 @@ cd /
 sh /machine/command </dev/null >/dev/ttyS1 2>&1
 status=$?
 stty -F /dev/ttyS1 115200 raw -echo # waits until the port has sent everything
+if [ -s /machine/gets ]; then
+    stty -F /dev/ttyS2 115200 raw -echo
+    # Of one that is missing, cpio would die.
+    while IFS= read -r file; do
+        [ ! -f "$file" ] || printf '%s\n' "$file"
+    done </machine/gets | cpio -o -H newc >/dev/ttyS2 2>/dev/null
+    stty -F /dev/ttyS2 115200 raw -echo
+fi
 finish "status $status"

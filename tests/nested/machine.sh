@@ -47,6 +47,7 @@ usage: machine.sh [OPTION]... -- COMMAND [ARGUMENT]...
   --timeout SECONDS       end the machine after this long (120)
   --memory MIB            the machine's memory (512)
   --add SOURCE:PATH       put a file or folder into the machine at PATH; repeatable
+  --get PATH:FILE         when the command has ended, copy a file out of the machine to FILE; repeatable
   --module NAME[,OPTION]  load one more kernel module, or kvm_amd with other options (npt=0); repeatable
   --exact                 one nanosecond an instruction: time inside counts instructions (slower)
 environment: KVICK_NESTED_KERNEL (a kernel image), KVICK_NESTED_MODULES (its modules' folder),
@@ -206,11 +207,13 @@ boot() {
     cat "$run/output" &
     cat_pid=$!
     # timeout runs QEMU as its own child and ends exactly that one; KILL follows when TERM did not do.
-    # shellcheck disable=SC2086 # $accel is words
+    files=
+    [ -z "$gets" ] || files="-chardev file,id=files,path=$run/files -serial chardev:files"
+    # shellcheck disable=SC2086 # $accel and $files are words
     timeout --foreground -k 5 "$timeout_s" "$qemu" $accel -machine pc -cpu EPYC,+svm,+npt \
         -m "$memory_mib" -nodefaults -display none -no-reboot \
         -chardev "file,id=console,path=$run/console" -serial chardev:console \
-        -chardev stdio,id=output,signal=off -serial chardev:output \
+        -chardev stdio,id=output,signal=off -serial chardev:output $files \
         -kernel "$kernel" -initrd "$run/initrd" -append "$kernel_options $ticks" \
         </dev/null >"$run/output" 2>"$run/qemu-log" &
     qemu_pid=$!
@@ -219,6 +222,26 @@ boot() {
     qemu_pid=
     wait "$cat_pid"
     cat_pid=
+}
+
+# What was to be copied out, of the archive that the machine has written. Fails where something is missing.
+get_files() {
+    got=0
+    IFS='
+'
+    set -f
+    for get in $gets; do
+        path=${get%:*} file=${get##*:}
+        if cpio -it --quiet <"$run/files" 2>/dev/null | grep -qxF -- "$path" &&
+            cpio -i --to-stdout --quiet -- "$path" <"$run/files" >"$run/file" && cp "$run/file" "$file"; then
+            continue
+        fi
+        say "--get $get: the machine has no such file, or $file cannot be written"
+        got=1
+    done
+    set +f
+    unset IFS
+    return $got
 }
 
 # Turns what is left of the machine into an exit status.
@@ -230,6 +253,7 @@ conclude() {
         if [ "$status" -ne 0 ] && grep -q 'Out of memory' "$run/console"; then
             say "the machine ran out of memory; give it more with --memory"
         fi
+        get_files || [ "$status" -ne 0 ] || status=125
         return "$status"
     elif [ "$qemu_status" -eq 124 ] || [ "$qemu_status" -eq 137 ]; then
         say "timed out after $timeout_s s; ended (--timeout gives it longer)"
@@ -253,12 +277,12 @@ conclude() {
 }
 
 main() {
-    timeout_s=$default_timeout_s memory_mib=$default_memory_mib extra_modules='' adds='' accel='-accel tcg,thread=multi'
+    timeout_s=$default_timeout_s memory_mib=$default_memory_mib extra_modules='' adds='' gets='' accel='-accel tcg,thread=multi'
     while [ $# -gt 0 ]; do
         case $1 in
         --) shift; break ;;
         --exact) accel='-accel tcg,thread=single -icount shift=0,sleep=off' ticks=; shift; continue ;;
-        --timeout | --memory | --add | --module) [ $# -ge 2 ] || bad_usage "$1 needs a value" ;;
+        --timeout | --memory | --add | --get | --module) [ $# -ge 2 ] || bad_usage "$1 needs a value" ;;
         *) bad_usage "unknown option $1 (the command comes after --)" ;;
         esac
         case $1 in
@@ -267,6 +291,11 @@ main() {
         --module) extra_modules="$extra_modules $2" ;;
         --add) adds="$adds$2
 " ;;
+        --get)
+            case $2 in /*:?*) ;; *) bad_usage "--get $2: not /PATH:FILE" ;; esac
+            gets="$gets$2
+"
+            ;;
         esac
         shift 2
     done
@@ -294,6 +323,7 @@ main() {
     stage=$run/add
     mkdir -p "$stage/machine"
     write_command "$@" >"$stage/machine/command"
+    printf %s "$gets" | sed 's/:[^:]*$//' >"$stage/machine/gets"
     # Split at newlines alone, and not as patterns.
     IFS='
 '

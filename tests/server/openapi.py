@@ -4,8 +4,13 @@
 import json
 import os
 import re
+import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.append(os.path.join(ROOT, "tests"))
+
+from schema import faults  # noqa: E402
+
 METHODS = ("get", "post", "delete", "put", "patch", "head", "options")
 # What any path may answer, before it is looked at: docs/SERVICE.md.
 ANYWHERE = {(400, None), (403, "foreign_origin"), (404, "no_such_path"), (405, "method_not_allowed"), (408, "client_too_slow"),
@@ -22,56 +27,6 @@ seen = set()  # (path, method, status)
 
 class Undocumented(Exception):
     pass
-
-
-def resolve(schema):
-    while "$ref" in schema:
-        node = DOCUMENT
-        for part in schema["$ref"].lstrip("#/").split("/"):
-            node = node[part]
-        schema = node
-    return schema
-
-
-TYPES = {"string": str, "boolean": bool, "object": dict, "array": list}
-
-
-def has_type(value, name):
-    if name in ("integer", "number"):
-        return isinstance(value, int if name == "integer" else (int, float)) and not isinstance(value, bool)
-    return isinstance(value, TYPES[name])
-
-
-def faults(value, schema, where="body"):
-    """What of JSON Schema the document uses."""
-    schema = resolve(schema)
-    if value is None and schema.get("nullable"):
-        return []
-    if "oneOf" in schema:
-        return [] if any(not faults(value, one, where) for one in schema["oneOf"]) else [where + ": none of oneOf"]
-    if "type" in schema and not has_type(value, schema["type"]):
-        return ["%s: %r is no %s" % (where, value, schema["type"])]
-    found = []
-    if "enum" in schema and value not in schema["enum"]:
-        found.append("%s: %r is none of %r" % (where, value, schema["enum"]))
-    if "pattern" in schema and not re.search(schema["pattern"], value):
-        found.append("%s: %r is not as %s" % (where, value, schema["pattern"]))
-    if "minimum" in schema and value < schema["minimum"] or "maximum" in schema and value > schema["maximum"]:
-        found.append("%s: %r is out of range" % (where, value))
-    if isinstance(value, dict):
-        properties, more = schema.get("properties", {}), schema.get("additionalProperties", True)
-        found += ["%s: %s is missing" % (where, name) for name in schema.get("required", []) if name not in value]
-        for name, each in value.items():
-            if name in properties:
-                found += faults(each, properties[name], where + "." + name)
-            elif more is False:
-                found.append("%s: %s is not documented" % (where, name))
-            elif isinstance(more, dict):
-                found += faults(each, more, where + "." + name)
-    if isinstance(value, list) and "items" in schema:
-        for i, each in enumerate(value):
-            found += faults(each, schema["items"], "%s[%d]" % (where, i))
-    return found
 
 
 def documented_path(path):
@@ -103,7 +58,7 @@ def check_answer(method, path, answer):
     if type_have not in content:
         raise Undocumented("%s %s: %d is %s, and should be %s" % (method, path, answer.status, type_have, " or ".join(content)))
     if type_have == "application/json":
-        found = faults(answer.json(), content[type_have]["schema"])
+        found = faults(answer.json(), content[type_have]["schema"], DOCUMENT)
         if found:
             raise Undocumented("%s %s: %d: %s" % (method, path, answer.status, "; ".join(found)))
 

@@ -81,12 +81,66 @@ $(BUILD)/unit/test_engine_threads: UNIT_LDFLAGS := -Wl,--wrap=sys_clock_nanoslee
 # Limits, on a clock of the test's own (test_clock.h).
 $(addprefix $(BUILD)/unit/test_,block_limits net): UNIT_LDFLAGS += -Wl,--wrap=sys_now_ns
 
+# kvick bench's command line, by itself.
+$(BUILD)/unit/test_bench_plan: $(BUILD)/asan/tests/unit/test_bench_plan.c.o $(call objects,asan,control/measure/program.c \
+		$(addprefix control/,commands.c options.c units.c) vmm/error.c control/bench/run_words.c \
+		$(wildcard control/bench/plan*.c))
+	@mkdir -p $(@D)
+	$(CC) $(UNIT_CFLAGS) -Wl,--wrap=program_of_kvick -o $@ $^ -lcmocka
+
 # kvickd's parts that need no loop. They stand alone: jansson has names that ours have too.
 SERVER_UNIT_TESTS := $(addprefix $(BUILD)/unit/test_server_,fields pool timers)
 $(SERVER_UNIT_TESTS): $(BUILD)/unit/test_server_%: $(BUILD)/asan/tests/unit/test_server_%.c.o $(call objects,asan,control/units.c \
 		$(addprefix control/server/,fields.c function_config.c memory.c pool.c timers.c))
 	@mkdir -p $(@D)
 	$(CC) $(UNIT_CFLAGS) -o $@ $^ -ljansson -lcmocka
+
+# What `kvick bench` writes, of results that were made up. They stand alone, too.
+BENCH_OUTPUTS := $(wildcard $(addprefix control/bench/,output_*.c page_*.c plot_*.c statistics*.c)) \
+	$(addprefix control/bench/,html.c svg.c sample.c results.c) vmm/error.c
+BENCH_OUTPUT_TESTS := $(addprefix $(BUILD)/unit/test_bench_output_,csv file hgrm html json text utf8)
+$(BENCH_OUTPUT_TESTS): $(BUILD)/unit/%: $(BUILD)/asan/tests/unit/%.c.o $(call objects,asan,$(BENCH_OUTPUTS) \
+		tests/unit/bench_fixture.c)
+	@mkdir -p $(@D)
+	$(CC) $(UNIT_CFLAGS) -o $@ $^ -ljansson -lm -lcmocka
+
+# What `kvick test` reads and selects, without running anything.
+MANIFEST_SOURCES := $(wildcard control/test/manifest*.c) \
+	$(addprefix control/test/,memory.c nearest.c pattern.c utf8.c) control/measure/program.c control/units.c vmm/error.c
+MANIFEST_UNIT_TESTS := $(addprefix $(BUILD)/unit/test_kvick_test_,manifest manifest_files select)
+$(MANIFEST_UNIT_TESTS): $(BUILD)/unit/%: $(BUILD)/asan/tests/unit/%.c.o $(call objects,asan,$(MANIFEST_SOURCES) \
+		$(addprefix control/,test/plan.c test/select.c commands.c options.c))
+	@mkdir -p $(@D)
+	$(CC) $(UNIT_CFLAGS) $(UNIT_LDFLAGS) -o $@ $^ -lpcre2-8 -lcmocka
+$(BUILD)/unit/test_kvick_test_manifest: UNIT_LDFLAGS := -Wl,--wrap=malloc,--wrap=calloc,--wrap=reallocarray
+
+# What is recorded of a host, and may be required of it: of made-up ones (host_fixture.c). They stand alone, too.
+HOST_UNIT_TESTS := $(addprefix $(BUILD)/unit/test_bench_,environment features)
+$(HOST_UNIT_TESTS): $(BUILD)/unit/test_bench_%: $(BUILD)/asan/tests/unit/test_bench_%.c.o $(call objects,asan, \
+		tests/unit/host_fixture.c vmm/error.c $(filter-out %/this_host.c,$(wildcard control/measure/*.c)))
+	@mkdir -p $(@D)
+	$(CC) $(UNIT_CFLAGS) -o $@ $^ -ljansson -lcmocka
+
+# Presets of other VMMs.
+$(BUILD)/unit/test_bench_peers: $(call objects,asan,$(addprefix control/bench/,peers.c run_words.c) control/measure/program.c \
+		vmm/error.c tests/unit/test_bench_peers.c)
+	@mkdir -p $(@D)
+	$(CC) $(UNIT_CFLAGS) -o $@ $^ -ljansson -lcmocka
+
+# The runner of `kvick test`, without running anything.
+RUNNER_SOURCES := $(addprefix control/test/,capture.c command.c ending.c golden.c match.c pattern.c problems.c scratch.c) \
+	control/measure/child.c vmm/error.c
+RUNNER_UNIT_TESTS := $(addprefix $(BUILD)/unit/test_kvick_test_,capture ending match)
+$(RUNNER_UNIT_TESTS): $(BUILD)/unit/%: $(BUILD)/asan/tests/unit/%.c.o $(call objects,asan,$(RUNNER_SOURCES))
+	@mkdir -p $(@D)
+	$(CC) $(UNIT_CFLAGS) -o $@ $^ -lpcre2-8 -lcmocka
+
+# What `kvick test` tells; for the same reason.
+REPORT_UNIT_TESTS := $(addprefix $(BUILD)/unit/test_kvick_test_,printed report)
+$(REPORT_UNIT_TESTS): $(BUILD)/unit/%: $(BUILD)/asan/tests/unit/%.c.o $(call objects,asan,vmm/error.c \
+		$(addprefix control/test/,junit.c printed.c report.c reporter_human.c reporter_tap.c test_json.c))
+	@mkdir -p $(@D)
+	$(CC) $(UNIT_CFLAGS) -o $@ $^ -ljansson -lcmocka -lutil
 
 # What two threads share once more, with the thread sanitizer.
 # GCC says that it does not know fences there: the ring's are between us and the guest. (Clang has no such warning.)
@@ -111,3 +165,10 @@ $(BUILD)/unit/test_measure: $(BUILD)/unit/test_%: $(BUILD)/asan/tests/unit/test_
 		$(addprefix control/measure/,child.c program.c))
 	@mkdir -p $(@D)
 	$(CC) $(UNIT_CFLAGS) -o $@ $^ -lcmocka
+
+# kvick bench's parts that run nothing.
+BENCH_UNIT_TESTS := $(addprefix $(BUILD)/unit/test_bench_,results statistics)
+$(BENCH_UNIT_TESTS): $(BUILD)/unit/test_bench_%: $(BUILD)/asan/tests/unit/test_bench_%.c.o \
+		$(call objects,asan,$(addprefix control/bench/,results.c sample.c) $(wildcard control/bench/statistics*.c))
+	@mkdir -p $(@D)
+	$(CC) $(UNIT_CFLAGS) -o $@ $^ -lcmocka -lm
