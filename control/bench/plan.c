@@ -90,7 +90,7 @@ static int check_outputs(struct plan *plan, struct error *error)
 			continue;
 		if (strcmp(path, "-") == 0 && on_stdout)
 			return error_set(error, ERROR_USAGE, EINVAL, "%s and %s, both to stdout: give one of them a file: "
-					 "%s=FILE", on_stdout, outputs[i].option, outputs[i].option);
+					 "%s FILE", on_stdout, outputs[i].option, outputs[i].option);
 		if (strcmp(path, "-") == 0)
 			on_stdout = outputs[i].option;
 		for (size_t k = 0; k < i; k++)

@@ -17,7 +17,6 @@
 #define RATE_MAX     1e6
 #define SEED_MAX     ((1ull << 53) - 1) /* what JSON's readers keep */
 #define NAME_BYTES   64
-#define FILE_IS_STDOUT "-"
 
 /* What is measured, and how: --compare measures nothing. */
 static struct typed *measuring(void *into, const char *option)
@@ -307,9 +306,9 @@ static int take_quiet(void *into, const char *value, struct error *error)
 
 static int to_file(const char **path, const char *option, const char *value, struct error *error)
 {
-	if (value && !*value)
-		return error_set(error, ERROR_USAGE, EINVAL, "%s=: name a file, or leave =… out for stdout", option);
-	*path = value ? value : FILE_IS_STDOUT;
+	if (!*value)
+		return error_set(error, ERROR_USAGE, EINVAL, "%s '': name a file, or write - for stdout", option);
+	*path = value;
 	return 0;
 }
 
@@ -384,11 +383,11 @@ const struct option_row plan_option_rows[] = {
 	{ "seed", "N", "of the random order (default: another one each time)", take_seed, 0 },
 	{ "alpha", "P", "a difference is one where chance would show it with a probability below P (0.01)", take_alpha, 0 },
 	{ "quiet", NULL, "no progress on stderr", take_quiet, 0 },
-	{ "text", "[=FILE]", "a table for people (where nothing else goes to stdout)", take_text, 0 },
-	{ "json", "[=FILE]", "everything: docs/bench.schema.json; on stdout, or in FILE", take_json, 0 },
-	{ "csv", "[=FILE]", "a line for each launch", take_csv, 0 },
-	{ "hgrm", "[=FILE]", "percentiles as HdrHistogram writes them", take_hgrm, 0 },
-	{ "html", "[=FILE]", "a page with plots, in one file", take_html, 0 },
+	{ "text", "FILE", "a table for people (where nothing else goes to stdout)", take_text, 0 },
+	{ "json", "FILE", "everything: docs/bench.schema.json; FILE: - is stdout, here and below", take_json, 0 },
+	{ "csv", "FILE", "a line for each launch", take_csv, 0 },
+	{ "hgrm", "FILE", "percentiles as HdrHistogram writes them", take_hgrm, 0 },
+	{ "html", "FILE", "a page with plots, in one file", take_html, 0 },
 	{ "compare", "OLD.json", "run nothing: compare what --json wrote, IMAGE is NEW.json; exit status 1: slower", take_compare,
 	  0 },
 	{ "threshold", "PERCENT", "with --compare: the difference that is allowed (5)", take_threshold, 0 },
@@ -400,8 +399,8 @@ const char plan_more[] =
 	"qemu-microvm, firecracker or kvmtool, where it is installed.\n"
 	"    kvick bench hello.elf\n"
 	"    kvick bench --mode cold,restored,pooled --request ask.bin echo.elf\n"
-	"    kvick bench --vs-options '--no-sandbox' --runs 1000 --html=page.html hello.elf\n"
-	"    kvick bench --vs solo5-hvt --pin 1 --json=new.json hello.hvt\n"
+	"    kvick bench --vs-options '--no-sandbox' --runs 1000 --html page.html hello.elf\n"
+	"    kvick bench --vs solo5-hvt --pin 1 --json new.json hello.hvt\n"
 	"    kvick bench --rate 500 --poisson --time 30s hello.elf\n"
 	"    kvick bench --compare old.json new.json --threshold 5\n"
 	"--compare judges each subject by its name and its ratio to the floor. One that only NEW has passes; one that is\n"

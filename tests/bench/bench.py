@@ -85,7 +85,7 @@ class Bench:
 
     def measure(self, *words, code=0):
         """With --json, whose results these are."""
-        done = self.run("--json", *words)
+        done = self.run("--json", "-", *words)
         assert done.returncode == code, "exit status %d, and should be %d: %s" % (done.returncode, code, done.stderr)
         return Results(done.stdout)
 
@@ -98,7 +98,7 @@ class Bench:
 
     def interrupt(self, number, *words, when):
         """With --json; sends a signal when a file of that name is there."""
-        process = self.start("--json", *words)
+        process = self.start("--json", "-", *words)
         until(lambda: os.path.exists(self.path(when)) or process.poll() is not None, when)
         process.send_signal(number)
         done = self.end(process)

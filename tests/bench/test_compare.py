@@ -97,7 +97,7 @@ def compare_finds_the_rounds_in_whatever_order_they_stand(bench):
         each["samples"] = {column: [values[i] for i in order] for column, values in each["samples"].items()}
         random.Random(2).shuffle(order)
     _expect(_compare(bench, run(1, hello=3), new), PASSED)
-    apart, together = (_compare(bench, run(1, hello=3), document, "--json").out for document in (new, run(2, slow=1.3, hello=3)))
+    apart, together = (_compare(bench, run(1, hello=3), each, "--json", "-").out for each in (new, run(2, slow=1.3, hello=3)))
     assert apart == together
 
 
@@ -186,7 +186,7 @@ def compare_says_where_in_a_launch_the_difference_lies(bench):
 # --- what it prints ---
 
 def compare_as_json_says_the_same(bench):
-    compared = _compare(bench, run(1, hello=3, gone=1), run(2, hello=3.6, fresh=1), "--json")
+    compared = _compare(bench, run(1, hello=3, gone=1), run(2, hello=3.6, fresh=1), "--json", "-")
     _expect(compared, FAILED)
     document = json.loads(compared.out)
     assert document["passed"] is False and document["by_floor"] is True and document["threshold"] == 0.05
@@ -202,7 +202,7 @@ def compare_as_json_is_as_its_schema_says(bench):
     with open(os.path.join(ROOT, "docs/bench-compare.schema.json")) as file:
         schema = json.load(file)
     for old, new in ((run(1, hello=3, gone=1), run(2, hello=3.6)), (run(1, floor=False, hello=3), run(2, floor=False, hello=3))):
-        found = faults(json.loads(_compare(bench, old, new, "--json").out), schema, schema)
+        found = faults(json.loads(_compare(bench, old, new, "--json", "-").out), schema, schema)
         assert not found, found
 
 

@@ -23,7 +23,7 @@ def what_cannot_be_together_is_refused(bench):
     hello = bench.guest("hello.elf")
     bench.refuse("--disk: not with --mode pooled", "--mode", "pooled", "--options", "--disk a.img", hello)
     bench.refuse("only with --rate", "--poisson", hello)
-    bench.refuse("both to stdout", "--json", "--html", hello)
+    bench.refuse("both to stdout", "--json", "-", "--html", "-", hello)
     bench.refuse("--runs with --compare", "--compare", "a.json", "b.json", "--runs", "5")
 
 

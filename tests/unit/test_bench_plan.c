@@ -169,7 +169,7 @@ static void test_values_that_are_none_are_refused_by_name(void **state)
 	REFUSED("--pin 3-1: write numbers of CPUs", "--pin", "3-1", image);
 	REFUSED("may not run on CPU 1023", "--pin", "1023", image);
 	REFUSED("may not run on CPU 99999", "--pin", "99999", image);
-	REFUSED("--json=: name a file", "--json=", image);
+	REFUSED("--json '': name a file", "--json=", image);
 	REFUSED("--name : write 1 to 64 bytes", "--name", "", image);
 	REFUSED("control characters", "--name", "a\033[2Jb", image);
 	REFUSED("--threshold five: write percents", "--threshold", "five", "--compare", "a", "b");
@@ -230,13 +230,13 @@ static void test_a_time_alone_has_no_number_of_rounds(void **state)
 static void test_one_output_at_most_is_stdout(void **state)
 {
 	(void)state;
-	TAKEN("--json", "--csv=a.csv", image);
+	TAKEN("--json", "-", "--csv=a.csv", image);
 	assert_string_equal(plan.json, "-");
 	assert_string_equal(plan.csv, "a.csv");
 	assert_null(plan.text);
 	TAKEN("--json=a.json", image);
 	assert_string_equal(plan.text, "-");
-	REFUSED("--json and --csv, both to stdout", "--json", "--csv", image);
+	REFUSED("--json and --csv, both to stdout", "--json", "-", "--csv", "-", image);
 	REFUSED("--json and --csv, both to a", "--json=a", "--csv=a", image);
 }
 
