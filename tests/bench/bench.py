@@ -15,10 +15,6 @@ USAGE, IMAGE, HOST = 120, 122, 123
 GOOD, FAILED, TIMED_OUT = "good", "failed", "timed_out"
 
 
-class Skipped(Exception):
-    pass
-
-
 class Results:
     """Of --json."""
 

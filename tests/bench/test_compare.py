@@ -5,13 +5,11 @@ import copy
 import json
 import os
 import random
-import sys
+
+from schema import faults
+from recorded import recorded, run, subject, write
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-sys.path.append(os.path.join(ROOT, "tests"))
-
-from schema import faults  # noqa: E402
-from recorded import recorded, run, subject, write  # noqa: E402
 
 PASSED, FAILED, USAGE = 0, 1, 120
 

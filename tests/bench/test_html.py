@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import xml.dom.minidom
 
-from bench import Skipped
+from tap import Skipped
 from browser import Browser
 
 PAGES = (("html", 6, 200), ("html,hostile", 6, 200), ("html", 16, 3000), ("html", 1, 1), ("html", 3, 0))

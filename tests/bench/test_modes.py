@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 
-from bench import Skipped
+from tap import Skipped
 
 RUNS = 10
 FEW = ("--runs", RUNS, "--warm-up", "2")

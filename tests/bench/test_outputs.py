@@ -5,12 +5,10 @@ import csv
 import json
 import os
 import subprocess
-import sys
+
+from schema import faults
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-sys.path.append(os.path.join(ROOT, "tests"))
-
-from schema import faults  # noqa: E402
 
 with open(os.path.join(ROOT, "docs/bench.schema.json")) as _file:
     SCHEMA = json.load(_file)

@@ -8,7 +8,7 @@ import os
 import shutil
 import sys
 
-from bench import Skipped
+from tap import Skipped
 
 FEW = ("--runs", "3", "--warm-up", "1", "--quiet")
 PEERS = {"solo5-hvt": "solo5-hvt", "qemu-microvm": "qemu-system-x86_64", "firecracker": "firecracker", "kvmtool": "lkvm"}

@@ -7,15 +7,9 @@ import signal
 import subprocess
 import tempfile
 
+from tap import Failed
+
 TIMEOUT = 120
-
-
-class Failed(Exception):
-    pass
-
-
-class Skipped(Exception):
-    pass
 
 
 class Ended:

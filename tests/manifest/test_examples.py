@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import xml.etree.ElementTree as ElementTree
 
-from folder import Failed, Skipped
+from tap import Failed, Skipped
 
 try:
     import yaml

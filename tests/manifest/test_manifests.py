@@ -5,7 +5,7 @@ import os
 import re
 import subprocess
 
-from folder import Skipped
+from tap import Skipped
 
 CASE = "[case a]\nimage = GUESTS/hello.elf\n"
 

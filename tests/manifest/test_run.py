@@ -6,7 +6,7 @@ import shutil
 import signal
 import subprocess
 
-from folder import Skipped
+from tap import Skipped
 from trial import Trial, check, is_running, until
 
 HELLO = "image = GUESTS/hello.elf\n"

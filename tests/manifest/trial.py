@@ -5,7 +5,8 @@ import json
 import os
 import time
 
-from folder import TIMEOUT, Failed
+from folder import TIMEOUT
+from tap import Failed
 
 
 def check(holds, what):

@@ -14,16 +14,9 @@ import threading
 import time
 
 import openapi
+from tap import Failed
 
 LIMIT_S = 20  # for what comes by itself; nothing is timed by it
-
-
-class Failed(Exception):
-    pass
-
-
-class Skipped(Exception):
-    pass
 
 
 def check(holds, what):

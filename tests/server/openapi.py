@@ -4,12 +4,10 @@
 import json
 import os
 import re
-import sys
+
+from schema import faults
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-sys.path.append(os.path.join(ROOT, "tests"))
-
-from schema import faults  # noqa: E402
 
 METHODS = ("get", "post", "delete", "put", "patch", "head", "options")
 # What any path may answer, before it is looked at: docs/SERVICE.md.

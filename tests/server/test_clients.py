@@ -8,7 +8,8 @@ import select
 import socket
 import time
 
-from kvickd import Behind, Failed, check, equal, until
+from kvickd import Behind, check, equal, until
+from tap import Failed
 from options import kvickd_options
 
 INVOKE = b"POST /v1/functions/f/invocations HTTP/1.1\r\nHost: k\r\nContent-Length: %d\r\n\r\n"

@@ -5,7 +5,8 @@ import hashlib
 import os
 import subprocess
 
-from kvickd import Behind, Kvickd, Skipped, check, equal, until
+from kvickd import Behind, Kvickd, check, equal, until
+from tap import Skipped
 
 
 def _start(start, *options, **more):
