@@ -1,34 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the outputs share: files, text from outside, columns of samples, words for figures and comparisons. */
+/* What the outputs share: text from outside, columns of samples, words for figures and comparisons. */
 #ifndef KVICK_CONTROL_BENCH_OUTPUT_H
 #define KVICK_CONTROL_BENCH_OUTPUT_H
 
-#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 
 #include "control/bench/results.h"
+#include "control/measure/output_file.h"
 
 struct error;
-
-/* --- files (output_file.c) --- */
-
-/* A regular file is written beside its place and put there when whole; what is none (stdout, a pipe, a device) is written to. */
-struct output_file {
-	FILE *stream;
-	const char *path;
-	char place[PATH_MAX];     /* where links lead; "": written to directly */
-	char temporary[PATH_MAX];
-};
-
-/* "-", or something that is there and no regular file: what is written goes through, and nothing is put in its place. */
-bool output_is_stream(const char *path);
-/* 0, or -errno with `error`, which names the path. Then output_close() must not be called. */
-int output_open(struct output_file *file, const char *path, struct error *error);
-/* Nothing is lost unnoticed: what could not be written at any time is said here, and then the file's old content stays. */
-int output_close(struct output_file *file, struct error *error);
 
 /* --- text from outside (output_utf8.c) --- */
 

@@ -5,41 +5,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/measure/utf8.h"
+
 #define REPLACEMENT 0xfffd
-
-/* Bytes of the sequence at `text` and its character; 0: it is none (RFC 3629). */
-static size_t decode(const unsigned char *text, uint32_t *character)
-{
-	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	size_t length = text[0] < 0x80 ? 1 : text[0] < 0xc2 ? 0 : text[0] < 0xe0 ? 2 : text[0] < 0xf0 ? 3 : text[0] < 0xf5 ? 4 : 0;
-
-	*character = length == 1 ? text[0] : text[0] & (0xffu >> (length + 1));
-	for (size_t i = 1; i < length; i++) {
-		if ((text[i] & 0xc0) != 0x80)
-			return 0;
-		*character = *character << 6 | (text[i] & 0x3f);
-	}
-	if (length > 1 && (*character < least[length] || *character > 0x10ffff || (*character & ~0x7ffu) == 0xd800))
-		return 0;
-	return length;
-}
-
-static bool is_harmful(uint32_t c)
-{
-	return c < 0x20 || (c >= 0x7f && c < 0xa0) || (c & 0xfffe) == 0xfffe || (c >= 0xfdd0 && c < 0xfdf0) || c == 0x061c ||
-	       c == 0x200e || c == 0x200f || (c >= 0x2028 && c < 0x202f) || (c >= 0x2066 && c < 0x206a) || c == 0xfeff;
-}
 
 uint32_t utf8_next(const char **text)
 {
 	uint32_t c;
-	size_t length;
+	unsigned length;
 
 	if (**text == '\0')
 		return 0;
-	length = decode((const unsigned char *)*text, &c);
+	length = utf8_decode(*text, strnlen(*text, 4), &c);
 	*text += length ? length : 1;
-	return length && !is_harmful(c) ? c : REPLACEMENT;
+	return length && c != '\t' && !utf8_is_hidden(c) ? c : REPLACEMENT;
 }
 
 size_t utf8_put(char bytes[5], uint32_t c)

@@ -3,12 +3,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "control/measure/output_file.h"
+#include "vmm/error.h"
 
 struct contents {
 	char *bytes;
@@ -101,55 +103,17 @@ bool golden_same(const char *path, const char *bytes, size_t count)
 	return same;
 }
 
-static int write_all(int fd, const char *bytes, size_t count)
-{
-	while (count > 0) {
-		ssize_t n = write(fd, bytes, count);
-
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		if (n > 0) {
-			bytes += n;
-			count -= (size_t)n;
-		}
-	}
-	return 0;
-}
-
-/* With the permissions of the one that it replaces, or those that a new one gets. */
-static mode_t mode_of(const char *path)
-{
-	struct stat status;
-	mode_t mask = umask(0);
-
-	umask(mask);
-	return stat(path, &status) == 0 ? status.st_mode & 07777 : 0666 & ~mask;
-}
-
 bool golden_write(const char *where, const char *path, const char *bytes, size_t count, struct problems *problems)
 {
-	char temporary[PATH_MAX], real[PATH_MAX];
-	int fd, r;
+	struct error error = { 0 };
+	struct output_file file;
+	int r = output_open(&file, path, &error);
 
-	/* One that is a link stays one. */
-	if (!realpath(path, real))
-		snprintf(real, sizeof(real), "%s", path);
-	if (snprintf(temporary, sizeof(temporary), "%s.XXXXXX", real) >= (int)sizeof(temporary)) {
-		problems_add(problems, "%s: %s: %s", where, path, strerror(ENAMETOOLONG));
-		return false;
+	if (r == 0) {
+		fwrite(bytes, 1, count, file.stream);
+		r = output_close(&file, &error);
 	}
-	fd = mkostemp(temporary, O_CLOEXEC);
-	r = fd < 0 ? -errno : write_all(fd, bytes, count);
-	if (r == 0 && fchmod(fd, mode_of(real)) < 0)
-		r = -errno;
-	if (fd >= 0 && close(fd) < 0 && r == 0)
-		r = -errno;
-	if (r == 0 && rename(temporary, real) < 0)
-		r = -errno;
-	if (r < 0) {
-		if (fd >= 0)
-			unlink(temporary);
-		problems_add(problems, "%s: %s cannot be written: %s", where, path, strerror(-r));
-	}
+	if (r < 0)
+		problems_add(problems, "%s: %s", where, error.text);
 	return r == 0;
 }

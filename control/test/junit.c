@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "control/measure/utf8.h"
 #include "control/test/printed.h"
 #include "control/test/report.h"
 
@@ -22,8 +23,8 @@ static void xml(FILE *out, const char *at, size_t bytes, bool attribute)
 	for (size_t i = 0; i < bytes; i += length ? length : 1) {
 		uint32_t code = 0;
 
-		length = printed_character(at + i, bytes - i, &code);
-		if (length == 0 || (printed_hidden(code) && code != '\n' && code != '\r'))
+		length = utf8_decode(at + i, bytes - i, &code);
+		if (length == 0 || (utf8_is_hidden(code) && code != '\n' && code != '\r'))
 			printed_escape(out, at + i, length, code);
 		else if (length == 1 && (strchr("&<>\"\r", (int)code) || (attribute && code < 0x20)))
 			fprintf(out, "&#%u;", code);

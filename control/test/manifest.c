@@ -13,7 +13,7 @@
 
 #include "control/test/pattern.h"
 #include "control/test/reader.h"
-#include "control/test/utf8.h"
+#include "control/measure/utf8.h"
 #include "vmm/error.h"
 
 #define LINE_BYTES_MAX 4096

@@ -16,13 +16,7 @@
 
 #define PRINTED_LINE_BYTES 1000 /* of a line; longer ones are cut, and say so */
 
-/* Length of the UTF-8 character (RFC 3629) at the beginning of `bytes` bytes, and its code point; 0: there is none. */
-unsigned printed_character(const char *at, size_t bytes, uint32_t *code);
-
-/* What a terminal obeys, a newline too, or what makes a reader see another order than there is; what is no character. */
-bool printed_hidden(uint32_t code);
-
-/* \xNN of a byte, \u{NNNN} of a character of several; length and code are printed_character()'s. */
+/* \xNN of a byte, \u{NNNN} of a character of several; length and code are utf8_decode()'s. */
 void printed_escape(FILE *out, const char *at, unsigned length, uint32_t code);
 
 /* All of it as one line: a newline is a control character, too. */

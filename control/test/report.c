@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "control/measure/output_file.h"
 #include "control/test/printed.h"
 #include "vmm/error.h"
 
@@ -193,60 +194,20 @@ void report_annotations(const struct test_results *results)
 	}
 }
 
-static int file_failed(const char *path, struct error *error)
-{
-	int errnum = errno ? errno : EIO;
-
-	return error_set(error, ERROR_HOST, errnum, "%s: %s: give a file that can be written, in a folder that is there", path,
-			 strerror(errnum));
-}
-
-/* Closed, too, whatever comes. */
-static int write_out(FILE *out, int (*write)(FILE *out, const struct test_results *results), const struct test_results *results)
-{
-	int r;
-
-	errno = 0;
-	r = write(out, results);
-	if (fflush(out) != 0 || ferror(out))
-		r = -1;
-	if (out != stdout && fclose(out) != 0)
-		r = -1;
-	return r;
-}
-
 int report_file(const char *path, int (*write)(FILE *out, const struct test_results *results), const struct test_results *results,
 		struct error *error)
 {
-	char beside[PATH_MAX];
-	struct stat there;
-	mode_t mask;
-	FILE *out;
-	int fd;
+	struct output_file file;
+	int r;
 
+	/* What has been printed so far comes before. */
 	if (is_stdout(path))
-		return write_out(stdout, write, results) < 0 ? file_failed("stdout", error) : 0;
-	if (lstat(path, &there) == 0 && !S_ISREG(there.st_mode)) {
-		out = fopen(path, "we");
-		return !out || write_out(out, write, results) < 0 ? file_failed(path, error) : 0;
-	}
-	if (snprintf(beside, sizeof(beside), "%s.XXXXXX", path) >= (int)sizeof(beside)) {
-		errno = ENAMETOOLONG;
-		return file_failed(path, error);
-	}
-	fd = mkostemp(beside, O_CLOEXEC);
-	if (fd < 0)
-		return file_failed(path, error);
-	mask = umask(0);
-	umask(mask);
-	fchmod(fd, 0666 & ~mask);
-	out = fdopen(fd, "w");
-	if (!out || write_out(out, write, results) < 0 || rename(beside, path) < 0) {
-		file_failed(path, error);
-		if (!out)
-			close(fd);
-		unlink(beside);
-		return -EIO;
-	}
-	return 0;
+		fflush(stdout);
+	r = output_open(&file, path, error);
+	if (r < 0)
+		return r;
+	errno = 0;
+	if (write(file.stream, results) < 0)
+		file.errnum = errno ? errno : EIO;
+	return output_close(&file, error);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "control/measure/utf8.h"
 #include "control/test/printed.h"
 #include "control/test/report.h"
 #include "control/version.h"
@@ -52,7 +53,7 @@ static json_t *text_json(const char *at, size_t bytes)
 		return NULL;
 	for (size_t i = 0; i < bytes;) {
 		uint32_t code;
-		unsigned n = printed_character(at + i, bytes - i, &code);
+		unsigned n = utf8_decode(at + i, bytes - i, &code);
 
 		fwrite(n ? at + i : "\xef\xbf\xbd", 1, n ? n : 3, out);
 		i += n ? n : 1;

@@ -145,10 +145,10 @@ def a_report_that_cannot_be_written_is_no_success(t):
     for option in "--junit", "--json":
         ended = t.run(option, "none/file", "--case", "hello")
         t.same(ended.code, 123)
-        t.says(ended.err, "kvick: none/file: No such file or directory: ")
+        t.says(ended.err, "kvick: none/file: cannot be written: No such file or directory: ")
         ended = t.run(option, "/dev/full", "--case", "hello")
         t.same(ended.code, 123)
-        t.says(ended.err, "/dev/full: No space left on device: ")
+        t.says(ended.err, "/dev/full: cannot be written: No space left on device: ")
 
 
 def output_that_cannot_be_written_is_no_success(t):

@@ -97,7 +97,7 @@ $(SERVER_UNIT_TESTS): $(BUILD)/unit/test_server_%: $(BUILD)/asan/tests/unit/test
 
 # What `kvick bench` writes, of results that were made up. They stand alone, too.
 BENCH_OUTPUTS := $(wildcard $(addprefix control/bench/,output_*.c page_*.c plot_*.c statistics*.c)) \
-	$(addprefix control/bench/,html.c svg.c sample.c results.c) vmm/error.c
+	$(addprefix control/bench/,html.c svg.c sample.c results.c) $(addprefix control/measure/,output_file.c utf8.c) vmm/error.c
 BENCH_OUTPUT_TESTS := $(addprefix $(BUILD)/unit/test_bench_output_,csv file hgrm html json text utf8)
 $(BENCH_OUTPUT_TESTS): $(BUILD)/unit/%: $(BUILD)/asan/tests/unit/%.c.o $(call objects,asan,$(BENCH_OUTPUTS) \
 		tests/unit/bench_fixture.c)
@@ -106,7 +106,8 @@ $(BENCH_OUTPUT_TESTS): $(BUILD)/unit/%: $(BUILD)/asan/tests/unit/%.c.o $(call ob
 
 # What `kvick test` reads and selects, without running anything.
 MANIFEST_SOURCES := $(wildcard control/test/manifest*.c) \
-	$(addprefix control/test/,memory.c nearest.c pattern.c utf8.c) control/measure/program.c control/units.c vmm/error.c
+	$(addprefix control/test/,memory.c nearest.c pattern.c) $(addprefix control/measure/,program.c utf8.c) control/units.c \
+	vmm/error.c
 MANIFEST_UNIT_TESTS := $(addprefix $(BUILD)/unit/test_kvick_test_,manifest manifest_files select)
 $(MANIFEST_UNIT_TESTS): $(BUILD)/unit/%: $(BUILD)/asan/tests/unit/%.c.o $(call objects,asan,$(MANIFEST_SOURCES) \
 		$(addprefix control/,test/plan.c test/select.c commands.c options.c))
@@ -129,7 +130,7 @@ $(BUILD)/unit/test_bench_peers: $(call objects,asan,$(addprefix control/bench/,p
 
 # The runner of `kvick test`, without running anything.
 RUNNER_SOURCES := $(addprefix control/test/,capture.c command.c ending.c golden.c match.c pattern.c problems.c scratch.c) \
-	control/measure/child.c vmm/error.c
+	$(addprefix control/measure/,child.c output_file.c) vmm/error.c
 RUNNER_UNIT_TESTS := $(addprefix $(BUILD)/unit/test_kvick_test_,capture ending match)
 $(RUNNER_UNIT_TESTS): $(BUILD)/unit/%: $(BUILD)/asan/tests/unit/%.c.o $(call objects,asan,$(RUNNER_SOURCES))
 	@mkdir -p $(@D)
@@ -138,6 +139,7 @@ $(RUNNER_UNIT_TESTS): $(BUILD)/unit/%: $(BUILD)/asan/tests/unit/%.c.o $(call obj
 # What `kvick test` tells; for the same reason.
 REPORT_UNIT_TESTS := $(addprefix $(BUILD)/unit/test_kvick_test_,printed report)
 $(REPORT_UNIT_TESTS): $(BUILD)/unit/%: $(BUILD)/asan/tests/unit/%.c.o $(call objects,asan,vmm/error.c \
+		$(addprefix control/measure/,output_file.c utf8.c) \
 		$(addprefix control/test/,junit.c printed.c report.c reporter_human.c reporter_tap.c test_json.c))
 	@mkdir -p $(@D)
 	$(CC) $(UNIT_CFLAGS) -o $@ $^ -ljansson -lcmocka -lutil

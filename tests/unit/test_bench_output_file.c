@@ -107,7 +107,7 @@ static void a_full_device_is_said_and_stays_a_device(void **state)
 	assert_int_equal(output_open(&file, "/dev/full", &error), 0);
 	fputs("some", file.stream);
 	assert_int_equal(output_close(&file, &error), -ENOSPC);
-	assert_string_equal(error.text, "/dev/full: cannot be written: No space left on device");
+	assert_says(error.text, "/dev/full: cannot be written: No space left on device: name");
 	assert_int_equal(stat("/dev/full", &s), 0);
 	assert_true(S_ISCHR(s.st_mode));
 }
@@ -211,7 +211,7 @@ static void a_closed_stdout_is_said(void **state)
 	dup2(old, STDOUT_FILENO);
 	close(old);
 	assert_int_equal(r, -EBADF);
-	assert_string_equal(error.text, "stdout: cannot be written: Bad file descriptor");
+	assert_says(error.text, "stdout: cannot be written: Bad file descriptor: name");
 }
 
 static void no_descriptor_is_left(void **state)

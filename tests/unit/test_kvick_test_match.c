@@ -278,7 +278,7 @@ static void golden_file_that_cannot_be_written_is_told(void **state)
 	config.update_golden = true;
 	assert_int_equal(match_update(&config, &problems), 0);
 	assert_int_equal(problems.count, 1);
-	assert_says(problems.text, "/proc/no/such/file cannot be written");
+	assert_says(problems.text, "/proc/no/such/file: cannot be written");
 }
 
 static void long_text_is_cut_in_a_sentence(void **state)

@@ -2,6 +2,7 @@
 /* What is shown of bytes that anybody may have printed. */
 #include "tests/unit/test_unit.h"
 
+#include "control/measure/utf8.h"
 #include "control/test/printed.h"
 
 static const char *word(const char *bytes, size_t count)
@@ -37,11 +38,11 @@ static void test_characters_are_those_of_rfc_3629(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < COUNT_OF(rows); i++) {
-		assert_int_equal(printed_character(rows[i].bytes, strlen(rows[i].bytes), &code), rows[i].length);
+		assert_int_equal(utf8_decode(rows[i].bytes, strlen(rows[i].bytes), &code), rows[i].length);
 		if (rows[i].length)
 			assert_int_equal(code, rows[i].code);
 	}
-	assert_int_equal(printed_character("", 0, &code), 0);
+	assert_int_equal(utf8_decode("", 0, &code), 0);
 }
 
 static void test_a_word_has_nothing_that_a_terminal_obeys(void **state)

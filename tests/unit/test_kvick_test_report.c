@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "control/test/outcome.h"
+#include "control/measure/utf8.h"
 #include "control/test/printed.h"
 #include "control/test/report.h"
 #include "vmm/error.h"
@@ -160,7 +161,7 @@ static void assert_tame(void)
 	unsigned length;
 
 	for (size_t i = 0; i < text_bytes; i += length) {
-		length = printed_character(text + i, text_bytes - i, &code);
+		length = utf8_decode(text + i, text_bytes - i, &code);
 		assert_int_not_equal(length, 0);
 		assert_true(code == '\n' || code == '\t' || code >= 0x20);
 		assert_false((code >= 0x7f && code < 0xa0) || code == 0x202e);
@@ -566,9 +567,10 @@ static void test_what_is_no_file_is_written_into(void **state)
 static void test_a_file_that_cannot_be_written_is_named(void **state)
 {
 	static const struct { const char *path, *why; } rows[] = {
-		{ "/dev/full", "/dev/full: No space left on device" }, { "/tmp", "/tmp: Is a directory" },
-		{ "/nowhere/x.xml", "/nowhere/x.xml: No such file or directory: give" },
-		{ "/proc/x.xml", "/proc/x.xml: No such file or directory" },
+		{ "/dev/full", "/dev/full: cannot be written: No space left on device" },
+		{ "/tmp", "/tmp: cannot be written: Is a directory" },
+		{ "/nowhere/x.xml", "/nowhere/x.xml: cannot be written: No such file or directory: name" },
+		{ "/proc/x.xml", "/proc/x.xml: cannot be written: No such file or directory" },
 	};
 
 	(void)state;

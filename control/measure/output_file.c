@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "control/bench/output.h"
+#include "control/measure/output_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,19 +14,22 @@ bool output_is_stream(const char *path)
 {
 	struct stat s;
 
-	return strcmp(path, "-") == 0 || (stat(path, &s) == 0 && !S_ISREG(s.st_mode));
+	if (strcmp(path, "-") == 0)
+		return true;
+	return stat(path, &s) == 0 ? !S_ISREG(s.st_mode) : lstat(path, &s) == 0;
 }
 
 static int refuse(struct error *error, const char *path, int errnum)
 {
-	return error_set(error, ERROR_HOST, errnum, "%s: cannot be written: %s", strcmp(path, "-") == 0 ? "stdout" : path,
-			 strerror(errnum));
+	return error_set(error, ERROR_HOST, errnum, "%s: cannot be written: %s: name a file with room, in a folder that is there",
+			 strcmp(path, "-") == 0 ? "stdout" : path, strerror(errnum));
 }
 
 static int open_stream(struct output_file *file, struct error *error)
 {
 	/* Opened anew where it has a name: O_TRUNC is for a shell. */
-	int fd = strcmp(file->path, "-") == 0 ? fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3) : open(file->path, O_WRONLY | O_CLOEXEC);
+	int fd = strcmp(file->path, "-") == 0 ? fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3) :
+						 open(file->path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
 
 	if (fd < 0)
 		return refuse(error, file->path, errno);
@@ -83,10 +86,10 @@ int output_open(struct output_file *file, const char *path, struct error *error)
 
 int output_close(struct output_file *file, struct error *error)
 {
-	int errnum = 0;
+	int errnum = file->errnum;
 
 	errno = 0;
-	if (fflush(file->stream) != 0 || ferror(file->stream))
+	if ((fflush(file->stream) != 0 || ferror(file->stream)) && errnum == 0)
 		errnum = errno ? errno : EIO;
 	if (fclose(file->stream) != 0 && errnum == 0)
 		errnum = errno;
