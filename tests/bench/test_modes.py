@@ -115,7 +115,9 @@ def a_launch_inherits_nothing(bench):
     files = bench.read("files").split()
     assert [name for name in files if name != "/dev/null" and not name.endswith("/files")] == [] and len(files) == 3, files
     signals = dict(line.split() for line in bench.read("signals").splitlines())
-    assert int(signals["SigBlk:"], 16) == 0 and signals["SigIgn:"] == ours[1], signals
+    assert int(signals["SigBlk:"], 16) == 0, signals
+    # But for two of the C library's own (32 and 33), which GNU make ignores for its children, and threads want.
+    assert (int(signals["SigIgn:"], 16) ^ int(ours[1], 16)) & ~(3 << 31) == 0, (signals, ours)
     assert bench.read("slack").strip() == ours[2]
 
 

@@ -25,7 +25,8 @@ mkdir -p /dev/pts /dev/shm /root /run /tmp
 mount -t devpts devpts /dev/pts
 mount -t tmpfs tmpfs /dev/shm
 mount -t tmpfs tmpfs /run
-mount -t tmpfs tmpfs /tmp
+# What was put into the machine there stays to be seen.
+[ -n "$(ls -A /tmp)" ] || mount -t tmpfs tmpfs /tmp
 chmod 1777 /tmp /dev/shm
 ln -s /proc/self/fd /dev/fd
 hostname nested
