@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a test may require of a host: docs/TEST.md lists the names. A row each. */
+/* What a test may require of a host: docs/manifest.md lists the names. A row each. */
 #include <linux/capability.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -76,6 +77,20 @@ static int open_beside(struct output_file *file, struct error *error)
 		return refuse(error, file->path, errnum);
 	}
 	return 0;
+}
+
+int output_check(const char *path, struct error *error)
+{
+	char folder[PATH_MAX];
+	struct stat there;
+
+	if (strcmp(path, "-") == 0)
+		return 0;
+	if (stat(path, &there) == 0 && S_ISDIR(there.st_mode))
+		return refuse(error, path, EISDIR);
+	if (snprintf(folder, sizeof(folder), "%s", path) >= (int)sizeof(folder))
+		return refuse(error, path, ENAMETOOLONG);
+	return access(dirname(folder), X_OK) < 0 ? refuse(error, path, errno) : 0;
 }
 
 int output_open(struct output_file *file, const char *path, struct error *error)

@@ -22,6 +22,8 @@ struct output_file {
 
 /* "-", or something that is there and no regular file, nor a link to one: what is written goes there directly. */
 bool output_is_stream(const char *path);
+/* Before there is anything to write: a folder that is not there, a path that is a folder. 0 or -errno, as output_open(). */
+int output_check(const char *path, struct error *error);
 /* 0, or -errno with `error`, which names the path. Then output_close() must not be called. */
 int output_open(struct output_file *file, const char *path, struct error *error);
 /* Nothing is lost unnoticed: what could not be written at any time is said here, and then the file's old content stays. */

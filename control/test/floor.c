@@ -72,11 +72,8 @@ static bool run_guest(struct runner *runner, const struct test_outcome *of, stru
 
 	t->measured = true;
 	try_begin(t, &outcome);
-	while (t->phase != TRY_OVER) {
+	while (t->phase != TRY_OVER)
 		runner_wait(runner);
-		if (runner->stopped && !t->broken_off)
-			try_break_off(t);
-	}
 	passed = runner_try_end(runner, t) && !t->broken_off;
 	if (!passed && outcome.problems[0]) {
 		problems_add(problems, "boot limit: a launch that was to be measured failed:");
@@ -119,6 +116,7 @@ void floor_measure(struct runner *runner, struct test_outcome *outcome)
 
 	for (;;) {
 		outcome->boot_floor = run_pairs(runner, outcome, &problems);
+		runner_take_signals(runner); /* the floor is nobody's try */
 		if (problems.count == 0 && outcome->boot_floor > of->boot_floor_max)
 			problems_add(&problems, "boot limit: its main() begins after %.2f times what the floor takes (median of %d "
 				     "pairs), and may after %g times", outcome->boot_floor, PAIRS, of->boot_floor_max);

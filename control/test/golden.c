@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -94,7 +95,7 @@ bool golden_check(const char *where, const char *path, const char *bytes, size_t
 	return same;
 }
 
-bool golden_same(const char *path, const char *bytes, size_t count)
+static bool is_same(const char *path, const char *bytes, size_t count)
 {
 	struct contents golden;
 	bool same = read_all(path, &golden) == 0 && golden.count == count && memcmp(golden.bytes, bytes, count) == 0;
@@ -103,7 +104,8 @@ bool golden_same(const char *path, const char *bytes, size_t count)
 	return same;
 }
 
-bool golden_write(const char *where, const char *path, const char *bytes, size_t count, struct problems *problems)
+/* By one rename(). */
+static bool replace(const char *where, const char *path, const char *bytes, size_t count, struct problems *problems)
 {
 	struct error error = { 0 };
 	struct output_file file;
@@ -116,4 +118,37 @@ bool golden_write(const char *where, const char *path, const char *bytes, size_t
 	if (r < 0)
 		problems_add(problems, "%s: %s", where, error.text);
 	return r == 0;
+}
+
+static int compare_paths(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+bool golden_update(struct golden_files *files, const char *where, const char *path, const char *bytes, size_t count,
+		   struct problems *problems)
+{
+	bool known = tfind(path, &files->paths, compare_paths), same = is_same(path, bytes, count);
+
+	if (known && !same) {
+		problems_add(problems, "%s: another case of this run has something else for %s: give each its own", where,
+			     path);
+		return false;
+	}
+	if (!same && !replace(where, path, bytes, count, problems))
+		return false;
+	if (!known && !tsearch(path, &files->paths, compare_paths))
+		problems_add(problems, "%s: no memory", where);
+	return !same;
+}
+
+static void no_destructor(void *path)
+{
+	(void)path;
+}
+
+void golden_files_free(struct golden_files *files)
+{
+	tdestroy(files->paths, no_destructor);
+	files->paths = NULL;
 }

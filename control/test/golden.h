@@ -13,10 +13,14 @@
 /* `where`: before the sentences: "kvick.test:12: console golden". False: a problem says from which line on they differ. */
 bool golden_check(const char *where, const char *path, const char *bytes, size_t count, struct problems *problems);
 
-/* Is the file the same? For those that are to be written. */
-bool golden_same(const char *path, const char *bytes, size_t count);
+/* The golden files of a run (--update-golden) that are as a case wants them: no other may want something else. */
+struct golden_files {
+	void *paths;            /* a tree, tsearch(), of the manifest's strings */
+};
+void golden_files_free(struct golden_files *files);
 
-/* Replaces it by one rename(). False: a problem says why not. */
-bool golden_write(const char *where, const char *path, const char *bytes, size_t count, struct problems *problems);
+/* Makes it so, by one rename() where it differs. True: it was written. What cannot be is a problem. */
+bool golden_update(struct golden_files *files, const char *where, const char *path, const char *bytes, size_t count,
+		   struct problems *problems);
 
 #endif

@@ -15,21 +15,28 @@
 
 #define OUTPUT_BYTES_MAX 65536 /* of one stream of a case: CI systems refuse files of some ten MB */
 
-/* In an attribute, white space would become blanks, and in text a carriage return a newline (2.11, 3.3.3): written by number. */
+/*
+ * In an attribute, white space would become blanks, and in text a carriage return a newline (2.11, 3.3.3): written by number. As
+ * what would be a command to a CI service that has the file on stdout: "##[" anywhere, "::" where a line begins.
+ */
 static void xml(FILE *out, const char *at, size_t bytes, bool attribute)
 {
+	bool begins = true;
 	unsigned length;
 
 	for (size_t i = 0; i < bytes; i += length ? length : 1) {
 		uint32_t code = 0;
 
 		length = utf8_decode(at + i, bytes - i, &code);
+		begins |= code == '\n';
 		if (length == 0 || (utf8_is_hidden(code) && code != '\n' && code != '\r'))
 			printed_escape(out, at + i, length, code);
-		else if (length == 1 && (strchr("&<>\"\r", (int)code) || (attribute && code < 0x20)))
+		else if (length == 1 && (strchr("&<>\"\r", (int)code) || (attribute && code < 0x20) || (begins && code == ':') ||
+					 printed_is_command(at + i, bytes - i)))
 			fprintf(out, "&#%u;", code);
 		else
 			fwrite(at + i, 1, length, out);
+		begins &= length == 1 && (code == '\n' || code == '\t' || code == ' ');
 	}
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* kvick-test: the launcher executes it as `kvick test`, with its own command line. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -7,6 +8,8 @@
 #include "control/commands.h"
 #include "control/exit_codes.h"
 #include "control/measure/environment.h"
+#include "control/measure/output_file.h"
+#include "control/test/report.h"
 #include "control/test/select.h"
 #include "vmm/error.h"
 
@@ -37,19 +40,45 @@ static const struct reporter *reporter_of(const struct test_plan *plan)
 	return human ? &reporter_human : &reporter_tap;
 }
 
-/* 0: all passed. What could not be written is worse than a test that failed: nobody would know. */
-static int exit_code(const struct test_results *results)
+/* Both files, whatever becomes of one of them. 0, or the exit code. */
+static int write_reports(const struct test_results *results)
 {
 	const struct test_plan *plan = results->plan;
 	struct error error = { 0 };
+	int code = 0;
 
 	if (plan->junit && junit_write(results, plan->junit, &error) < 0)
-		return command_failed(&error);
+		code = command_failed(&error);
 	if (plan->json && test_json_write(results, plan->json, &error) < 0)
-		return command_failed(&error);
+		code = command_failed(&error);
+	return code;
+}
+
+/* 0: all passed. What could not be written is worse than a test that failed: nobody would know. */
+static int exit_code(const struct test_results *results)
+{
+	struct error error = { 0 };
+	int code = write_reports(results);
+
+	if (code)
+		return code;
 	if (results->signal)
 		return EXIT_SIGNAL + results->signal;
-	return results->failed || results->interrupted ? 1 : command_printed_stdio();
+	if (results->failed || results->interrupted)
+		return 1;
+	if (results->skipped == results->count) {
+		error_set(&error, ERROR_HOST, ENOTSUP, "%s: no case was run: all %zu are skipped: take a host that has what they "
+			  "require, or select others", results->manifest->path, results->count);
+		return command_failed(&error);
+	}
+	return command_printed_stdio();
+}
+
+static int check_reports(const struct test_plan *plan, struct error *error)
+{
+	int r = plan->junit ? output_check(plan->junit, error) : 0;
+
+	return r == 0 && plan->json ? output_check(plan->json, error) : r;
 }
 
 static int run_cases(const struct test_plan *plan)
@@ -57,8 +86,10 @@ static int run_cases(const struct test_plan *plan)
 	struct manifest manifest = { 0 };
 	struct test_results results = { .plan = plan, .manifest = &manifest };
 	struct error error = { 0 };
-	int r = manifest_read(&manifest, plan->manifest, &error), code;
+	int r = manifest_read(&manifest, plan->manifest, &(struct files_wanted){ test_selects, plan }, &error), code;
 
+	if (r == 0 && !plan->list)
+		r = check_reports(plan, &error);
 	if (r == 0)
 		r = plan->list ? test_select(&results, &error) : test_run(&results, reporter_of(plan), &error);
 	if (r < 0) {

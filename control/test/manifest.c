@@ -168,13 +168,16 @@ static void end_section(struct reader *reader)
 {
 	struct manifest *manifest = reader->manifest;
 	struct test_case *c = reader->had_case ? &manifest->cases[manifest->case_count - 1] : &reader->defaults;
+	const struct files_wanted *wanted = reader->files_wanted;
 	unsigned line = reader->line;
+	bool check;
 
 	if (reader->ignores) /* it is none: the one before has ended */
 		return;
 	if (reader->had_case)
 		end_case(reader, c);
-	for (unsigned i = 0; reader->check_files && !c->skip && i < reader->file_count; i++)
+	check = wanted && !c->skip && (!reader->had_case || wanted->of(wanted->plan, c));
+	for (unsigned i = 0; check && i < reader->file_count; i++)
 		check_file(reader, &reader->files[i]);
 	reader->keys_set = reader->own_lists = reader->file_count = 0;
 	reader->line = line;
@@ -437,14 +440,14 @@ static const char *folder_of(struct reader *reader, const char *path)
 	return folder;
 }
 
-int manifest_parse(struct manifest *manifest, const char *path, const char *text, size_t bytes, bool check_files,
+int manifest_parse(struct manifest *manifest, const char *path, const char *text, size_t bytes, const struct files_wanted *files,
 		   struct error *error)
 {
 	static char *no_words[] = { NULL };
 	static const char *none[] = { NULL };
 	struct reader reader = {
 		.manifest = manifest,
-		.check_files = check_files,
+		.files_wanted = files,
 		.defaults = {
 			.arguments = no_words, .options = no_words, .env = none, .nets = none, .vsocks = none,
 			.stderr_matches = none, .tags = none, .requires = none, .timeout_ns = TIMEOUT_NS,
@@ -487,7 +490,7 @@ static ssize_t read_all(int fd, char *text)
 	return (ssize_t)have;
 }
 
-int manifest_read(struct manifest *manifest, const char *path, struct error *error)
+int manifest_read(struct manifest *manifest, const char *path, const struct files_wanted *files, struct error *error)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY), r = fd < 0 ? -errno : 0;
 	char *text = NULL;
@@ -505,7 +508,7 @@ int manifest_read(struct manifest *manifest, const char *path, struct error *err
 	} else {
 		n = read_all(fd, text);
 		r = n < 0 ? error_set(error, ERROR_USAGE, (int)-n, "%s: %s: it cannot be read", path, strerror((int)-n)) :
-			    manifest_parse(manifest, path, text, (size_t)n, true, error);
+			    manifest_parse(manifest, path, text, (size_t)n, files, error);
 	}
 	free(text);
 	close(fd);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The manifest of `kvick test`: what is run and what is expected. docs/TEST.md has the schema, which is the table manifest_keys[].
+ * The manifest of `kvick test`: what is run and what is expected. docs/manifest.md has the schema, the table manifest_keys[].
  *
  * One file of sections, as in a systemd unit or a Git configuration:
  *
@@ -32,6 +32,7 @@ struct error;
 struct memory;
 struct pattern;
 struct reader;
+struct test_plan;
 
 #define MANIFEST_BYTES_MAX (4u << 20)
 #define CASES_MAX 10000
@@ -118,13 +119,19 @@ struct manifest {
 	struct pattern *patterns;
 };
 
+/* Whose files are looked at: of the cases that are run. */
+struct files_wanted {
+	bool (*of)(const struct test_plan *plan, const struct test_case *c);
+	const struct test_plan *plan;
+};
+
 /*
- * Reads and checks all of it, images and files that it names included (not of cases that are skipped). 0; or -errno with `error`
- * (ERROR_USAGE): "FILE:LINE: KEY: …".
+ * Reads and checks all of it, and images and files that are wanted (not of cases that the manifest skips). 0; or -errno with
+ * `error` (ERROR_USAGE): "FILE:LINE: KEY: …".
  */
-int manifest_read(struct manifest *manifest, const char *path, struct error *error);
-/* The same of a text that is in memory: what a file would hold. For fuzzing, too. check_files: look at what it names. */
-int manifest_parse(struct manifest *manifest, const char *path, const char *text, size_t bytes, bool check_files,
+int manifest_read(struct manifest *manifest, const char *path, const struct files_wanted *files, struct error *error);
+/* The same of a text that is in memory: what a file would hold. For fuzzing, too. files: NULL: none are. */
+int manifest_parse(struct manifest *manifest, const char *path, const char *text, size_t bytes, const struct files_wanted *files,
 		   struct error *error);
 /* The problems but for the first, on stderr. */
 void manifest_say_more(const struct manifest *manifest);

@@ -102,7 +102,7 @@ static void check_golden(const struct match_config *config, const struct console
 	if (output->dropped)
 		problems_add(problems, "%s: there were %llu bytes, and no more than %zu are kept to be compared", place,
 			     (unsigned long long)(output->count + output->dropped), output->count);
-	else if (!config->update_golden)
+	else if (!config->update)
 		golden_check(place, path, output->bytes, output->count, problems);
 }
 
@@ -139,10 +139,10 @@ void match_check(const struct match_config *config, struct problems *problems)
 	check_messages(config, problems);
 }
 
-static unsigned update(const char *place, const char *path, const struct output *output, struct problems *problems)
+static bool update(const struct match_config *config, const char *place, const char *path, const struct output *output,
+		   struct problems *problems)
 {
-	return !golden_same(path, output->bytes, output->count) &&
-	       golden_write(place, path, output->bytes, output->count, problems);
+	return golden_update(config->update, place, path, output->bytes, output->count, problems);
 }
 
 unsigned match_update(const struct match_config *config, struct problems *problems)
@@ -153,9 +153,9 @@ unsigned match_update(const struct match_config *config, struct problems *proble
 
 	for (size_t i = 0; i < of->match_count; i++)
 		if (of->matches[i].kind == CONSOLE_GOLDEN)
-			written += update(where(text, config, of->matches[i].line, "console golden"), of->matches[i].text,
-					  &config->console, problems);
+			written += update(config, where(text, config, of->matches[i].line, "console golden"),
+					  of->matches[i].text, &config->console, problems);
 	if (of->reply_path)
-		written += update(where(text, config, of->line, "reply"), of->reply_path, &config->reply, problems);
+		written += update(config, where(text, config, of->line, "reply"), of->reply_path, &config->reply, problems);
 	return written;
 }

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "control/test/golden.h"
 #include "control/test/outcome.h"
 #include "control/test/problems.h"
 
@@ -19,8 +20,8 @@ struct match_config {
 	const struct manifest *manifest;
 	const struct test_case *of;
 	struct output console, messages, reply;
-	/* --update-golden: a golden file that differs is no problem, but is written by match_update(). */
-	bool update_golden;
+	/* --update-golden: a golden file that differs is no problem, but is written by match_update(). NULL: it is one. */
+	struct golden_files *update;
 };
 
 /* Adds a problem for each that does not hold. */

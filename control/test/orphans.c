@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #define PASSES_MAX 1000          /* of a millisecond: what is killed has children, which become ours, and are killed */
+#define PASSES_UNSEEN 20         /* over what shows no environment */
 #define CHILDREN_BYTES (64u << 10)
 #define ENVIRONMENT_BYTES (256u << 10)
 #define WAIT_NS 1000000
@@ -66,37 +67,42 @@ bool orphans_is_stranger(const struct strangers *strangers, pid_t pid)
 	return false;
 }
 
-/* One that has ended has no environment any more: it is reaped in any case. */
-static bool is_of(pid_t pid, const char *scratch)
+enum whose { OF_OTHERS, OF_THE_CASE, NOT_SEEN };
+
+/* Nothing is seen of one that has ended, which is reaped in any case, and for a moment of one that is being executed. */
+static enum whose whose(pid_t pid, const char *scratch)
 {
 	char path[64], *environment = malloc(ENVIRONMENT_BYTES);
-	bool of = false;
+	enum whose is = NOT_SEEN;
 	size_t bytes;
 
 	if (!environment)
-		return false;
+		return NOT_SEEN;
 	snprintf(path, sizeof(path), "/proc/%d/environ", (int)pid);
 	bytes = read_some(path, environment, ENVIRONMENT_BYTES);
-	for (size_t at = 0; at < bytes && !of; at += strlen(environment + at) + 1)
-		of = strncmp(environment + at, "SCRATCH=", 8) == 0 && strcmp(environment + at + 8, scratch) == 0;
+	for (size_t at = 0; at < bytes && is != OF_THE_CASE; at += strlen(environment + at) + 1)
+		is = strncmp(environment + at, "SCRATCH=", 8) == 0 && strcmp(environment + at + 8, scratch) == 0 ? OF_THE_CASE :
+														    OF_OTHERS;
 	free(environment);
-	return of;
+	return is;
 }
 
-/* How many there are still to be waited for. */
-static unsigned end_once(const char *scratch, orphans_known *known, const void *context)
+/* Are there any still to be waited for? */
+static bool end_once(const char *scratch, bool unseen_too, orphans_known *known, const void *context)
 {
 	char *children = list_children(), *rest = children;
-	unsigned left = 0;
+	bool left = false;
 	pid_t pid;
 
 	while (children && (pid = next_child(&rest)) > 0) {
+		enum whose is;
+
 		if (known(context, pid) || waitpid(pid, NULL, WNOHANG) == pid)
 			continue;
-		if (scratch && !is_of(pid, scratch))
-			continue;
-		kill(pid, SIGKILL);
-		left++;
+		is = scratch ? whose(pid, scratch) : OF_THE_CASE;
+		if (is == OF_THE_CASE)
+			kill(pid, SIGKILL);
+		left |= is == OF_THE_CASE || (is == NOT_SEEN && unseen_too);
 	}
 	free(children);
 	return left;
@@ -106,6 +112,6 @@ void orphans_end(const char *scratch, orphans_known *known, const void *context)
 {
 	static const struct timespec wait = { .tv_nsec = WAIT_NS };
 
-	for (unsigned i = 0; i < PASSES_MAX && end_once(scratch, known, context) > 0; i++)
+	for (unsigned i = 0; i < PASSES_MAX && end_once(scratch, i < PASSES_UNSEEN, known, context); i++)
 		nanosleep(&wait, NULL);
 }

@@ -9,7 +9,6 @@
 #include "control/options.h"
 #include "vmm/error.h"
 
-#define JOBS_MAX    1024
 #define RETRIES_MAX 100
 #define REPEAT_MAX  100000
 
@@ -165,7 +164,7 @@ const char test_more[] =
 	"\n"
 	"`kvick test --keys` lists all that may stand in it; docs/TEST.md begins at the beginning.\n"
 	"Exit codes: 0 all that ran passed, 1 a case failed or was not run, 120 the command line or the manifest, or nothing is\n"
-	"selected, 123 the host cannot, 128 + N ended by signal N.\n";
+	"selected, 123 the host cannot, or all was skipped, 128 + N ended by signal N.\n";
 
 int test_plan_parse(struct test_plan *plan, const struct command *command, int argc, char **argv, bool *help,
 		    struct error *error)

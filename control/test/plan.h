@@ -9,6 +9,7 @@
 #include "control/options.h"
 
 #define PATTERNS_MAX 64
+#define JOBS_MAX 1024
 
 enum test_format { FORMAT_AUTO /* human on a terminal, TAP elsewhere */, FORMAT_HUMAN, FORMAT_TAP };
 

@@ -7,7 +7,7 @@
 #include "control/measure/utf8.h"
 
 /* "##[…]" is a command of GitHub's, "##vso[…]" of Azure's, wherever in a line it stands. */
-static bool begins_command(const char *at, size_t bytes)
+bool printed_is_command(const char *at, size_t bytes)
 {
 	return bytes >= 3 && at[0] == '#' && at[1] == '#' && (at[2] == '[' || isalpha((unsigned char)at[2]));
 }
@@ -29,7 +29,7 @@ void printed_word(FILE *out, const char *at, size_t bytes)
 		uint32_t code;
 		unsigned length = utf8_decode(at + i, bytes - i, &code), step = length ? length : 1;
 
-		if (length == 0 || utf8_is_hidden(code) || begins_command(at + i, bytes - i)) {
+		if (length == 0 || utf8_is_hidden(code) || printed_is_command(at + i, bytes - i)) {
 			fwrite(at + written, 1, i - written, out);
 			printed_escape(out, at + i, length, code);
 			written = i + step;

@@ -16,6 +16,9 @@
 
 #define PRINTED_LINE_BYTES 1000 /* of a line; longer ones are cut, and say so */
 
+/* What CI systems take for the beginning of a command wherever it stands in a line. */
+bool printed_is_command(const char *at, size_t bytes);
+
 /* \xNN of a byte, \u{NNNN} of a character of several; length and code are utf8_decode()'s. */
 void printed_escape(FILE *out, const char *at, unsigned length, uint32_t code);
 

@@ -19,7 +19,8 @@ struct named_file {
 
 struct reader {
 	struct manifest *manifest;
-	bool check_files, no_memory;
+	const struct files_wanted *files_wanted;
+	bool no_memory;
 	unsigned problem_lines[MANIFEST_PROBLEMS_MAX];
 	unsigned line;
 	const struct manifest_key *key;  /* NULL: none, or none that is known */
@@ -27,6 +28,7 @@ struct reader {
 	bool had_defaults, had_case;
 	bool ignores;                    /* until the next section: it cannot be said where that belongs */
 	void *names;                     /* a tree of the cases', tsearch() */
+	size_t pattern_bytes;            /* of all patterns, compiled */
 
 	/* Of this section. */
 	uint64_t keys_set;               /* bit i: manifest_keys[i] */
@@ -34,7 +36,6 @@ struct reader {
 	uint64_t own_lists;              /* bit i: of the list at this key is a copy of our own */
 	struct named_file files[NAMED_FILES_MAX];
 	unsigned file_count;
-	size_t pattern_bytes;            /* of all sections */
 };
 
 /* "FILE:LINE: KEY: …" is one more problem. */

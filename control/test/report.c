@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "control/measure/utf8.h"
 #include "control/test/report.h"
 
 #include <ctype.h>
@@ -153,11 +154,19 @@ void report_manifest_path(char path[PATH_MAX], const struct test_results *result
 /* Of a workflow command (docs.github.com, "Workflow commands"): what ends its parts is written in hexadecimal. */
 static void command_text(FILE *out, const char *at, size_t bytes, const char *special)
 {
-	for (size_t i = 0; i < bytes; i++)
-		if ((unsigned char)at[i] < 0x20 || strchr(special, at[i]))
-			fprintf(out, "%%%02X", (unsigned char)at[i]);
+	unsigned length;
+
+	for (size_t i = 0; i < bytes; i += length ? length : 1) {
+		uint32_t code = 0;
+
+		length = utf8_decode(at + i, bytes - i, &code);
+		if (length == 1 && (code < 0x20 || strchr(special, (int)code)))
+			fprintf(out, "%%%02X", (unsigned)code);
+		else if (length == 0 || utf8_is_hidden(code) || printed_is_command(at + i, bytes - i))
+			printed_escape(out, at + i, length, code);
 		else
-			fputc(at[i], out);
+			fwrite(at + i, 1, length, out);
+	}
 }
 
 static void annotate(const char *level, const char *path, const struct test_outcome *outcome)

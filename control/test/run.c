@@ -21,11 +21,10 @@
 #include "vmm/error.h"
 
 #define PROGRESS_NS 500000000ull
-#define JOBS_MAX 512
 #define TRY_OPEN_FDS 8 /* of a try: what it waits for, its record, its commands' pipe */
 #define OUR_FDS 40     /* besides, those that are open for a moment among them */
-#define KEPT_BYTES_MAX (256u << 20) /* of all output together, before that of cases that have passed is cut */
-#define BEGINNING_BYTES (16u << 10)
+#define KEPT_BYTES_MAX (256u << 20) /* of all output together, before more of it is cut */
+#define CUT_BYTES (32u << 10)       /* of one guest's then: half of it from the beginning, half from the end */
 
 static const int stop_signals[] = { SIGINT, SIGTERM, SIGHUP };
 
@@ -59,16 +58,17 @@ void test_results_free(struct test_results *results)
 	results->count = 0;
 }
 
-/* There may be thousands that have passed and have printed a megabyte each: then no more than the beginning is kept. */
+/* There may be thousands that have printed a megabyte each. */
 static void shorten(struct runner *runner, struct test_outcome *o)
 {
 	char *console;
 
-	if (o->result == TEST_PASSED && runner->kept_bytes > KEPT_BYTES_MAX && o->console_bytes > BEGINNING_BYTES) {
-		o->console_dropped += o->console_bytes - BEGINNING_BYTES;
-		o->console_bytes = BEGINNING_BYTES;
-		o->console[BEGINNING_BYTES] = '\0';
-		console = realloc(o->console, BEGINNING_BYTES + 1);
+	if (runner->kept_bytes > KEPT_BYTES_MAX && o->console_bytes > CUT_BYTES) {
+		o->console_dropped += o->console_bytes - CUT_BYTES;
+		memmove(o->console + CUT_BYTES / 2, o->console + o->console_bytes - CUT_BYTES / 2, CUT_BYTES / 2);
+		o->console_bytes = CUT_BYTES;
+		o->console[CUT_BYTES] = '\0';
+		console = realloc(o->console, CUT_BYTES + 1);
 		o->console = console ? console : o->console;
 	}
 	runner->kept_bytes += o->console_bytes + o->messages_bytes;
@@ -134,7 +134,7 @@ static void progress(struct runner *runner)
 
 /* --- the loop --- */
 
-static void take_signals(struct runner *runner)
+static void read_signals(struct runner *runner)
 {
 	struct signalfd_siginfo info;
 
@@ -143,6 +143,14 @@ static void take_signals(struct runner *runner)
 			runner->results->signal = (int)info.ssi_signo;
 	if (runner->results->signal)
 		runner->stopped = true;
+}
+
+void runner_take_signals(struct runner *runner)
+{
+	read_signals(runner);
+	for (size_t i = 0; i < runner->try_count && runner->results->signal; i++)
+		if (!runner->tries[i].broken_off)
+			try_break_off(&runner->tries[i]);
 }
 
 /* Milliseconds to the next time at which something is to be done that nobody tells us of; -1: never. */
@@ -185,8 +193,9 @@ void runner_wait(struct runner *runner)
 		try_fds(&runner->tries[i], &runner->fds[i * TRY_FDS]);
 	runner->fds[count] = (struct pollfd){ .fd = runner->signals, .events = POLLIN };
 	wait_for(runner->fds, runner->packed, count + 1, patience(runner));
+	/* First: what the same signal has ended, Ctrl-C in the moment of its start, has not failed. */
 	if (runner->fds[count].revents)
-		take_signals(runner);
+		runner_take_signals(runner);
 	for (size_t i = 0; i < runner->try_count; i++)
 		try_go_on(&runner->tries[i], &runner->fds[i * TRY_FDS]);
 	progress(runner);
@@ -297,9 +306,6 @@ static void run_all(struct runner *runner)
 	fill(runner);
 	while (runner->running > 0) {
 		runner_wait(runner);
-		for (size_t i = 0; i < runner->try_count && runner->results->signal; i++)
-			if (!runner->tries[i].broken_off)
-				try_break_off(&runner->tries[i]);
 		fill(runner);
 	}
 }
@@ -431,10 +437,11 @@ static void clean_up(struct runner *runner)
 	free(runner->fds);
 	free(runner->packed);
 	free(runner->settled);
+	golden_files_free(&runner->shared.golden);
 	if (runner->shared.null >= 0)
 		close(runner->shared.null);
 	if (runner->signals >= 0) {
-		take_signals(runner); /* none of them ends us before the results are written */
+		read_signals(runner); /* none of them ends us before the results are written */
 		close(runner->signals);
 		sigprocmask(SIG_SETMASK, &runner->mask_before, NULL);
 	}

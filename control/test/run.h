@@ -25,6 +25,9 @@ struct runner {
 	uint64_t progress_ns;   /* when it was told last */
 };
 
+/* Has a signal been sent to us? Then nothing is begun any more, and what runs is broken off. */
+void runner_take_signals(struct runner *runner);
+
 /* Waits for something to happen, and has all tries go on. */
 void runner_wait(struct runner *runner);
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "control/test/scratch.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <linux/fs.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,8 +14,7 @@
 
 #define DISK_PATH_BYTES (SCRATCH_PATH_BYTES + 32)
 #define COPY_BYTES (1u << 20) /* by one read() where the kernel does not copy by itself */
-#define NFTW_FDS 16
-#define PASSES 3              /* over what cannot be removed at first */
+#define PASSES_MAX (1u << 20) /* over a scratch folder that is to go: as many as it is deep */
 
 static bool names_scratch(const char *const *words)
 {
@@ -97,13 +96,18 @@ static int copy(int from, int to)
 	return errno == ENXIO ? 0 : -1; /* no more data */
 }
 
+/* What was a file when the manifest was read may be a FIFO now, which nobody writes to. */
 static bool make_copy(const struct disk_fixture *disk, const char *path, int to, struct problems *problems)
 {
-	int from = open(disk->path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	bool done = from >= 0 && copy(from, to) == 0;
+	int from = open(disk->path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	struct stat status;
+	bool is_file = from >= 0 && fstat(from, &status) == 0 && S_ISREG(status.st_mode);
+	bool done = is_file && copy(from, to) == 0;
 
 	if (from < 0)
 		problems_add(problems, "disk: %s: %s: it was there when the manifest was read", disk->path, strerror(errno));
+	else if (!is_file)
+		problems_add(problems, "disk: %s: no file any more: it was one when the manifest was read", disk->path);
 	else if (!done)
 		problems_add(problems, "disk: a copy of %s as %s: %s: make room, or set TMPDIR", disk->path, path,
 			     strerror(errno));
@@ -173,36 +177,84 @@ bool scratch_make(struct scratches *all, const struct test_case *of, char path[S
 	return true;
 }
 
-static int remove_one(const char *path, const struct stat *status, int kind, struct FTW *walk)
+/* Calls `take` with each name in a folder. */
+static void each_name(int folder, void (*take)(int folder, const char *name, void *context), void *context)
 {
-	(void)status, (void)walk;
-	if (kind == FTW_DP || kind == FTW_D)
-		rmdir(path);
-	else if (kind != FTW_DNR)
-		unlink(path);
-	return 0;
+	int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *names = fd >= 0 ? fdopendir(fd) : NULL;
+
+	for (struct dirent *entry; names && (entry = readdir(names));)
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			take(folder, entry->d_name, context);
+	if (names)
+		closedir(names);
+	else if (fd >= 0)
+		close(fd);
 }
 
-/* What a case has closed to itself, before it is gone over again. */
-static int open_up(const char *path, const struct stat *status, int kind, struct FTW *walk)
+struct removal {
+	int top;
+	dev_t device;
+	unsigned moved;
+	bool progress;
+};
+
+/* Is it a folder that no other file system begins at? It is opened up: a case may have closed it to itself. */
+static bool is_folder_of_ours(const struct removal *removal, int folder, const char *name)
 {
-	(void)status, (void)walk;
-	if (kind == FTW_D || kind == FTW_DNR)
-		chmod(path, 0700);
-	return 0;
+	struct stat status;
+
+	return fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(status.st_mode) &&
+	       status.st_dev == removal->device && fchmodat(folder, name, 0700, 0) == 0;
+}
+
+/* A folder's folders move to the top: so none is too deep for a path or for our stack. */
+static void remove_inner(int folder, const char *name, void *context)
+{
+	struct removal *removal = context;
+	char place[32];
+
+	if (unlinkat(folder, name, 0) == 0 || !is_folder_of_ours(removal, folder, name))
+		return;
+	snprintf(place, sizeof(place), ".moved-%u", ++removal->moved);
+	renameat2(folder, name, removal->top, place, RENAME_NOREPLACE);
+}
+
+static void remove_outer(int top, const char *name, void *context)
+{
+	struct removal *removal = context;
+	int folder;
+
+	if (unlinkat(top, name, 0) == 0) {
+		removal->progress = true;
+		return;
+	}
+	if (!is_folder_of_ours(removal, top, name))
+		return;
+	folder = openat(top, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (folder < 0)
+		return;
+	each_name(folder, remove_inner, removal);
+	close(folder);
+	removal->progress |= unlinkat(top, name, AT_REMOVEDIR) == 0;
 }
 
 bool scratch_remove(const char *path)
 {
+	struct removal removal = { .progress = true };
 	struct stat status;
 
-	for (int i = 0; i < PASSES; i++) {
-		nftw(path, remove_one, NFTW_FDS, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
-		if (lstat(path, &status) < 0)
-			return true;
-		nftw(path, open_up, NFTW_FDS, FTW_PHYS | FTW_MOUNT);
+	chmod(path, 0700);
+	removal.top = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (removal.top >= 0 && fstat(removal.top, &status) == 0)
+		removal.device = status.st_dev;
+	for (unsigned i = 0; removal.top >= 0 && removal.progress && i < PASSES_MAX; i++) {
+		removal.progress = false;
+		each_name(removal.top, remove_outer, &removal);
 	}
-	return false;
+	if (removal.top >= 0)
+		close(removal.top);
+	return rmdir(path) == 0 || errno == ENOENT;
 }
 
 bool scratches_end(struct scratches *all)

@@ -64,6 +64,21 @@ static bool by_name(struct selection *s, const struct test_case *c, const char *
 	return fits;
 }
 
+bool test_selects(const struct test_plan *plan, const struct test_case *c)
+{
+	static const char *const rings[] = { ", ring 0", ", ring 3" };
+	struct test_results results = { .plan = plan };
+	struct selection s = { .results = &results };
+	bool fits = by_name(&s, c, c->name);
+	char name[256];
+
+	for (size_t i = 0; i < sizeof(rings) / sizeof(rings[0]) && c->ring && strcmp(c->ring, "each") == 0; i++) {
+		snprintf(name, sizeof(name), "%s%s", c->name, rings[i]);
+		fits |= by_name(&s, c, name);
+	}
+	return fits && by_tag(&s, c);
+}
+
 /* Is it there? Else `why` says why not. */
 static bool look_for(struct host *host, const char *name, const char **why)
 {

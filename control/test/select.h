@@ -19,6 +19,9 @@
  */
 int test_select(struct test_results *results, struct error *error);
 
+/* Is the case, or one of its rings, selected? By its numbers (--repeat) it may be all the same. */
+bool test_selects(const struct test_plan *plan, const struct test_case *c);
+
 /* `--list`, on stdout: names, tags, why one is skipped; with --quiet names alone. */
 void test_list(const struct test_results *results);
 

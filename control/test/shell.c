@@ -74,7 +74,8 @@ void shell_said(struct capture *capture, struct problems *problems)
 		from = newline ? newline + 1 : text;
 	}
 	while (text && from < text + bytes) {
-		size_t length = strcspn(from, "\n");
+		const char *newline = memchr(from, '\n', (size_t)(text + bytes - from));
+		size_t length = (size_t)((newline ? newline : text + bytes) - from);
 
 		problems_more(problems, "  its commands said: %s", quoted(quote, from, length));
 		from += length + 1;

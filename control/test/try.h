@@ -14,6 +14,7 @@
 #include "control/measure/program.h"
 #include "control/test/capture.h"
 #include "control/test/ending.h"
+#include "control/test/golden.h"
 #include "control/test/orphans.h"
 #include "control/test/outcome.h"
 #include "control/test/problems.h"
@@ -26,6 +27,7 @@ struct try_shared {
 	char kvick[PROGRAM_PATH_BYTES];
 	int null;               /* /dev/null */
 	struct scratches scratches;
+	struct golden_files golden;
 };
 
 enum try_phase { TRY_OVER, TRY_BEFORE, TRY_GUEST, TRY_AFTER };

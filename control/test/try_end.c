@@ -133,7 +133,7 @@ static void look(struct try *t, const struct reply *reply)
 	struct test_outcome *o = t->outcome;
 	const struct test_plan *plan = t->shared->plan;
 	const struct match_config match = {
-		.manifest = t->shared->manifest, .of = o->of, .update_golden = plan->update_golden,
+		.manifest = t->shared->manifest, .of = o->of, .update = plan->update_golden ? &t->shared->golden : NULL,
 		.console = output(o->console, o->console_bytes, o->console_dropped, CONSOLE_KEPT_BYTES),
 		.messages = output(o->messages, o->messages_bytes, 0, 0),
 		.reply = output(reply->bytes, reply->count, reply->dropped, 0),

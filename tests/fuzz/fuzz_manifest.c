@@ -103,7 +103,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 	struct manifest manifest;
 	struct error error = { 0 };
 
-	if (manifest_parse(&manifest, PATH, (const char *)data, bytes, false, &error) < 0) {
+	if (manifest_parse(&manifest, PATH, (const char *)data, bytes, NULL, &error) < 0) {
 		refused(&manifest, &error);
 	} else {
 		for (size_t i = 0; i < manifest.case_count; i++)

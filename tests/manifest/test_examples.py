@@ -169,6 +169,15 @@ def a_case_that_fails_in_the_nested_machine_is_in_the_report(t):
     t.same(ElementTree.parse(t.file("out.xml")).getroot().get("failures"), "1")
 
 
+def what_would_stay_in_the_nested_machine_is_refused(t):
+    t.manifest("[case a]\nimage = GUESTS/hello.elf\n")
+    for option in "--update-golden", "--keep", "--kvick=x":
+        ended = subprocess.run([os.path.join(TREE, "tests/nested/test.sh"), "/nowhere", "kvick.test", option], cwd=t.path,
+                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=TIMEOUT, check=False)
+        t.same(ended.returncode, 2)
+        t.says(ended.stdout.decode(), "nested test: %s: not in the machine, which leaves nothing but the reports\n" % option)
+
+
 def _blocks(section):
     """Indented blocks of a section of docs/TEST.md, without the indentation."""
     with open(os.path.join(TREE, "docs", "TEST.md"), encoding="utf-8") as file:

@@ -57,6 +57,25 @@ def an_empty_selection_is_an_error_that_says_what_there_is(t):
         t.refused("[defaults]\ntimeout = 1s\n", "kvick.test: no case is in it", options=options)
 
 
+def files_of_cases_that_are_not_selected_may_be_missing(t):
+    t.manifest("[case here]\nimage = GUESTS/hello.elf\n[case both]\nring = each\nimage = none.elf\n"
+               "[case last]\nimage = none.elf\ntags = late\n")
+    t.same(t.run("--case", "here").code, 0)
+    t.same(t.run("--case", "*e*", "--not-tag", "late", "--case", "last").code, 0)
+    t.refused(None, "kvick.test:5: image: ", options=("--case", "*, ring 3"))
+    t.refused(None, "kvick.test:7: image: ", options=("--tag", "late"))
+    t.refused(None, "kvick.test:5: image: ", "kvick.test:7: image: ", options=())
+
+
+def a_run_in_which_all_is_skipped_is_no_success(t):
+    t.manifest("[defaults]\nimage = GUESTS/hello.elf\n[case a]\nrequires = ring0 ring0_emulated\n[case b]\nskip = not ready\n")
+    ended = t.run("--junit", "junit.xml")
+    t.same(ended.code, 123)
+    t.says(ended.err, "kvick: kvick.test: no case was run: all 2 are skipped")
+    t.says(ended.out, "ok 1 - a # SKIP requires ring0")
+    t.check(b'skipped="2"' in t.read("junit.xml"), "no report")
+
+
 def what_is_asked_for_reaches_no_terminal_as_control_characters(t):
     ended = t.refused(MANIFEST, options=("--case", "\x1b[2J"))
     t.check("\x1b" not in ended.err, "a control character is shown")

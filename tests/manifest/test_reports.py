@@ -132,6 +132,22 @@ def json_has_everything_by_name(t):
     t.check(stamps["ns"]["main"] == 0 and stamps["ns"]["exit"] >= stamps["ns"]["entry"] > 0, stamps)
 
 
+def no_byte_of_a_guest_commands_a_ci_service_that_is_told_more(t):
+    script = t.write("kvick", "#!/bin/sh\n"
+                     "printf '::error::a\\n \\t::error::b\\r::error::c\\n##[error]d\\n\\302\\2331m\\342\\200\\256\\233e::f'\n")
+    os.chmod(script, 0o755)
+    t.manifest("[case a]\nimage = GUESTS/hello.elf\nconsole = what is not there\n")
+    ended = t.run("--kvick", script, "--junit", "-", env=dict(os.environ, GITHUB_ACTIONS="true"))
+    t.same(ended.code, 1)
+    for line in re.split("[\r\n]", ended.out):
+        t.check(not line.lstrip().startswith("::") and "##[" not in line, line)
+    t.same(ElementTree.fromstring(ended.out_bytes).find(".//system-out").text,
+           "::error::a\n \t::error::b\r::error::c\n##[error]d\n\\u{9b}1m\\u{202e}\\x9be::f")
+    annotations = [line for line in ended.err.splitlines() if line.lstrip().startswith("::")]
+    t.same(len(annotations), 1)
+    t.says(annotations[0], "last line is \"\\u{9b}1m\\u{202e}\\x9be::f\"")
+
+
 def results_may_go_to_stdout(t):
     _write(t)
     ended = t.run("--json", "-", "--case", "hello")
@@ -149,6 +165,25 @@ def a_report_that_cannot_be_written_is_no_success(t):
         ended = t.run(option, "/dev/full", "--case", "hello")
         t.same(ended.code, 123)
         t.says(ended.err, "/dev/full: cannot be written: No space left on device: ")
+
+
+def a_report_for_which_there_is_no_folder_is_told_before_anything_runs(t):
+    _write(t)
+    os.mkdir(t.file("folder"))
+    for option in "--junit", "--json":
+        for path in "none/file", "kvick.test/file", "folder":
+            ended = t.run(option, path, "--case", "hello")
+            t.same((ended.code, ended.out), (123, ""))
+            t.says(ended.err, "kvick: %s: " % path)
+
+
+def a_report_that_cannot_be_written_does_not_cost_the_other(t):
+    _write(t)
+    ended = t.run("--junit", "/dev/full", "--json", "results.json", "--case", "hello")
+    t.same(ended.code, 123)
+    t.same(json.loads(t.read("results.json"))["passed"], 1)
+    t.same(t.run("--json", "/dev/full", "--junit", "junit.xml", "--case", "hello").code, 123)
+    t.same(_junit(t).get("tests"), "1")
 
 
 def output_that_cannot_be_written_is_no_success(t):

@@ -133,6 +133,16 @@ def a_guest_that_prints_for_ever_is_kept_in_bounds(t):
     check(len(case["console"]) <= 1 << 20, "%d bytes" % len(case["console"]))
 
 
+def all_that_is_kept_of_many_floods_is_in_bounds(t):
+    flood = t.write("flood", "#!/bin/sh\necho first\nhead -c 2000000 /dev/zero | tr '\\0' a\necho\necho last\nexit 1\n")
+    bounded = t.write("bounded", "#!/bin/sh\nulimit -v 650000\nexec %s \"$@\"\n" % os.path.join(t.build, "kvick-test"))
+    for script in flood, bounded:
+        os.chmod(script, 0o755)
+    t.manifest("[case a]\n" + HELLO)
+    ended = t.run("--kvick", flood, "--repeat", "420", "--format", "human", program=bounded)
+    t.same((ended.code, ended.out.count("\n      | last\n")), (1, 420))
+
+
 def the_last_of_a_flood_is_matched(t):
     _passes(t, "[case flood]\n" + HELLO + "arguments = 'seq 1000000; echo end'\nconsole regex = ^end$\nconsole regex = ^1$\n",
             kvick=SHELL)
@@ -157,6 +167,14 @@ def a_golden_file_is_not_updated_by_a_case_that_fails(t):
         trial.file("golden", "as it was\n")
         trial.run("--update-golden", codes=(1,))
         check(trial.read("golden") == b"as it was\n", trial.read("golden"))
+
+
+def a_golden_file_is_not_updated_twice_to_something_else(t):
+    with Trial(t, "[case each]\n" + HELLO + "ring = each\nconsole golden = golden\n") as trial:
+        trial.run("--update-golden", "--jobs", "1", codes=(1,)).says("golden: another case of this run has something else for")
+        check(trial.read("golden") == b"Hello from kvick, at ring 0\n", trial.read("golden"))
+    _passes(t, "[case a]\n" + HELLO + "ring = 3\nconsole golden = golden\n[case b]\n" + HELLO +
+            "ring = 3\nconsole golden = golden\n", "--update-golden")
 
 
 def a_pattern_that_takes_too_long_is_given_up(t):
@@ -321,6 +339,12 @@ def a_disk_that_is_read_only_is_used_as_it_is(t):
         trial.run()
 
 
+def a_disk_that_has_become_a_fifo_holds_nobody_up(t):
+    _only_failure(t, "[case a]\n" + HELLO + 'before = rm "$MANIFEST_DIR/original" && mkfifo "$MANIFEST_DIR/original"\n'
+                  "[case b]\n" + HELLO + "disk = copy original\n", "disk: ", "/original: no file any more",
+                  options=("--jobs", "1"), files=(("original", bytes(512)),))
+
+
 def a_full_file_system_fails_the_case_that_wants_more(t):
     _wants_root()
     with Trial(t, "[case disk]\nimage = GUESTS/blkcheck.elf\ndisk = copy original\n[case hello]\n" + HELLO) as trial:
@@ -373,6 +397,13 @@ def a_command_that_fails_is_told_with_what_it_said(t):
     _only_failure(t, "[case a]\n" + HELLO + "after = kill -9 $$\n", "after: it was ended by signal 9")
 
 
+def a_command_that_prints_no_text_is_told_in_bounds(t):
+    _only_failure(t, "[case a]\n" + HELLO + "before = printf 'a\\000b\\nc\\000'; false\n", 'its commands said: "a\\x00b"',
+                  'its commands said: "c\\x00"')
+    case = _only_failure(t, "[case a]\n" + HELLO + "before = head -c 60000 /dev/zero; false\n", "its commands said: ")["a"]
+    check(len(case["problems"]) == 2, len(case["problems"]))
+
+
 def what_runs_beside_is_told_of_a_case_that_fails(t):
     _only_failure(t, "[case a]\n" + HELLO + "before = mkfifo up\nbeside = echo cannot listen; echo >up\n"
                   "after = read line <up; false\n",
@@ -410,6 +441,13 @@ def what_detaches_itself_ends_with_its_case(t):
         trial.leaves_nothing()
 
 
+def what_is_just_being_executed_ends_with_its_case_too(t):
+    crowd = "".join("[case %d]\n%sbefore = setsid sleep 1000 &\n" % (i, HELLO) for i in range(300))
+    with Trial(t, crowd + "[case last]\n" + HELLO + "before = ! ps -o args --ppid $PPID | grep '^sleep 1000'\n") as trial:
+        trial.run("--jobs", "1")
+        trial.leaves_nothing()
+
+
 def whoever_keeps_a_pipe_open_holds_nobody_up(t):
     with Trial(t, "[case a]\n" + HELLO + "console = done\n",
                kvick='setsid sleep 1000 & echo $! >"${0%/*}/pid"; echo done\n') as trial:
@@ -419,6 +457,17 @@ def whoever_keeps_a_pipe_open_holds_nobody_up(t):
 
 def a_folder_that_a_command_has_closed_is_removed(t):
     _passes(t, "[case a]\n" + HELLO + "before = mkdir -p a/b && touch a/b/c && chmod 0 a/b a\n")
+
+
+def a_folder_that_is_deeper_than_a_path_is_long_is_removed(t):
+    _passes(t, "[case a]\n" + HELLO + "before = mkdir -p z/y && chmod 0 z && python3 -c \"import os; "
+            "[(os.mkdir('d' * 200), os.close(os.open('f', os.O_CREAT)), os.chdir('d' * 200)) for _ in range(100)]\"\n")
+
+
+def a_folder_that_has_become_a_mount_point_is_left_and_told(t):
+    _wants_root()
+    with Trial(t, "[case a]\n" + HELLO + "before = mkdir m && mount -t tmpfs none m && touch m/x\n") as trial:
+        trial.run(codes=(1,), around="exec unshare -m \"$@\"").says("scratch folder", "it could not be removed")
 
 
 # --- interrupted ---
@@ -454,6 +503,14 @@ def a_guest_that_runs_is_ended_by_sigterm(t):
         until(lambda: os.path.exists(trial.path("on")), "the case runs")
         trial.process.send_signal(signal.SIGTERM)
         trial.end(143)
+        trial.leaves_nothing()
+
+
+def what_the_same_signal_has_ended_has_not_failed(t):
+    again = "(setsid sh -c \"sleep 0.3; kill -CONT $PPID\" &)"
+    with Trial(t, "[case a]\n" + HELLO + "before = kill -STOP $PPID; kill -INT $PPID; " + again + "; kill -INT $$\n") as trial:
+        trial.run(codes=(130,))
+        check(trial.results()["a"]["result"] == "interrupted", trial.results()["a"])
         trial.leaves_nothing()
 
 

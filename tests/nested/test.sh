@@ -5,7 +5,7 @@
 #
 # Into the machine go the manifest and what it names: the values of its keys that are files, and what stands behind $MANIFEST_DIR/
 # or {manifest_dir}/. --add PATH adds a file or a folder; --memory MIB and --limit SECONDS are the machine's. All other options
-# are those of `kvick test`; what --junit and --json write is copied out.
+# are those of `kvick test`, but for --update-golden, --keep and --kvick; what --junit and --json write is copied out.
 #
 # Exit status: that of `kvick test`; 124 and 125 as machine.sh has them.
 
@@ -71,6 +71,7 @@ while [ $count -gt 0 ]; do
 		;;
 	--junit=* | --json=*) value=${option#*=} option=${option%%=*} ;;
 	--format | --format=*) format=theirs ;;
+	--update-golden | --keep | --kvick | --kvick=*) die "$option: not in the machine, which leaves nothing but the reports" ;;
 	esac
 	case $option in
 	--add) [ -e "$value" ] || die "--add $value: there is no such file"; take "$value" $top ;;

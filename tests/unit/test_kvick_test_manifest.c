@@ -30,7 +30,7 @@ static int parse_bytes(const char *text, size_t bytes)
 {
 	manifest_free(&manifest);
 	error = (struct error){ 0 };
-	return manifest_parse(&manifest, PATH, text, bytes, false, &error);
+	return manifest_parse(&manifest, PATH, text, bytes, NULL, &error);
 }
 
 static int parse(const char *text)
@@ -530,7 +530,7 @@ static void where_there_is_no_memory_it_is_said(void **state)
 		manifest_free(&manifest);
 		error = (struct error){ 0 };
 		fails_at = calls;
-		r = manifest_parse(&manifest, PATH, text, strlen(text), false, &error);
+		r = manifest_parse(&manifest, PATH, text, strlen(text), NULL, &error);
 		if (fails_at == 0)
 			assert_int_equal(r, -ENOMEM);
 		if (r == -ENOMEM)

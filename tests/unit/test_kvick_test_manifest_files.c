@@ -33,11 +33,17 @@ static void write_text(const char *name, const char *text)
 	write_bytes(name, text, strlen(text));
 }
 
+static bool is_wanted(const struct test_plan *plan, const struct test_case *c)
+{
+	(void)plan;
+	return strcmp(c->name, "unwanted") != 0;
+}
+
 static int read_manifest(const char *path)
 {
 	manifest_free(&manifest);
 	error = (struct error){ 0 };
-	return manifest_read(&manifest, path, &error);
+	return manifest_read(&manifest, path, &(struct files_wanted){ is_wanted, NULL }, &error);
 }
 
 static void refused(const char *text, const char *says)
@@ -159,6 +165,13 @@ static void files_of_a_case_that_is_skipped_may_be_missing(void **state)
 	taken("[case a]\nimage = none.elf\ndisk = copy none\nskip = it does not build\n");
 }
 
+static void files_of_a_case_that_is_not_wanted_may_be_missing(void **state)
+{
+	(void)state;
+	taken("[case unwanted]\nimage = none.elf\ndisk = copy none\n");
+	refused("[case unwanted]\nimage = none.elf\n[case a]\nimage = none.elf\n", "m:4: image: ");
+}
+
 static void names_of_files_do_not_move_the_cursor(void **state)
 {
 	(void)state;
@@ -179,6 +192,7 @@ int main(void)
 		cmocka_unit_test(of_a_long_path_the_end_is_shown),
 		cmocka_unit_test(golden_files_may_come_into_folders_that_are_there),
 		cmocka_unit_test(files_of_a_case_that_is_skipped_may_be_missing),
+		cmocka_unit_test(files_of_a_case_that_is_not_wanted_may_be_missing),
 		cmocka_unit_test(names_of_files_do_not_move_the_cursor),
 	};
 

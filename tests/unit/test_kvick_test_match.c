@@ -254,6 +254,7 @@ static void assert_contents(const char *text)
 
 static void golden_file_is_updated_and_keeps_its_permissions(void **state)
 {
+	struct golden_files files = { 0 };
 	struct stat status;
 
 	(void)state;
@@ -261,21 +262,42 @@ static void golden_file_is_updated_and_keeps_its_permissions(void **state)
 	chmod(golden, 0640);
 	expect(CONSOLE_GOLDEN, golden);
 	printed("two\n");
-	config.update_golden = true;
+	config.update = &files;
 	holds();
 	assert_int_equal(match_update(&config, &problems), 1);
 	assert_int_equal(match_update(&config, &problems), 0);
 	assert_contents("two\n");
 	assert_int_equal(stat(golden, &status), 0);
 	assert_int_equal(status.st_mode & 07777, 0640);
+	golden_files_free(&files);
+}
+
+static void golden_file_of_two_cases_is_updated_to_one_thing(void **state)
+{
+	struct golden_files files = { 0 };
+
+	(void)state;
+	golden_is("one\n");
+	expect(CONSOLE_GOLDEN, golden);
+	config.update = &files;
+	printed("one\n"); /* as it is: that is one thing, too */
+	assert_int_equal(match_update(&config, &problems), 0);
+	assert_int_equal(problems.count, 0);
+	printed("two\n");
+	assert_int_equal(match_update(&config, &problems), 0);
+	assert_says(problems.text, "another case of this run has something else for");
+	assert_contents("one\n");
+	golden_files_free(&files);
 }
 
 static void golden_file_that_cannot_be_written_is_told(void **state)
 {
+	struct golden_files files = { 0 };
+
 	(void)state;
 	expect(CONSOLE_GOLDEN, "/proc/no/such/file");
 	printed("two\n");
-	config.update_golden = true;
+	config.update = &files;
 	assert_int_equal(match_update(&config, &problems), 0);
 	assert_int_equal(problems.count, 1);
 	assert_says(problems.text, "/proc/no/such/file: cannot be written");
@@ -318,6 +340,7 @@ int main(void)
 		TEST(golden_file_cannot_be_compared_where_something_was_dropped),
 		TEST(reply_is_compared_byte_for_byte),
 		TEST(golden_file_is_updated_and_keeps_its_permissions),
+		TEST(golden_file_of_two_cases_is_updated_to_one_thing),
 		TEST(golden_file_that_cannot_be_written_is_told),
 		TEST(long_text_is_cut_in_a_sentence),
 	};

@@ -87,7 +87,7 @@ static int select_by(const char *options)
 	results = (struct test_results){ .plan = &plan, .manifest = &manifest };
 	snprintf(words, sizeof(words), "%s", options);
 	looked = 0;
-	if (parse_options(words) < 0 || manifest_parse(&manifest, "/t", text, strlen(text), false, &error) < 0)
+	if (parse_options(words) < 0 || manifest_parse(&manifest, "/t", text, strlen(text), NULL, &error) < 0)
 		fail_msg("%s: %s", options, error.text);
 	return test_select(&results, &error);
 }
