@@ -19,6 +19,7 @@
 
 #include "control/bench/bench.h"
 #include "control/bench/output.h"
+#include "control/bench/pairs.h"
 #include "control/bench/statistics_ranks.h"
 #include "control/commands.h"
 #include "vmm/error.h"
@@ -46,62 +47,27 @@ static void warn(struct compare_report *report, const char *format, ...)
 
 /* --- values --- */
 
-static bool value_of(const struct sample *sample, enum metric metric, double *value)
-{
-	return sample->result == SAMPLE_GOOD && metrics[metric].get(sample, value);
-}
-
 static size_t values_of(const struct recorded_subject *subject, enum metric metric, double *values)
 {
 	size_t count = 0;
 
 	for (size_t i = 0; i < subject->sample_count; i++)
-		count += value_of(&subject->samples[i], metric, &values[count]);
+		count += launch_value(&subject->samples[i], metric, &values[count]);
 	return count;
 }
 
-/* A subject's launches of one round: one, but for bursts. */
-struct turn {
-	const struct recorded_subject *subject;
-	enum metric metric;
-	size_t end;
-	uint32_t round;
-	double median; /* NaN: none was good */
-};
-
-/* False: there is no further one. `values`: room for all. */
-static bool next_turn(struct turn *turn, double *values)
-{
-	const struct recorded_subject *subject = turn->subject;
-	size_t count = 0;
-
-	if (turn->end == subject->sample_count)
-		return false;
-	turn->round = subject->samples[turn->end].round;
-	for (; turn->end < subject->sample_count && subject->samples[turn->end].round == turn->round; turn->end++)
-		count += value_of(&subject->samples[turn->end], turn->metric, &values[count]);
-	statistics_sort(values, count);
-	turn->median = statistics_quantile(values, count, 0.5);
-	return true;
-}
-
-/* For each round with both: of what the floor's whole launch took. */
+/* For each round with both: of what the floor's whole launch took. `ratios`: room for as many as the subject has. */
 static size_t ratios_of(const struct recorded_subject *subject, const struct recorded_subject *floor, enum metric metric,
 			double *ratios)
 {
-	size_t most = subject->sample_count > floor->sample_count ? subject->sample_count : floor->sample_count, count = 0;
-	double *values = statistics_memory(most, sizeof(*values));
-	struct turn of = { .subject = subject, .metric = metric }, by = { .subject = floor, .metric = METRIC_WHOLE };
-	bool both = next_turn(&of, values) && next_turn(&by, values);
+	const struct launches of = { subject->samples, subject->sample_count, metric },
+			      by = { floor->samples, floor->sample_count, METRIC_WHOLE };
+	double *floors = statistics_memory(subject->sample_count, sizeof(*floors));
+	size_t count = pairs_by_round(&of, &by, ratios, floors);
 
-	while (both) {
-		uint32_t a = of.round, b = by.round;
-
-		if (a == b && !isnan(of.median) && !isnan(by.median))
-			ratios[count++] = of.median / by.median;
-		both = (a > b || next_turn(&of, values)) && (b > a || next_turn(&by, values));
-	}
-	free(values);
+	for (size_t i = 0; i < count; i++)
+		ratios[i] /= floors[i];
+	free(floors);
 	return count;
 }
 
@@ -139,7 +105,7 @@ static bool was_run(const struct recorded_subject *subject)
 	double value;
 
 	for (size_t i = 0; subject && i < subject->sample_count; i++)
-		if (value_of(&subject->samples[i], METRIC_WHOLE, &value))
+		if (launch_value(&subject->samples[i], METRIC_WHOLE, &value))
 			return true;
 	return false;
 }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "control/bench/output.h"
+#include "control/bench/pairs.h"
 #include "control/bench/statistics_ranks.h"
 #include "vmm/error.h"
 
@@ -131,7 +132,7 @@ static int check_samples(struct recorded_subject *subject, size_t number, struct
 					 field->name, sample->result, SAMPLE_GOOD, SAMPLE_FAILED, SAMPLE_TIMED_OUT);
 		}
 	}
-	/* In an open loop they stand as they ended. */
+	/* That they do already is what a file says, and it may say anything. */
 	qsort(subject->samples, subject->sample_count, sizeof(*subject->samples), by_round);
 	return 0;
 }
@@ -381,7 +382,7 @@ static bool has_good_one(const struct recorded_subject *subject)
 	double value;
 
 	for (size_t i = 0; i < subject->sample_count; i++)
-		if (subject->samples[i].result == SAMPLE_GOOD && metrics[METRIC_WHOLE].get(&subject->samples[i], &value))
+		if (launch_value(&subject->samples[i], METRIC_WHOLE, &value))
 			return true;
 	return false;
 }

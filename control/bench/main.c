@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "control/bench/bench.h"
+#include "control/bench/output.h"
 #include "control/commands.h"
 #include "control/exit_codes.h"
 #include "control/version.h"
@@ -24,8 +25,7 @@ static const struct output {
 	{ text_path, output_text },
 };
 
-/* All that can be written is, whatever fails of it. */
-static int write_outputs(const struct results *results)
+static int write_some(const struct results *results, bool streams)
 {
 	int code = 0;
 
@@ -33,10 +33,18 @@ static int write_outputs(const struct results *results)
 		const char *path = *outputs[i].path(results->plan);
 		struct error error = { 0 };
 
-		if (path && outputs[i].write(results, path, &error) < 0)
+		if (path && output_is_stream(path) == streams && outputs[i].write(results, path, &error) < 0)
 			code = command_failed(&error);
 	}
 	return code;
+}
+
+/* All that can be written is, whatever fails of it. Files come first: who reads a stream may go away, and SIGPIPE ends us. */
+static int write_outputs(const struct results *results)
+{
+	int files = write_some(results, false), streams = write_some(results, true);
+
+	return streams ? streams : files;
 }
 
 static int measure(const struct plan *plan)
@@ -47,6 +55,8 @@ static int measure(const struct plan *plan)
 
 	if (bench_run(&results, plan, &error) < 0) {
 		code = command_failed(&error);
+		if (results.signal)
+			code = EXIT_SIGNAL + results.signal;
 	} else {
 		results_compute(&results);
 		code = write_outputs(&results);

@@ -180,7 +180,7 @@ char *output_verdict(const struct results *results, const struct subject_results
 	if (c->pairs == 0)
 		text = print("%s and %s are not compared: no launches to compare", b, a);
 	else if (c->verdict == VERDICT_NONE)
-		text = print("%s and %s are not compared: %zu launches are too few", b, a, c->pairs);
+		text = print("%s and %s are not compared: %zu rounds are too few", b, a, c->pairs);
 	else if (c->verdict == VERDICT_SAME)
 		text = no_difference(c, a, b);
 	else

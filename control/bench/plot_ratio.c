@@ -37,7 +37,7 @@ static int by_round_and_time(const void *a, const void *b)
 	return (x->whole > y->whole) - (x->whole < y->whole);
 }
 
-/* The good ones by rounds; in an open loop they stand as they ended. To be freed. */
+/* The good ones by rounds. To be freed. */
 static struct launch *launches_of(const struct subject_results *s, size_t *count)
 {
 	struct launch *launches = statistics_memory(s->sample_count, sizeof(*launches));

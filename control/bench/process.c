@@ -85,10 +85,13 @@ static void end(struct run *run, struct slot *slot, bool late, struct ended *end
 	struct sample *sample = &ended->sample;
 	bool stamped;
 
-	if (late)
+	if (late) {
 		child_kill(&slot->child, &child);
-	else
+	} else {
+		/* What it leaves would be in the way of what follows. Until it is reaped, its group's number is nobody else's. */
+		kill(-slot->child.pid, SIGKILL);
 		child_reap(&slot->child, 0, &child);
+	}
 	stamped = has_stamps(s) && slot->stamps->magic == STAMPS_MAGIC;
 	ended->begun_ns = slot->child.spawned_ns;
 	sample->reaped_ns = stamped ? after(run, slot, child.reaped_tsc) : child.reaped_ns - slot->child.spawned_ns;

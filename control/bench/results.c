@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "control/bench/pairs.h"
 #include "control/bench/statistics_ranks.h"
 
 #define ROOM_FIRST 256
@@ -17,11 +18,6 @@ struct sample *results_add(struct subject_results *subject)
 	return &subject->samples[subject->sample_count++];
 }
 
-static bool value_of(const struct sample *sample, enum metric metric, double *value)
-{
-	return sample->result == SAMPLE_GOOD && metrics[metric].get(sample, value);
-}
-
 static double *room_for(const struct subject_results *subject)
 {
 	return statistics_memory(subject->sample_count, sizeof(double));
@@ -32,43 +28,24 @@ static size_t values_of(const struct subject_results *subject, enum metric metri
 	size_t count = 0;
 
 	for (size_t i = 0; i < subject->sample_count; i++)
-		count += value_of(&subject->samples[i], metric, &values[count]);
+		count += launch_value(&subject->samples[i], metric, &values[count]);
 	return count;
 }
 
-/* Both are in the order of rounds, in each of which a subject is launched once. Returns how many rounds have both. */
-static size_t pairs_of(const struct subject_results *a, const struct subject_results *b, enum metric metric, double *of_a,
-		       double *of_b)
-{
-	size_t pairs = 0, i = 0, j = 0;
-
-	while (i < a->sample_count && j < b->sample_count) {
-		const struct sample *x = &a->samples[i], *y = &b->samples[j];
-
-		if (x->round == y->round)
-			pairs += value_of(x, metric, &of_a[pairs]) && value_of(y, metric, &of_b[pairs]);
-		i += x->round <= y->round;
-		j += y->round <= x->round;
-	}
-	return pairs;
-}
-
+/*
+ * By rounds, however launches come: within each the order is random, so that of two subjects that are the same either could have
+ * had the other's times, whatever launches at one moment have to do with each other. That makes p exact.
+ */
 static void compare(const struct plan *plan, const struct subject_results *a, struct subject_results *b)
 {
 	double *of_a = room_for(a), *of_b = room_for(b);
 
 	for (enum metric metric = 0; metric < METRIC_COUNT; metric++) {
-		struct comparison *comparison = &b->against[metric];
+		const struct launches first = { a->samples, a->sample_count, metric };
+		const struct launches second = { b->samples, b->sample_count, metric };
+		size_t pairs = pairs_by_round(&first, &second, of_a, of_b);
 
-		if (plan->arrivals == ARRIVALS_ONE_BY_ONE) {
-			size_t pairs = pairs_of(a, b, metric, of_a, of_b);
-
-			compare_pairs(comparison, of_a, of_b, pairs, plan->alpha);
-		} else {
-			size_t a_count = values_of(a, metric, of_a), b_count = values_of(b, metric, of_b);
-
-			compare_lists(comparison, of_a, a_count, of_b, b_count, plan->alpha);
-		}
+		compare_pairs(&b->against[metric], of_a, of_b, pairs, plan->alpha);
 	}
 	free(of_a);
 	free(of_b);

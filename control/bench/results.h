@@ -40,8 +40,8 @@ struct results {
 struct sample *results_add(struct subject_results *subject);
 
 /*
- * Computes summaries and comparisons. One by one, subjects are compared by rounds in which both are good; else as lists. All
- * metrics of times but METRIC_WHOLE are one question for each subject, corrected by Holm.
+ * Computes summaries and comparisons: by rounds that have good launches of both (pairs.h). All metrics of times but METRIC_WHOLE
+ * are one question for each subject, corrected by Holm.
  */
 void results_compute(struct results *results);
 void results_free(struct results *results);

@@ -48,7 +48,7 @@ struct comparison {
  */
 void compare_pairs(struct comparison *comparison, const double *a, const double *b, size_t pairs, double alpha);
 
-/* Two lists without pairs (another run, a burst): Mann-Whitney's test, ratio of medians with its interval by bootstrap (seeded). */
+/* Two lists without pairs (another run): Mann-Whitney's test, ratio of medians with its interval by bootstrap (seeded). */
 void compare_lists(struct comparison *comparison, const double *a, size_t a_count, const double *b, size_t b_count, double alpha);
 
 /* Holm's correction in place: p of several comparisons of one question. NaN stays. */

@@ -106,7 +106,9 @@ class Bench:
         assert os.listdir(self.temporary) == [], "left behind: %s" % os.listdir(self.temporary)
 
     def last_words(self):
-        return "" if self.last is None else "%s\n%s\n%s" % (self.last.args, self.last.stdout[-1500:], self.last.stderr[-1500:])
+        if self.last is None:
+            return ""
+        return "\n".join((str(self.last.args), (self.last.stdout or "")[-1500:], (self.last.stderr or "")[-1500:]))
 
     def close(self):
         for process in self.started:

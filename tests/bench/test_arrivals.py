@@ -77,6 +77,12 @@ def an_open_loop_by_poisson_is_not_even(bench):
     assert begun == [ns for ns, _ in _begun(bench.measure(*command))]
 
 
+def an_open_loop_that_is_too_much_is_warned_of(bench):
+    results = bench.measure("--runs", "10", "--warm-up", "0", "--rate", "1000", "--at-once", "1", "--vs", "sleep 0.03",
+                            "--no-floor", bench.guest("hello.elf"))
+    assert "rate_not_kept" in [each["key"] for each in results.all["environment"]["warnings"]]
+
+
 def what_waits_for_room_in_an_open_loop_counts(bench):
     """One at a time, of which each takes longer than there is between two: the last is late by what all took before it."""
     results = bench.measure("--runs", "4", "--warm-up", "0", "--rate", "1000", "--at-once", "1", "--vs", "sleep 0.05", "--no-floor",

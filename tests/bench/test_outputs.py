@@ -4,6 +4,7 @@
 import csv
 import json
 import os
+import signal
 import subprocess
 
 from schema import faults
@@ -42,6 +43,16 @@ def json_of_a_real_run_is_as_its_schema_says(bench):
     results = bench.measure("--runs", "5", "--vs", "true", bench.guest("hello.elf")).all
     found = faults(results, SCHEMA, SCHEMA)
     assert not found, "\n".join(found[:20])
+
+
+def files_are_written_though_nobody_reads_stdout(bench):
+    """JSON comes before HTML, and what is written to a closed pipe ends kvick bench."""
+    process = bench.start("--runs", "200", "--json", "-", "--html=page.html", bench.guest("hello.elf"))
+    process.stdout.close()
+    process.stdout = None
+    bench.end(process)
+    assert process.returncode == -signal.SIGPIPE, process.returncode
+    assert bench.read("page.html").endswith("</html>\n")
 
 
 def csv_is_read_as_it_was_meant(bench):

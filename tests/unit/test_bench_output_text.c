@@ -55,7 +55,7 @@ static void too_few_pairs_are_no_verdict(void **state)
 	set(2, VERDICT_NONE, NAN, NAN, NAN, NAN);
 	against(2)->pairs = 3;
 	write_with(output_text);
-	assert_says(text, "hello restored and hello are not compared: 3 launches are too few\n");
+	assert_says(text, "hello restored and hello are not compared: 3 rounds are too few\n");
 	against(2)->pairs = 0;
 	write_with(output_text);
 	assert_says(text, "hello restored and hello are not compared: no launches to compare\n");

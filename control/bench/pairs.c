@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "control/bench/pairs.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "control/bench/statistics_ranks.h"
+
+bool launch_value(const struct sample *sample, enum metric metric, double *value)
+{
+	return sample->result == SAMPLE_GOOD && metrics[metric].get(sample, value);
+}
+
+/* A subject's launches of one round. */
+struct turn {
+	const struct launches *of;
+	size_t end;
+	uint32_t round;
+	double median; /* NaN: none was good */
+};
+
+/* False: there is no further one. `values`: room for all. */
+static bool next_turn(struct turn *turn, double *values)
+{
+	const struct launches *of = turn->of;
+	size_t count = 0;
+
+	if (turn->end == of->count)
+		return false;
+	turn->round = of->samples[turn->end].round;
+	for (; turn->end < of->count && of->samples[turn->end].round == turn->round; turn->end++)
+		count += launch_value(&of->samples[turn->end], of->metric, &values[count]);
+	statistics_sort(values, count);
+	turn->median = statistics_quantile(values, count, 0.5);
+	return true;
+}
+
+size_t pairs_by_round(const struct launches *a, const struct launches *b, double *of_a, double *of_b)
+{
+	double *values = statistics_memory(a->count > b->count ? a->count : b->count, sizeof(*values));
+	struct turn x = { .of = a }, y = { .of = b };
+	bool both = next_turn(&x, values) && next_turn(&y, values);
+	size_t pairs = 0;
+
+	while (both) {
+		uint32_t i = x.round, j = y.round;
+
+		if (i == j && !isnan(x.median) && !isnan(y.median)) {
+			of_a[pairs] = x.median;
+			of_b[pairs++] = y.median;
+		}
+		both = (i > j || next_turn(&x, values)) && (j > i || next_turn(&y, values));
+	}
+	free(values);
+	return pairs;
+}
