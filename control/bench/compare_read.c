@@ -230,8 +230,8 @@ static int read_environment(struct recorded *recorded, const json_t *environment
 	json_t *value;
 
 	set_name(field, "environment.rows");
-	if (!json_is_object(rows) || json_object_size(rows) > RECORDED_ROWS_MAX / 2)
-		return refuse(field, rows, "it should be an object of 32 members at most");
+	if (!json_is_object(rows) || json_object_size(rows) > ENVIRONMENT_ROWS_MAX)
+		return refuse(field, rows, "it should be an object of 40 members at most");
 	json_object_foreach(rows, key, value) {
 		set_name(field, "environment.rows.%.60s", key);
 		if (!json_is_string(value) || json_string_length(value) > ROW_BYTES_MAX || strlen(key) > ROW_BYTES_MAX)

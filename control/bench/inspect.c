@@ -40,8 +40,49 @@ static char *text_in(int fd)
 	return text;
 }
 
+/* What a launch says, as much of it as is wanted; the rest is heard and forgotten, or it would wait for us. */
+struct heard {
+	int fd;                 /* ours; -1: it is not listened to */
+	char *text;
+	size_t used;
+};
+
+static void hear(struct heard *heard, struct child_config *config)
+{
+	int ends[2];
+
+	*heard = (struct heard){ .fd = -1, .text = memory_of(1, TEXT_BYTES_MAX + 1) };
+	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
+		return;
+	heard->fd = ends[0];
+	config->err = fcntl(ends[1], F_DUPFD_CLOEXEC, CHILD_STAMPS_FD + 1);
+	fcntl(config->err, F_SETFL, 0);
+	close(ends[1]);
+}
+
+/* At its end nobody reads what others still write. */
+static void hear_no_more(struct heard *heard, struct child_config *config)
+{
+	if (heard->fd >= 0) {
+		close(heard->fd);
+		close(config->err);
+	}
+	free(heard->text);
+}
+
+/* As much as a pipe holds. */
+static void listen_to(struct heard *heard)
+{
+	char more[65536];
+	ssize_t n = read(heard->fd, more, sizeof(more));
+	size_t room = TEXT_BYTES_MAX - heard->used, taken = n < 0 ? 0 : (size_t)n < room ? (size_t)n : room;
+
+	memcpy(heard->text + heard->used, more, taken);
+	heard->used += taken;
+}
+
 /* To its end. The exit status; 128 + N by a signal; -ETIMEDOUT, -EINTR; -errno with `error`. */
-static int run_child(const struct run *run, const struct child_config *config, struct error *error)
+static int run_child(const struct run *run, const struct child_config *config, struct heard *heard, struct error *error)
 {
 	uint64_t deadline = measure_now_ns() + run->plan->timeout_ns;
 	struct child child;
@@ -51,11 +92,14 @@ static int run_child(const struct run *run, const struct child_config *config, s
 	if (r < 0)
 		return r;
 	for (;;) {
-		struct pollfd fds[] = { { .fd = child.pidfd, .events = POLLIN }, { .fd = interrupt_fd(), .events = POLLIN } };
+		struct pollfd fds[] = { { .fd = child.pidfd, .events = POLLIN }, { .fd = interrupt_fd(), .events = POLLIN },
+					{ .fd = heard ? heard->fd : -1, .events = POLLIN } };
 		uint64_t now = measure_now_ns();
 		int ms = now < deadline ? (int)((deadline - now) / NS_PER_MS % INT32_MAX) + 1 : 0;
 
-		r = poll(fds, 2, ms);
+		r = poll(fds, 3, ms);
+		if (fds[2].revents && r > 0)
+			listen_to(heard);
 		if (fds[0].revents && r > 0)
 			break;
 		if (interrupt_signal() || measure_now_ns() >= deadline) {
@@ -64,6 +108,8 @@ static int run_child(const struct run *run, const struct child_config *config, s
 		}
 	}
 	child_reap(&child, 0, &end);
+	if (heard && heard->fd >= 0)
+		listen_to(heard);
 	return WIFEXITED(end.status) ? WEXITSTATUS(end.status) : 128 + WTERMSIG(end.status);
 }
 
@@ -79,9 +125,8 @@ static struct child_config config_of(const struct run *run, const struct subject
  * The first line that says something; of kvick's that which kvick says, where it does: the guest may have said something before.
  * What it may do to a terminal is taken out.
  */
-static void first_line(char *line, size_t bytes, int fd, bool of_kvick)
+static void first_line(char *line, size_t bytes, const char *text, bool of_kvick)
 {
-	char *text = text_in(fd);
 	const char *from = text + strspn(text, "\r\n\t "), *kvicks = strstr(text, "\nkvick: ");
 	size_t n;
 
@@ -94,7 +139,6 @@ static void first_line(char *line, size_t bytes, int fd, bool of_kvick)
 	for (char *c = line; *c; c++)
 		if ((unsigned char)*c < 0x20 || *c == 0x7f)
 			*c = '?';
-	free(text);
 }
 
 void inspect_failure(struct run *run, struct runner *runner)
@@ -104,22 +148,20 @@ void inspect_failure(struct run *run, struct runner *runner)
 	struct child_config config = config_of(run, s, s->argv);
 	char line[sizeof(results->failure)];
 	size_t used = strlen(results->failure);
-	int r, err;
+	struct heard heard;
+	int r;
 
 	if (runner->explained || interrupt_signal())
 		return;
 	runner->explained = true;
-	err = make_file();
-	if (err >= 0)
-		config.err = err;
-	r = run_child(run, &config, NULL);
-	first_line(line, sizeof(line), err, s->kind != SUBJECT_COMMAND);
+	hear(&heard, &config);
+	r = run_child(run, &config, &heard, NULL);
+	first_line(line, sizeof(line), heard.text, s->kind != SUBJECT_COMMAND);
 	if (r == s->success)
 		snprintf(results->failure + used, sizeof(results->failure) - used, "; the next one did not fail");
 	else if (line[0])
 		snprintf(results->failure + used, sizeof(results->failure) - used, ": %s", line);
-	if (err >= 0)
-		close(err);
+	hear_no_more(&heard, &config);
 }
 
 /* --- reports --- */
@@ -179,7 +221,7 @@ static int inspect_report(struct run *run, struct runner *runner)
 
 	if (fd >= 0) {
 		config.stamps = fd;
-		if (run_child(run, &config, NULL) == s->success) {
+		if (run_child(run, &config, NULL, NULL) == s->success) {
 			char *text = text_in(fd);
 
 			ring = take_report(runner, text);
@@ -263,19 +305,18 @@ static int make_snapshot(struct run *run, const struct subject *s, bool at_entry
 	char **argv = words_of_snapshot(run, s, at_entry);
 	struct child_config config = config_of(run, s, argv);
 	char line[ERROR_TEXT_BYTES / 2];
-	int err = make_file(), r;
+	struct heard heard;
+	int r;
 
-	if (err >= 0)
-		config.err = err;
-	r = run_child(run, &config, error);
-	first_line(line, sizeof(line), err, true);
+	hear(&heard, &config);
+	r = run_child(run, &config, &heard, error);
+	first_line(line, sizeof(line), heard.text, true);
 	if (r == -ETIMEDOUT)
 		error_set(error, ERROR_HOST, ETIMEDOUT, "kvick snapshot: not over after %.3g s (--timeout)",
 			  (double)run->plan->timeout_ns / 1e9);
 	else if (r != 0)
 		error_set(error, ERROR_IMAGE, 0, "no snapshot: kvick snapshot: exit status %d: %s", r, line);
-	if (err >= 0)
-		close(err);
+	hear_no_more(&heard, &config);
 	words_free(argv);
 	return r > 0 ? -EPROTO : r;
 }

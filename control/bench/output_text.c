@@ -193,6 +193,9 @@ static void put_subject(FILE *f, const struct subject_results *s, const struct o
 	for (unsigned m = 0; m < METRIC_COUNT; m++)
 		if (s->summary[m].count)
 			put_metric(f, s, m, unit);
+	/* Of a process the kernel tells only with what we have ourselves. */
+	if (s->peak_bytes && !s->summary[METRIC_MEMORY].count)
+		fprintf(f, "  one more launch: peak memory %.2f MiB\n", (double)s->peak_bytes / (1 << 20));
 	free(name);
 	free(command);
 	free(line);

@@ -44,6 +44,7 @@ static int open_files(struct run *run, struct error *error)
 	if (run->null_fd < 0)
 		return error_set(error, ERROR_HOST, errno, "/dev/null: %s", strerror(errno));
 	if (run->plan->drop_caches) {
+		sync(); /* what has not been written yet stays in the cache: such as an image that was just built */
 		run->drop_fd = open("/proc/sys/vm/drop_caches", O_WRONLY | O_CLOEXEC);
 		if (run->drop_fd < 0)
 			return error_set(error, ERROR_HOST, errno, "/proc/sys/vm/drop_caches: %s", strerror(errno));
@@ -186,8 +187,8 @@ static void warn_of_rate(struct results *results)
 	}
 	if (results->plan->arrivals == ARRIVALS_OPEN_LOOP && late_ns > LATE_NS && (double)late_ns > LATE_PART * (double)due_ns)
 		environment_warn(&results->environment, "rate_not_kept", "launches came faster than they could be run, the last "
-				 "%.3g s too late: times are those of a queue that grows with the run: lower --rate, or raise "
-				 "--at-once", (double)late_ns / 1e9);
+				 "one %.3g s too late: times are those of a queue that grows with the run: lower --rate, or "
+				 "raise --at-once", (double)late_ns / 1e9);
 }
 
 static bool is_good(const struct subject_results *r)

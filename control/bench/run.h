@@ -35,7 +35,7 @@ struct runner {
 	struct subject_results *results;
 	struct pool *pool;      /* pooled: its machines */
 	uint64_t ended, failed; /* warm-up included */
-	uint64_t timed_out;
+	uint64_t timed_out, late_in_row; /* the second: since it was last in time */
 	bool explained;         /* results->failure has the whole reason */
 };
 

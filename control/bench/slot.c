@@ -18,6 +18,7 @@
 #define NS_PER_S      1000000000u
 #define STAMPS_BYTES  4096
 #define EARLY         20 /* launches, of which more than half may not fail */
+#define LATE_IN_ROW   5 /* time-outs, and it is given up */
 #define EARLY_TIMEOUTS 2 /* all of the first: each has cost its whole time-out */
 
 static const struct slot_kind *kind_of(const struct slot *slot)
@@ -119,14 +120,14 @@ void runner_give_up(struct run *run, struct runner *runner, const char *why)
 	progress_say(run, "%s: given up: %s", runner->subject->name, results->failure);
 }
 
-/* One that fails at once, each time or mostly, would cost time and say nothing. */
+/* One that fails at once, each time or mostly, or hangs from some time on, would cost time and say nothing. */
 static void look_at_failures(struct run *run, struct runner *runner)
 {
 	bool all = runner->failed == runner->ended;
 	uint64_t warm_up = run->plan->warm_up * (run->plan->arrivals == ARRIVALS_BURST ? run->plan->at_once : 1);
 
-	if ((all && runner->timed_out >= EARLY_TIMEOUTS) || (all && warm_up && runner->ended == warm_up) ||
-	    (runner->ended <= EARLY && runner->failed > EARLY / 2))
+	if ((all && runner->timed_out >= EARLY_TIMEOUTS) || runner->late_in_row >= LATE_IN_ROW ||
+	    (all && warm_up && runner->ended == warm_up) || (runner->ended <= EARLY && runner->failed > EARLY / 2))
 		runner_give_up(run, runner, "it fails");
 }
 
@@ -199,6 +200,7 @@ static void note(struct run *run, struct slot *slot, struct ended *ended)
 	runner->ended++;
 	runner->failed += sample->result != SAMPLE_GOOD;
 	runner->timed_out += sample->result == SAMPLE_TIMED_OUT;
+	runner->late_in_row = sample->result == SAMPLE_TIMED_OUT ? runner->late_in_row + 1 : 0;
 	if (sample->result != SAMPLE_GOOD && !results->failure[0]) {
 		snprintf(results->failure, sizeof(results->failure), "%s", ended->why);
 		runner->explained = sample->result == SAMPLE_TIMED_OUT || runner->subject->kind == SUBJECT_POOLED;

@@ -168,3 +168,18 @@ def progress_is_one_line_on_a_terminal(bench):
     os.close(ours)
     assert process.returncode == 0 and out, said
     assert said.startswith("\rkvick: bench: round ") and "\n" not in said and said.endswith("\r\033[K"), repr(said)
+
+
+def a_peer_that_hangs_from_some_time_on_is_given_up(bench):
+    peer = bench.write("peer", "#!/bin/sh\necho >> count\n[ $(wc -l < count) -lt 30 ] || sleep 1000\n", 0o755)
+    results = bench.measure("--runs", "100", "--warm-up", "0", "--no-floor", "--timeout", "100ms", "--vs", peer,
+                            bench.guest("hello.elf"))
+    assert results["peer"]["given_up"] and results["peer"]["timed_out"] == 5, results["peer"]["timed_out"]
+    assert results.good("cold") == 100
+
+
+def a_peer_that_floods_stderr_is_heard_in_part(bench):
+    peer = bench.write("peer", "#!/bin/sh\necho first >&2\nhead -c 100000000 /dev/zero | tr '\\0' x >&2\nexit 9\n", 0o755)
+    results = bench.measure("--runs", "3", "--warm-up", "0", "--no-floor", "--timeout", "20s", "--vs", peer,
+                            bench.guest("hello.elf"))
+    assert results["peer"]["failure"] == "exit status 9: first", results["peer"]["failure"]
