@@ -80,36 +80,42 @@ loop_image() {
 	echo "$image"
 }
 
-delay_trial() { bench_trial "$1" --name a "$(loop_image 1)" --vs-image "$(loop_image "$2")" --name b; }
+# delay_trial RUNS ITERATIONS MORE_ITERATIONS
+delay_trial() { bench_trial "$1" --name a "$(loop_image "$2")" --vs-image "$(loop_image "$3")" --name b; }
 
 DELAY_MANY=100001 # to find out what one takes
 
-# delay_trials METRIC: more work by a twentieth of what METRIC took of the first subject in a run just before the trial.
-# $work/delay-METRIC: a line for each trial: whether METRIC was found to be more, and the ratio that was found.
+# delay_trials METRIC WORK_NS: more work by a twentieth of what METRIC took, by a run just before the trial, of a guest that works
+# for WORK_NS. $work/delay-METRIC-WORK_NS: a line for each trial: whether METRIC was found to be more, and the ratio that was found.
 delay_trials() {
-	local i more many to=$work/delay-$1
+	local i more base many to=$work/delay-$1-$2
 	[ ! -s "$to" ] || return 0
 	for ((i = 0; i < DELAY_TRIALS; i++)); do
-		delay_trial 31 $DELAY_MANY || return 1
+		delay_trial 31 1 $DELAY_MANY || return 1
 		more=$(trial_value 'subjects\.1\.against_first\.guest\.difference\.value')
-		many=$(trial_value "subjects\.0\.summary\.$1\.p50\.value" |
-			awk -v more="$more" -v by=$((DELAY_MANY - 1)) 'more > 0 { printf "%.0f\n", 1 + 0.05 * $1 / (more / by) }')
-		if [ -z "$many" ] || ! delay_trial "$BENCH_PAIRS" "$many"; then
+		read -r base many < <(trial_value "subjects\.0\.summary\.$1\.p50\.value" |
+			awk -v more="$more" -v by=$((DELAY_MANY - 1)) -v work="$2" 'more > 0 {
+				each = more / by
+				printf "%.0f %.0f\n", 1 + work / each, 1 + (work + 0.05 * ($1 + work)) / each
+			}')
+		if [ -z "$many" ] || ! delay_trial "$BENCH_PAIRS" "$base" "$many"; then
 			return 1
 		fi
-		rm "$(loop_image "$many")"
+		rm -f "$(loop_image "$base")" "$(loop_image "$many")"
 		echo "$(trial_value "subjects\.1\.against_first\.$1\.verdict")" \
 			"$(trial_value "subjects\.1\.against_first\.$1\.ratio\.value")" |
 			awk '{ printf "%d %.3f\n", $1 == "more", $2 }' >>"$to"
 	done
 }
 
-measure_delay() {
+measure_delay() { # METRIC WORK_NS
 	[ -x "$bench" ] || { echo "? needs $bench"; return; }
-	delay_trials "$1" || { trial_failed; return; }
-	percent 1 "$work/delay-$1"
+	delay_trials "$1" "$2" || { trial_failed; return; }
+	percent 1 "$work/delay-$1-$2"
 }
-measure_bench_delay() { measure_delay whole; }
-measure_bench_delay_guest() { measure_delay guest; }
-measure_bench_delay_ratio() { measure_delay whole >/dev/null; awk '{ print $2 }' "$work/delay-whole" | middle; }
-measure_bench_delay_guest_ratio() { measure_delay guest >/dev/null; awk '{ print $2 }' "$work/delay-guest" | middle; }
+delay_ratio() { measure_delay "$1" "$2" >/dev/null; awk '{ print $2 }' "$work/delay-$1-$2" | middle; }
+measure_bench_delay() { measure_delay whole 0; }
+measure_bench_delay_ratio() { delay_ratio whole 0; }
+measure_bench_delay_guest() { measure_delay guest 1000000; }
+measure_bench_delay_guest_ratio() { delay_ratio guest 1000000; }
+measure_bench_delay_guest_short() { measure_delay guest 0; }
