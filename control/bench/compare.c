@@ -145,20 +145,6 @@ static bool was_compared(const struct compared *compared)
 }
 
 /* The gate asks once for each subject; where in a launch a difference lies is asked of each by itself. */
-static void correct(struct compare_report *report, struct comparison *of[], size_t count)
-{
-	double p[2 * SUBJECTS_MAX + METRIC_COUNT];
-
-	for (size_t i = 0; i < count; i++)
-		p[i] = of[i]->p;
-	correct_holm(p, count);
-	for (size_t i = 0; i < count; i++) {
-		of[i]->p = p[i];
-		if (of[i]->verdict != VERDICT_NONE && p[i] >= report->plan->alpha)
-			of[i]->verdict = VERDICT_SAME;
-	}
-}
-
 static void correct_all(struct compare_report *report)
 {
 	struct comparison *whole[2 * SUBJECTS_MAX], *parts[METRIC_COUNT];
@@ -173,9 +159,9 @@ static void correct_all(struct compare_report *report)
 		whole[count++] = &compared->metrics[METRIC_WHOLE].against;
 		for (enum metric metric = METRIC_WHOLE + 1; metric < METRIC_COUNT; metric++)
 			parts[part_count++] = &compared->metrics[metric].against;
-		correct(report, parts, part_count);
+		correct_comparisons(parts, part_count, report->plan->alpha);
 	}
-	correct(report, whole, count);
+	correct_comparisons(whole, count, report->plan->alpha);
 }
 
 static void warn_of_few(struct compare_report *report, const struct compared *compared)

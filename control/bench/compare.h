@@ -10,12 +10,13 @@
 #include "control/bench/plan.h"
 #include "control/bench/sample.h"
 #include "control/bench/statistics.h"
+#include "control/measure/environment.h"
 
 struct error;
 
 /* --- what a file says (compare_read.c) --- */
 
-#define RECORDED_ROWS_MAX 64
+#define RECORDED_ROWS_MAX (2 * ENVIRONMENT_ROWS_MAX) /* a file's; those of two that differ */
 
 struct recorded_subject {
 	char *name;

@@ -23,7 +23,7 @@ static void next_due(struct loop *loop)
 	double gap = 1 / plan->rate;
 
 	if (plan->poisson)
-		gap *= -log(((double)(run_random(loop->run) >> 11) + 1) / 9007199254740993.0); /* of (0, 1] */
+		gap *= -log(((double)(random_bits(&loop->run->random) >> 11) + 1) / 9007199254740993.0); /* of (0, 1] */
 	loop->due += gap;
 	loop->due_ns = loop->start_ns + (uint64_t)(loop->due * 1e9);
 }

@@ -57,22 +57,13 @@ static void compare(const struct plan *plan, const struct subject_results *a, st
  */
 static void correct(struct subject_results *subject, double alpha)
 {
-	double p[METRIC_COUNT];
 	struct comparison *of[METRIC_COUNT];
 	size_t count = 0;
 
-	for (enum metric metric = 0; metric < METRIC_COUNT; metric++) {
-		if (!metrics[metric].is_time || metric == METRIC_WHOLE)
-			continue;
-		of[count] = &subject->against[metric];
-		p[count++] = subject->against[metric].p;
-	}
-	correct_holm(p, count);
-	for (size_t i = 0; i < count; i++) {
-		of[i]->p = p[i];
-		if (of[i]->verdict != VERDICT_NONE && p[i] >= alpha)
-			of[i]->verdict = VERDICT_SAME;
-	}
+	for (enum metric metric = METRIC_WHOLE + 1; metric < METRIC_COUNT; metric++)
+		if (metrics[metric].is_time)
+			of[count++] = &subject->against[metric];
+	correct_comparisons(of, count, alpha);
 }
 
 void results_compute(struct results *results)

@@ -4,16 +4,6 @@
 
 #include "control/bench/run.h"
 
-/* Steele, Lea, Flood: Fast splittable pseudorandom number generators (2014). */
-uint64_t run_random(struct run *run)
-{
-	uint64_t z = run->random += 0x9e3779b97f4a7c15u;
-
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-	z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-	return z ^ z >> 31;
-}
-
 /* Fisher and Yates. That the order is random is what makes the test of pairs exact, whatever else happens on the host. */
 size_t run_order(struct run *run, struct runner *order[SUBJECTS_MAX])
 {
@@ -23,7 +13,7 @@ size_t run_order(struct run *run, struct runner *order[SUBJECTS_MAX])
 		if (runner_goes_on(&run->runners[i]))
 			order[count++] = &run->runners[i];
 	for (size_t i = count; i > 1; i--) {
-		size_t with = (size_t)(run_random(run) % i);
+		size_t with = (size_t)(random_bits(&run->random) % i);
 		struct runner *other = order[with];
 
 		order[with] = order[i - 1];

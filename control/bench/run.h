@@ -67,7 +67,7 @@ struct run {
 	int null_fd;            /* /dev/null; above those that children get */
 	int drop_fd;            /* --drop-caches; -1: not wanted */
 	uint64_t began_ns, end_ns; /* of what counts; end_ns 0: no limit */
-	uint64_t random;
+	uint64_t random;        /* of plan->seed: random_bits() */
 	bool counts;
 	struct progress progress;
 };
@@ -134,8 +134,6 @@ void run_rounds(struct run *run, uint64_t rounds);
 void run_open_loop(struct run *run, uint64_t rounds);
 /* The subjects that go on, in a random order; their number. */
 size_t run_order(struct run *run, struct runner *order[SUBJECTS_MAX]);
-/* The next number of plan->seed's: splitmix64. */
-uint64_t run_random(struct run *run);
 
 /* --- interrupt.c --- */
 

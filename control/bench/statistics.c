@@ -159,3 +159,27 @@ void correct_holm(double *p, size_t count)
 	}
 	free(places);
 }
+
+void correct_comparisons(struct comparison *of[], size_t count, double alpha)
+{
+	double *p = statistics_memory(count, sizeof(*p));
+
+	for (size_t i = 0; i < count; i++)
+		p[i] = of[i]->p;
+	correct_holm(p, count);
+	for (size_t i = 0; i < count; i++) {
+		of[i]->p = p[i];
+		if (of[i]->verdict != VERDICT_NONE && p[i] >= alpha)
+			of[i]->verdict = VERDICT_SAME;
+	}
+	free(p);
+}
+
+uint64_t random_bits(uint64_t *state)
+{
+	uint64_t z = *state += 0x9e3779b97f4a7c15ull;
+
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ull;
+	z = (z ^ z >> 27) * 0x94d049bb133111ebull;
+	return z ^ z >> 31;
+}

@@ -53,5 +53,10 @@ void compare_lists(struct comparison *comparison, const double *a, size_t a_coun
 
 /* Holm's correction in place: p of several comparisons of one question. NaN stays. */
 void correct_holm(double *p, size_t count);
+/* The same of comparisons of one question, whose verdicts follow. */
+void correct_comparisons(struct comparison *of[], size_t count, double alpha);
+
+/* SplitMix64; Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014. */
+uint64_t random_bits(uint64_t *state);
 
 #endif

@@ -11,16 +11,6 @@
 #define SEED 0x6b7669636b206264ull
 #define RESAMPLED_MIN 6 /* as few as an interval of a median needs */
 
-/* SplitMix64; Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014. */
-static uint64_t random_bits(uint64_t *state)
-{
-	uint64_t z = *state += 0x9e3779b97f4a7c15ull;
-
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ull;
-	z = (z ^ z >> 27) * 0x94d049bb133111ebull;
-	return z ^ z >> 31;
-}
-
 /* Within (0, 1). */
 static double random_part(uint64_t *state)
 {

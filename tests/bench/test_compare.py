@@ -273,7 +273,7 @@ REFUSED = (
     (_remove("plan", "arrivals"), "plan.arrivals: missing"),
     (_set("plan", "request", "x" * 10000), 'plan.request: "xxx'),
     (_remove("environment"), "environment.rows: missing"),
-    (_set("environment", "rows", {str(i): "" for i in range(33)}), "environment.rows: {"),
+    (_set("environment", "rows", {str(i): "" for i in range(41)}), "environment.rows: {"),
     (_set("environment", "rows", "kernel", 6), "environment.rows.kernel: 6"),
     (_set("environment", "rows", "kernel", "x" * 2000), "environment.rows.kernel: \"xxx"),
     (_set("subjects", []), "subjects: []"),
