@@ -37,14 +37,22 @@ run_stage() {
 	child=
 }
 
-# aside FUNCTION NAME…: runs stages beside the others, on the second processor; they are reported at the end.
+# The same lists as on the host: a real kvm_amd, ring 0 native. NAME is nested (the cases), linux (Debian's kernel as a guest in
+# there) or nested-WHAT.
+nested() {
+	local list=${1#nested-}
+	[ "$list" != nested ] || list=cases
+	run_stage "$1" tests/nested/cases.sh "$build" "$list"
+}
+
+# aside NAME…: runs nested stages beside the others, on the second processor; they are reported at the end.
 aside() {
-	local run=$1
-	shift
-	names_aside="$names_aside $*"
+	names_aside="$*"
 	(
 		trap stop TERM
-		"$run"
+		for name; do
+			nested "$name"
+		done
 	) &
 	pid_aside=$!
 }
@@ -92,18 +100,6 @@ details() {
 	fi
 }
 
-# The same lists as on the host: a real kvm_amd, ring 0 native.
-nested_cases() { run_stage nested tests/nested/cases.sh "$build" cases; }
-nested_shadow() { run_stage nested-shadow tests/nested/cases.sh "$build" shadow; }
-nested_unikernels() { run_stage nested-unikernels tests/nested/cases.sh "$build" unikernels; }
-# Debian's kernel as a guest in there.
-nested_linux() { run_stage linux tests/nested/cases.sh "$build" linux; }
-nested_most() {
-	nested_cases
-	nested_shadow
-	nested_unikernels
-	nested_linux
-}
 harness() { stage harness tests/harness.sh "$build"; }
 # Start-up cost in instructions, which no load on the host changes.
 exact() { stage exact perf/exact.sh "$build"; }
@@ -154,25 +150,25 @@ begin=$SECONDS
 nested_ready=yes
 tests/packages.sh linux || nested_ready=no
 
-# Two processors at least: what runs aside takes one, and prints nothing until it is done.
+# Two processors at least: what runs aside takes one, and prints nothing until it is done. Both take about as long.
 if [ $nested_ready = no ]; then
 	[ "$what" = hw ] || on_host
 	echo "nested machine: not ready, see above"
 	failed=$((failed + 1))
 elif [ "$what" = hw ]; then
-	aside nested_most nested nested-shadow nested-unikernels linux
-	stage nested-fault tests/nested/cases.sh "$build" fault
+	aside nested nested-shadow nested-unikernels linux
+	nested nested-fault
+	report nested-fault
 	harness
 	exact
 	differential
 else
-	aside nested_most nested nested-shadow nested-unikernels linux
+	aside nested nested-shadow nested-unikernels linux nested-fault
 	on_host
 	stage worker-nested tests/worker/nested.sh "$build"
 	harness
 	exact
 	differential
-	stage nested-fault tests/nested/cases.sh "$build" fault
 fi
 wait
 for name in $names_aside; do
