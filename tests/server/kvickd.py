@@ -112,7 +112,7 @@ class Kvickd:
 
     def log(self, event=None):
         with open(self.log_path, errors="replace") as f:
-            lines = [json.loads(line) for line in f.read().splitlines()]
+            lines = [json.loads(line) for line in f.read().split("\n")[:-1]]  # the last is whole, or not yet
         return [line for line in lines if event is None or line["event"] == event]
 
     def stop(self, how=signal.SIGTERM):

@@ -294,7 +294,7 @@ def _few_descriptors():
 def descriptors_that_run_out_are_waited_for(start):
     _few_descriptors.fds = ()
     k = start("--client-timeout", "1s", before=_few_descriptors).started()
-    check(k.log("fewer_connections"), "the limit is not told")
+    until(lambda: k.log("fewer_connections"), "the limit is told")
     k.function("a", concurrency=200, warm=180)  # most of them
     held = [k.raw() for _ in range(60)]
     until(lambda: _serves(k), "it serves")

@@ -117,7 +117,7 @@ def a_guest_that_does_not_end_costs_its_worker_its_life(k):
     k.function("other")
     _fails(k, b"hang", 504, "timed_out")
     until(lambda: k.metric("kvick_worker_deaths_total", function="f") == 1, "the worker is replaced")
-    check(any("did not come back" in line["reason"] for line in k.log("worker_gone")), "no reason in the log")
+    until(lambda: any("did not come back" in line["reason"] for line in k.log("worker_gone")), "the reason is in the log")
     until(lambda: k.call(b"x").status == 200, "the function serves again")
     equal(k.metric("kvick_worker_deaths_total", function="other"), 0)
 

@@ -254,7 +254,7 @@ def a_state_that_cannot_be_written_is_told(start):
     equal([each["name"] for each in k.get("/v1/functions").json()["functions"]], ["old"])
     answer = k.delete("/v1/functions/old")
     equal((answer.status, answer.error()[0]), (500, "state_not_saved"))
-    check(k.log("state_not_saved"), "not in the log")
+    until(lambda: k.log("state_not_saved"), "it is in the log")
     k.stop()
     k = _with_state(start, k).started()
     equal([each["name"] for each in k.get("/v1/functions").json()["functions"]], ["old"])
