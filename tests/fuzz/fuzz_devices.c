@@ -84,14 +84,7 @@ static uint64_t now_ns;
 
 static uint64_t take(struct fuzz *f, unsigned bytes)
 {
-	uint64_t value = 0;
-
-	if (bytes > f->bytes)
-		bytes = (unsigned)f->bytes;
-	memcpy(&value, f->data, bytes);
-	f->data += bytes;
-	f->bytes -= bytes;
-	return value;
+	return fuzz_take(&f->data, &f->bytes, bytes);
 }
 
 /* --- the system's part --- */

@@ -14,7 +14,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/fuzz_image.h"
 #include "loader/image.h"
 #include "loader/linux.h"
 #include "vmm/error.h"
@@ -24,16 +24,6 @@
 
 #define MEM_BYTES_MAX (64ull << 20)
 #define FILE_BYTES_MAX (1u << 20)
-
-static void check_refusal(const struct image *image, const struct error *error, const char *path)
-{
-	PROMISE(image->fd == -1);
-	PROMISE(error->kind == ERROR_IMAGE);
-	PROMISE(!strncmp(error->text, path, strlen(path)));
-	PROMISE(strlen(error->text) < ERROR_TEXT_BYTES - 1); /* not cut */
-	for (const char *c = error->text; *c; c++)
-		PROMISE(*c >= ' ' && *c <= '~');
-}
 
 /* Native ones: their own permissions, which no page has two of. */
 static void check_native(const struct image *image)
@@ -165,20 +155,6 @@ static void load(struct image *image, const uint8_t *data, struct sys *sys)
 	guest_mem_destroy(&mem, sys);
 }
 
-static void look_up(const struct image *image, uint64_t address, struct sys *sys)
-{
-	char name[64];
-	uint64_t offset, before = sys->calls;
-
-	if (image_symbol(image, address, name, sizeof(name), &offset, sys)) {
-		PROMISE(strlen(name) >= 1);
-		for (const char *c = name; *c; c++)
-			PROMISE(*c > ' ' && *c <= '~');
-		PROMISE(offset <= address);
-	}
-	PROMISE(sys->calls - before <= 1024);
-}
-
 static void open_as(const char *protocol, const char *path, const uint8_t *data)
 {
 	struct sys sys;
@@ -187,7 +163,8 @@ static void open_as(const char *protocol, const char *path, const uint8_t *data)
 
 	sys_init(&sys);
 	if (image_open(&image, path, protocol ? image_protocol(protocol) : NULL, &sys, &error)) {
-		check_refusal(&image, &error, path);
+		PROMISE(image.fd == -1);
+		check_refusal(&error, path);
 		return;
 	}
 	PROMISE(error.kind == ERROR_NONE);

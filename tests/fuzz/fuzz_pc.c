@@ -49,14 +49,7 @@ struct fuzz {
 
 static uint32_t take(struct fuzz *fuzz, unsigned bytes)
 {
-	uint32_t value = 0;
-
-	if (bytes > fuzz->bytes)
-		bytes = (unsigned)fuzz->bytes;
-	memcpy(&value, fuzz->data, bytes);
-	fuzz->data += bytes;
-	fuzz->bytes -= bytes;
-	return value;
+	return (uint32_t)fuzz_take(&fuzz->data, &fuzz->bytes, bytes);
 }
 
 /* --- the host --- */

@@ -13,22 +13,13 @@
 
 #include "loader/image.h"
 #include "loader/solo5.h"
-#include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/fuzz_image.h"
 #include "vmm/error.h"
 #include "vmm/guest_mem.h"
 #include "vmm/layout.h"
 #include "vmm/sys.h"
 
 #define MEM_BYTES_MAX (64ull << 20)
-
-static void check_refusal(const struct error *error, const char *path)
-{
-	PROMISE(error->kind == ERROR_IMAGE);
-	PROMISE(!strncmp(error->text, path, strlen(path)));
-	PROMISE(strlen(error->text) < ERROR_TEXT_BYTES - 1); /* not cut */
-	for (const char *c = error->text; *c; c++)
-		PROMISE(*c >= ' ' && *c <= '~');
-}
 
 static void check_manifest(const struct solo5_manifest *manifest)
 {

@@ -48,14 +48,7 @@ struct fuzz {
 
 static uint64_t take(struct fuzz *fuzz, unsigned bytes)
 {
-	uint64_t value = 0;
-
-	if (bytes > fuzz->bytes)
-		bytes = (unsigned)fuzz->bytes;
-	memcpy(&value, fuzz->data, bytes);
-	fuzz->data += bytes;
-	fuzz->bytes -= bytes;
-	return value;
+	return fuzz_take(&fuzz->data, &fuzz->bytes, bytes);
 }
 
 /* --- the device --- */

@@ -11,16 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tests/fuzz/corpus.h"
 #include "tests/fuzz/fuzz_devices.h"
-
-static uint8_t file[8192];
-static size_t file_bytes;
-
-static void put(uint64_t value, unsigned bytes)
-{
-	memcpy(file + file_bytes, &value, bytes);
-	file_bytes += bytes;
-}
 
 static void op(enum op op)
 {
@@ -30,8 +22,7 @@ static void op(enum op op)
 static void text(const char *bytes, size_t count, unsigned more)
 {
 	put(count, 1);
-	memcpy(file + file_bytes, bytes, count);
-	file_bytes += count;
+	put_bytes(bytes, count);
 	put(more, 2);
 }
 
@@ -344,17 +335,8 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-		char path[4096];
-		FILE *out;
-
-		file_bytes = 0;
 		files[i].fill(files[i].how);
-		snprintf(path, sizeof(path), "%s/%s", argv[1], files[i].name);
-		out = fopen(path, "wb");
-		if (!out || fwrite(file, 1, file_bytes, out) != file_bytes || fclose(out)) {
-			perror(path);
-			return 1;
-		}
+		corpus_save(argv[1], files[i].name);
 	}
 	return 0;
 }

@@ -11,28 +11,21 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tests/fuzz/corpus.h"
 #include "tests/fuzz/fuzz_devices_state.h"
 #include "tests/unit/virtq_driver.h"
 #include "virtio/devices_state.h"
 
 #define BIT(feature) (1ull << (feature))
 
-static uint8_t file[16384];
-static size_t file_bytes;
 static size_t section;
-
-static void put(const void *from, size_t bytes)
-{
-	memcpy(file + file_bytes, from, bytes);
-	file_bytes += bytes;
-}
 
 static void end_section(void)
 {
-	uint32_t bytes = (uint32_t)(file_bytes - section - 8);
+	uint32_t bytes = (uint32_t)(corpus.bytes - section - 8);
 
 	if (section)
-		memcpy(file + section + 4, &bytes, sizeof(bytes));
+		memcpy(corpus.data + section + 4, &bytes, sizeof(bytes));
 }
 
 static void begin_section(uint32_t tag)
@@ -40,8 +33,8 @@ static void begin_section(uint32_t tag)
 	const uint32_t header[2] = { tag, 0 };
 
 	end_section();
-	section = file_bytes;
-	put(header, sizeof(header));
+	section = corpus.bytes;
+	put_bytes(header, sizeof(header));
 }
 
 static const struct {
@@ -68,7 +61,7 @@ static void put_queue(unsigned how, unsigned part, uint32_t status)
 		q.driver = q.desc + RING_SIZE * 16;
 		q.device = base + DRIVER_DRIVER_AT;
 	}
-	put(&q, sizeof(q));
+	put_bytes(&q, sizeof(q));
 }
 
 static void put_device(unsigned how, unsigned i, uint32_t status)
@@ -90,37 +83,32 @@ static void put_device(unsigned how, unsigned i, uint32_t status)
 	if (i == THE_DISK)
 		memcpy(s.config, &disk, sizeof(disk));
 	begin_section(STATE_DEVICE);
-	put(&s, sizeof(s));
+	put_bytes(&s, sizeof(s));
 	for (unsigned q = 0; q < devices[i].queues; q++)
 		put_queue(how, i * PART_QUEUES + q, status);
 	if (i == THE_CONSOLE)
-		put(&console, 20);
+		put_bytes(&console, 20);
 	if (i == THE_SOCKETS)
-		put(&next_port, sizeof(next_port));
+		put_bytes(&next_port, sizeof(next_port));
 }
 
 static void write_file(const char *folder, const char *name, unsigned how, unsigned which, uint32_t status)
 {
 	const uint8_t head[2] = { (uint8_t)how, (uint8_t)which };
 	uint32_t count[4] = { 0 };
-	char path[256];
-	FILE *to;
 
-	file_bytes = section = 0;
+	corpus.bytes = section = 0;
 	for (unsigned i = 0; i < THE_DEVICES; i++)
 		count[0] += which >> i & 1;
-	put(head, sizeof(head));
+	put_bytes(head, sizeof(head));
 	begin_section(STATE_DEVICES);
-	put(count, sizeof(count));
+	put_bytes(count, sizeof(count));
 	for (unsigned i = 0; i < THE_DEVICES; i++)
 		if (which >> i & 1)
 			put_device(how, i, status);
 	begin_section(STATE_END);
 	end_section();
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	to = fopen(path, "wb");
-	if (!to || fwrite(file, 1, file_bytes, to) != file_bytes || fclose(to))
-		perror(path);
+	corpus_save(folder, name);
 }
 
 int main(int argc, char **argv)

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tests/fuzz/corpus.h"
 #include "tests/unit/elf_builder.h"
 
 static void good(struct elf_builder *b)
@@ -214,17 +215,9 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-		char path[4096];
-		FILE *out;
-
 		elf_good(&b);
 		files[i].spoil(&b);
-		snprintf(path, sizeof(path), "%s/%s", argv[1], files[i].name);
-		out = fopen(path, "wb");
-		if (!out || fwrite(b.file, 1, b.bytes, out) != b.bytes || fclose(out)) {
-			perror(path);
-			return 1;
-		}
+		corpus_write(argv[1], files[i].name, b.file, b.bytes);
 	}
 	return 0;
 }

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tests/fuzz/corpus.h"
 #include "tests/fuzz/fuzz_monitor.h"
 
 /* Words of memory. */
@@ -80,20 +81,13 @@ int main(int argc, char **argv)
 		return 2;
 	for (unsigned i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
 		struct fuzz_monitor_input in;
-		char path[4096];
-		FILE *file;
 
 		input_init(&in);
 		in.vector = files[i].vector;
 		if (files[i].word)
 			in.regs[files[i].reg] = PLACED(PLACE_DATA, files[i].word * 8u);
 		memcpy(in.code, files[i].code, sizeof(in.code));
-		snprintf(path, sizeof(path), "%s/%s", argv[1], files[i].name);
-		file = fopen(path, "wb");
-		if (!file || fwrite(&in, sizeof(in), 1, file) != 1 || fclose(file)) {
-			perror(path);
-			return 1;
-		}
+		corpus_write(argv[1], files[i].name, &in, sizeof(in));
 	}
 	return 0;
 }

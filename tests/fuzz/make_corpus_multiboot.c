@@ -6,6 +6,7 @@
  */
 #include <stdio.h>
 
+#include "tests/fuzz/corpus.h"
 #include "tests/unit/multiboot_builder.h"
 
 static void elf64_symbols(struct elf_builder *b)
@@ -103,17 +104,9 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-		char path[4096];
-		FILE *out;
-
 		memset(&b, 0, sizeof(b));
 		files[i].build(&b);
-		snprintf(path, sizeof(path), "%s/%s", argv[1], files[i].name);
-		out = fopen(path, "wb");
-		if (!out || fwrite(b.file, 1, b.bytes, out) != b.bytes || fclose(out)) {
-			perror(path);
-			return 1;
-		}
+		corpus_write(argv[1], files[i].name, b.file, b.bytes);
 	}
 	return 0;
 }

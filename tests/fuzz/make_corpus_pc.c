@@ -9,16 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tests/fuzz/corpus.h"
 #include "tests/fuzz/fuzz_pc.h"
-
-static uint8_t file[4096];
-static size_t file_bytes;
-
-static void put(uint32_t value, unsigned bytes)
-{
-	memcpy(file + file_bytes, &value, bytes);
-	file_bytes += bytes;
-}
 
 static void ioapic(unsigned which, uint32_t value)
 {
@@ -45,33 +37,19 @@ static void pit(unsigned reg, unsigned value)
 	put(OP_PIT_WRITE, 1), put(reg, 1), put(value, 1);
 }
 
-static void save(const char *folder, const char *name)
-{
-	char path[4096];
-	FILE *to;
-
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	to = fopen(path, "wb");
-	if (!to || fwrite(file, 1, file_bytes, to) != file_bytes)
-		perror(path);
-	if (to)
-		fclose(to);
-	file_bytes = 0;
-}
-
 int main(int argc, char **argv)
 {
 	const char *folder = argc > 1 ? argv[1] : ".";
 
 	for (unsigned pin = 0; pin < 24; pin++)
 		ioapic(0x11 + 2 * pin, pin << 24), ioapic(0x10 + 2 * pin, 0x30 + pin), byte(OP_LINE, 32 | pin);
-	save(folder, "edges");
+	corpus_save(folder, "edges");
 
 	ioapic(0x22, 0x8031), byte(OP_LINE, 64 | 9), byte(OP_EOI, 0x31), ioapic(0x22, 0x18031), byte(OP_LINE, 9);
 	put(OP_IOAPIC_WRITE, 1), put(0x40, 2), put(2, 1), put(0x31, 4);
 	put(OP_IOAPIC_READ, 1), put(0x10, 2), put(2, 1);
 	ioapic(0x22, 0x10031), ioapic(0x22, 0x8131);
-	save(folder, "levels");
+	corpus_save(folder, "levels");
 
 	ioapic(0x18, 0x34);
 	out(UART_FCR, 0x81), out(UART_LCR, 0x83), out(UART_DLL, 1), out(UART_LCR, 3), out(UART_IER, 7);
@@ -79,7 +57,7 @@ int main(int argc, char **argv)
 		out(UART_TX, 0);
 	byte(OP_SERIAL_READ, UART_IIR), byte(OP_SERIAL_READ, UART_LSR), out(UART_IER, 5);
 	byte(OP_RECEIVE, 9), byte(OP_SERIAL_READ, UART_IIR), byte(OP_SERIAL_READ, UART_RX), put(OP_FLUSH, 1);
-	save(folder, "serial");
+	corpus_save(folder, "serial");
 
 	for (unsigned chip = 0; chip < 2; chip++) {
 		pic(chip, 0, 0x11), pic(chip, 1, 0x20 + 8 * chip), pic(chip, 1, chip ? 2 : 4), pic(chip, 1, 1), pic(chip, 1, 0);
@@ -87,7 +65,7 @@ int main(int argc, char **argv)
 		pic(chip, 0, 0x0b), byte(OP_PIC_READ, chip << 1), pic(chip, 0, 0x20);
 		put(OP_ELCR, 1), put(chip, 1), put(0x10, 1), byte(OP_PIC_LINE, 64 | 12), pic(chip, 0, 0x0c), byte(OP_PIC_READ, 0);
 	}
-	save(folder, "pics");
+	corpus_save(folder, "pics");
 
 	for (unsigned mode = 0; mode < 6; mode++) {
 		unsigned channel = mode % 2 ? 2 : 0;
@@ -96,18 +74,18 @@ int main(int argc, char **argv)
 		put(OP_TIME, 1), put(90000, 4), pit(3, 0xc2), byte(OP_PIT_READ, channel), byte(OP_PIT_READ, channel);
 		put(OP_TIME, 1), put(20000, 4);
 	}
-	save(folder, "pit");
+	corpus_save(folder, "pit");
 
 	put(OP_RTC, 1), put(0x0b, 1), put(4, 1), put(OP_RTC, 1), put(4, 1), put(0, 1), put(OP_RTC, 1), put(0x0a, 1), put(0xff, 1);
 	put(OP_KEYBOARD, 1), put(3, 1), put(0x60, 1), put(OP_KEYBOARD, 1), put(2, 1), put(0x47, 1);
 	put(OP_KEYBOARD, 1), put(3, 1), put(0x20, 1), put(OP_KEYBOARD, 1), put(0, 1), put(0, 1);
 	put(OP_TESTDEV, 1), put(0xfffc, 2), put(2, 1), put(0x12345678, 4);
-	save(folder, "clock_and_keyboard");
+	corpus_save(folder, "clock_and_keyboard");
 
 	out(UART_MCR, 0x1a), byte(OP_SERIAL_READ, UART_MSR), out(UART_IER, 15);
 	for (unsigned i = 0; i < 3; i++)
 		out(UART_TX, i);
 	byte(OP_SERIAL_READ, UART_LSR), out(UART_MCR, 0);
-	save(folder, "loopback");
+	corpus_save(folder, "loopback");
 	return 0;
 }

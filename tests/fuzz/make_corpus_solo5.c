@@ -11,6 +11,8 @@
 
 #include <kvick/solo5.h>
 
+#include "tests/fuzz/corpus.h"
+
 #define ABI_AT      0x200u
 #define MANIFEST_AT 0x240u
 #define TEXT_AT     0x1000u
@@ -29,19 +31,6 @@ static void add(const char *name, uint32_t type)
 
 	e->type = type;
 	strcpy(e->name, name);
-}
-
-static void save(const char *folder, const char *name, const void *bytes, size_t count)
-{
-	char path[4096];
-	FILE *out;
-
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	out = fopen(path, "wb");
-	if (!out || fwrite(bytes, 1, count, out) != count || fclose(out)) {
-		perror(path);
-		exit(1);
-	}
 }
 
 /* Text and data, as far apart as they have to be; the notes before them, in no segment. */
@@ -72,7 +61,7 @@ static void save_image(const char *folder, const char *name)
 	memcpy(file + MANIFEST_AT, &mft, sizeof(mft));
 	memcpy(file + MANIFEST_AT + sizeof(mft) + SOLO5_MANIFEST_PADDING, &manifest, SOLO5_MANIFEST_BYTES(manifest.entries));
 	memset(file + TEXT_AT, 0xf4, 2 * TEXT_BYTES);
-	save(folder, name, file, sizeof(file));
+	corpus_write(folder, name, file, sizeof(file));
 }
 
 int main(int argc, char **argv)
@@ -86,7 +75,7 @@ int main(int argc, char **argv)
 	save_image(argv[1], "disk");
 	add("net", SOLO5_NET);
 	save_image(argv[1], "disk-and-net");
-	save(argv[1], "manifest", &manifest, SOLO5_MANIFEST_BYTES(manifest.entries));
+	corpus_write(argv[1], "manifest", &manifest, SOLO5_MANIFEST_BYTES(manifest.entries));
 	add("net", SOLO5_NET);
 	save_image(argv[1], "name-twice");
 	return 0;

@@ -9,16 +9,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "tests/fuzz/corpus.h"
 #include "tests/fuzz/fuzz_virtq.h"
-
-static uint8_t file[4096];
-static size_t file_bytes;
-
-static void put(uint64_t value, unsigned bytes)
-{
-	memcpy(file + file_bytes, &value, bytes);
-	file_bytes += bytes;
-}
 
 static void op(enum op op)
 {
@@ -195,19 +187,10 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-		char path[4096];
-		FILE *out;
-
-		file_bytes = 0;
 		put(files[i].features, 1);
 		put(files[i].size, 1);
 		files[i].fill(files[i].features);
-		snprintf(path, sizeof(path), "%s/%s", argv[1], files[i].name);
-		out = fopen(path, "wb");
-		if (!out || fwrite(file, 1, file_bytes, out) != file_bytes || fclose(out)) {
-			perror(path);
-			return 1;
-		}
+		corpus_save(argv[1], files[i].name);
 	}
 	return 0;
 }

@@ -51,22 +51,15 @@ $(HOSTILE_OUT)/solo5/%.o: tests/hostile/solo5/%.c guests/rules.mk tests/hostile/
 $(foreach name,$(HOSTILE_HVT_NAMES),$(eval \
 	$(call guest_hvt,$(HOSTILE_OUT)/$(name).hvt,$(HOSTILE_OUT)/solo5/$(name)/main.o)))
 
-$(HOSTILE_OUT)/make_images $(HOSTILE_OUT)/make_solo5_images: $(HOSTILE_OUT)/%: tests/hostile/images/%.c include/kvick/note.h \
+HOSTILE_MAKERS := $(addprefix $(HOSTILE_OUT)/,make_images make_solo5_images make_kernels make_snapshots)
+
+$(HOSTILE_MAKERS): $(HOSTILE_OUT)/%: tests/hostile/images/%.c tests/hostile/images/files.h include/kvick/note.h \
 		include/kvick/solo5.h
 	@mkdir -p $(@D)
-	$(CC) -std=gnu17 -O1 -Wall -Wextra -Werror -Iinclude -o $@ $<
-
-$(HOSTILE_OUT)/make_kernels: tests/hostile/images/make_kernels.c
-	@mkdir -p $(@D)
-	$(CC) -std=gnu17 -O1 -Wall -Wextra -Werror -o $@ $<
-
-$(HOSTILE_OUT)/make_snapshots: tests/hostile/images/make_snapshots.c
-	@mkdir -p $(@D)
-	$(CC) -std=gnu17 -O1 -Wall -Wextra -Werror -o $@ $<
+	$(CC) -std=gnu17 -D_GNU_SOURCE -O1 -Wall -Wextra -Werror -I. -Iinclude -o $@ $<
 
 .PHONY: hostile-build
-hostile-build: $(HOSTILE_ELFS) $(HOSTILE_RING0_ELFS) $(HOSTILE_BZIMAGES) $(HOSTILE_HVTS) \
-	$(addprefix $(HOSTILE_OUT)/,make_images make_solo5_images make_kernels make_snapshots)
+hostile-build: $(HOSTILE_ELFS) $(HOSTILE_RING0_ELFS) $(HOSTILE_BZIMAGES) $(HOSTILE_HVTS) $(HOSTILE_MAKERS)
 
 -include $(HOSTILE_NAMES:%=$(HOSTILE_OUT)/obj/%/main.d) $(HOSTILE_OUT)/obj/manifest.d \
 	$(HOSTILE_BZIMAGE_NAMES:%=$(HOSTILE_OUT)/bzimage/%/main.d) $(HOSTILE_HVT_NAMES:%=$(HOSTILE_OUT)/solo5/%/main.d)

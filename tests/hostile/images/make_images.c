@@ -15,12 +15,10 @@
  * GOOD.elf: ET_EXEC, its kvick note first in PT_NOTE, with a PT_GNU_STACK, as the runtime links it.
  */
 #include <elf.h>
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include <kvick/note.h>
+
+#include "tests/hostile/images/files.h"
 
 #define BYTES_MAX (16u << 20)
 #define MEM_BYTES_MAX (64ull << 30) /* of the largest guest */
@@ -341,37 +339,6 @@ static const struct {
 	{ "text-in-pieces", text_in_pieces, "has too much text to run at ring 3: use --ring 0", "--ring 3" },
 };
 
-static void die(const char *what, const char *why)
-{
-	fprintf(stderr, "make_images: %s: %s\n", what, why);
-	exit(1);
-}
-
-static uint8_t *read_file(const char *path, size_t *bytes)
-{
-	uint8_t *file = malloc(BYTES_MAX);
-	FILE *in = fopen(path, "rb");
-
-	if (!file || !in)
-		die(path, strerror(errno));
-	*bytes = fread(file, 1, BYTES_MAX, in);
-	if (*bytes == BYTES_MAX)
-		die(path, "too large for a good image");
-	fclose(in);
-	return file;
-}
-
-static void write_file(const char *folder, const char *name, const struct victim *v)
-{
-	char path[4096];
-	FILE *out;
-
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	out = fopen(path, "wb");
-	if (!out || fwrite(v->file, 1, v->bytes, out) != v->bytes || fclose(out))
-		die(path, strerror(errno));
-}
-
 /* Finds the parts that the cases spoil. */
 static void dissect(struct victim *v, const char *path)
 {
@@ -409,7 +376,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: make_images GOOD.elf FOLDER\n");
 		return 2;
 	}
-	good = read_file(argv[1], &bytes);
+	good = read_file(argv[1], BYTES_MAX, &bytes);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct victim v = { .file = malloc(bytes), .bytes = bytes };
 
@@ -418,9 +385,8 @@ int main(int argc, char **argv)
 		memcpy(v.file, good, bytes);
 		dissect(&v, argv[1]);
 		cases[i].spoil(&v);
-		write_file(argv[2], cases[i].name, &v);
-		printf("%s\t%s%s%s\n", cases[i].name, cases[i].says, cases[i].options ? "\t" : "",
-		       cases[i].options ? cases[i].options : "");
+		write_file(argv[2], cases[i].name, v.file, v.bytes);
+		list(cases[i].name, cases[i].says, cases[i].options);
 		free(v.file);
 	}
 	free(good);

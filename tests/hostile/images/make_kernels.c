@@ -8,10 +8,8 @@
  */
 #include <asm/bootparam.h>
 #include <elf.h>
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+
+#include "tests/hostile/images/files.h"
 
 #define BYTES_MAX (16u << 20)
 
@@ -139,24 +137,6 @@ static const struct {
 	{ ELF_PVH, "pvh-beyond-3-gib", beyond_3_gib, "a PC guest has 3072 at most", "--mem=64M" },
 };
 
-static void die(const char *what, const char *why)
-{
-	fprintf(stderr, "make_kernels: %s: %s\n", what, why);
-	exit(1);
-}
-
-static uint8_t *read_file(const char *path, size_t *bytes)
-{
-	uint8_t *file = malloc(BYTES_MAX);
-	FILE *in = fopen(path, "rb");
-
-	if (!file || !in)
-		die(path, strerror(errno));
-	*bytes = fread(file, 1, BYTES_MAX, in);
-	fclose(in);
-	return file;
-}
-
 /* Finds the parts that the cases spoil. */
 static void dissect(struct victim *v, enum good good)
 {
@@ -177,18 +157,13 @@ static void dissect(struct victim *v, enum good good)
 static void make(const char *folder, const struct victim *good, enum good which, const char *name, void (*spoil)(struct victim *v))
 {
 	struct victim v = { .file = malloc(good->bytes), .bytes = good->bytes };
-	char path[4096];
-	FILE *out;
 
 	if (!v.file)
 		die(name, strerror(ENOMEM));
 	memcpy(v.file, good->file, good->bytes);
 	dissect(&v, which);
 	spoil(&v);
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	out = fopen(path, "wb");
-	if (!out || fwrite(v.file, 1, v.bytes, out) != v.bytes || fclose(out))
-		die(path, strerror(errno));
+	write_file(folder, name, v.file, v.bytes);
 	free(v.file);
 }
 
@@ -201,11 +176,10 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	for (unsigned i = 0; i < GOOD_COUNT; i++)
-		good[i].file = read_file(argv[1 + i], &good[i].bytes);
+		good[i].file = read_file(argv[1 + i], BYTES_MAX, &good[i].bytes);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		make(argv[GOOD_COUNT + 1], &good[cases[i].good], cases[i].good, cases[i].name, cases[i].spoil);
-		printf("%s\t%s%s%s\n", cases[i].name, cases[i].says, cases[i].options ? "\t" : "",
-		       cases[i].options ? cases[i].options : "");
+		list(cases[i].name, cases[i].says, cases[i].options);
 	}
 	return 0;
 }

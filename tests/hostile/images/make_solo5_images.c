@@ -7,13 +7,11 @@
  * GOOD.hvt: with one device in its manifest, as guests/solo5/solo5.ld links it.
  */
 #include <elf.h>
-#include <errno.h>
 #include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include <kvick/solo5.h>
+
+#include "tests/hostile/images/files.h"
 
 #define BYTES_MAX (1u << 20)
 
@@ -192,37 +190,6 @@ static const struct {
 	{ "solo5-entry-high", entry_high, "e_entry 0xffffffffffffffff", NULL },
 };
 
-static void die(const char *what, const char *why)
-{
-	fprintf(stderr, "make_solo5_images: %s: %s\n", what, why);
-	exit(1);
-}
-
-static uint8_t *read_file(const char *path, size_t *bytes)
-{
-	uint8_t *file = calloc(1, BYTES_MAX);
-	FILE *in = fopen(path, "rb");
-
-	if (!file || !in)
-		die(path, strerror(errno));
-	*bytes = fread(file, 1, BYTES_MAX, in);
-	if (*bytes == BYTES_MAX)
-		die(path, "too large for a good image");
-	fclose(in);
-	return file;
-}
-
-static void write_file(const char *folder, const char *name, const struct victim *v)
-{
-	char path[4096];
-	FILE *out;
-
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	out = fopen(path, "wb");
-	if (!out || fwrite(v->file, 1, v->bytes, out) != v->bytes || fclose(out))
-		die(path, strerror(errno));
-}
-
 /* Finds the parts that the cases spoil. */
 static void dissect(struct victim *v, const char *path)
 {
@@ -253,7 +220,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: make_solo5_images GOOD.hvt FOLDER\n");
 		return 2;
 	}
-	good = read_file(argv[1], &bytes);
+	good = read_file(argv[1], BYTES_MAX, &bytes);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct victim v = { .file = malloc(BYTES_MAX), .bytes = bytes };
 
@@ -262,9 +229,8 @@ int main(int argc, char **argv)
 		memcpy(v.file, good, BYTES_MAX);
 		dissect(&v, argv[1]);
 		cases[i].spoil(&v);
-		write_file(argv[2], cases[i].name, &v);
-		printf("%s\t%s%s%s\n", cases[i].name, cases[i].says, cases[i].options ? "\t" : "",
-		       cases[i].options ? cases[i].options : "");
+		write_file(argv[2], cases[i].name, v.file, v.bytes);
+		list(cases[i].name, cases[i].says, cases[i].options);
 		free(v.file);
 	}
 	free(good);
