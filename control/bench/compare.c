@@ -63,7 +63,7 @@ static size_t ratios_of(const struct recorded_subject *subject, const struct rec
 	const struct launches of = { subject->samples, subject->sample_count, metric },
 			      by = { floor->samples, floor->sample_count, METRIC_WHOLE };
 	double *floors = statistics_memory(subject->sample_count, sizeof(*floors));
-	size_t count = pairs_by_round(&of, &by, ratios, floors);
+	size_t count = pairs_by_round(&of, &by, ratios, floors, NULL);
 
 	for (size_t i = 0; i < count; i++)
 		ratios[i] /= floors[i];

@@ -35,7 +35,7 @@ static bool next_turn(struct turn *turn, double *values)
 	return true;
 }
 
-size_t pairs_by_round(const struct launches *a, const struct launches *b, double *of_a, double *of_b)
+size_t pairs_by_round(const struct launches *a, const struct launches *b, double *of_a, double *of_b, uint32_t *rounds)
 {
 	double *values = statistics_memory(a->count > b->count ? a->count : b->count, sizeof(*values));
 	struct turn x = { .of = a }, y = { .of = b };
@@ -47,7 +47,10 @@ size_t pairs_by_round(const struct launches *a, const struct launches *b, double
 
 		if (i == j && !isnan(x.median) && !isnan(y.median)) {
 			of_a[pairs] = x.median;
-			of_b[pairs++] = y.median;
+			of_b[pairs] = y.median;
+			if (rounds)
+				rounds[pairs] = i;
+			pairs++;
 		}
 		both = (i > j || next_turn(&x, values)) && (j > i || next_turn(&y, values));
 	}

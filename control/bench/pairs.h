@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "control/bench/sample.h"
 
@@ -20,8 +21,9 @@ bool launch_value(const struct sample *sample, enum metric metric, double *value
 
 /*
  * A pair for each round that has good launches of both: of a burst, whose launches wait for each other and so are one observation,
- * the median. of_a, of_b: room for as many as the one of them has that has fewer. Returns how many there are.
+ * the median. of_a, of_b, and `rounds` for the round of each, unless that is NULL: room for as many as the one of them has that has
+ * fewer. Returns how many there are.
  */
-size_t pairs_by_round(const struct launches *a, const struct launches *b, double *of_a, double *of_b);
+size_t pairs_by_round(const struct launches *a, const struct launches *b, double *of_a, double *of_b, uint32_t *rounds);
 
 #endif

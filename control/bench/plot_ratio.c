@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "control/bench/pairs.h"
 #include "control/bench/statistics_ranks.h"
 
 #define HEAD    22
@@ -17,67 +18,27 @@
 #define MIDDLE  0.8
 #define BESIDE  0.5
 
-/* One by one a round has one of each; else the medians of what it has. */
+/* Those that both have, as they are compared. */
 struct rounds {
-	double *round, *ratio;
+	uint32_t *round;
+	double *ratio;
 	size_t count;
 };
 
-struct launch {
-	uint32_t round;
-	double whole;
-};
-
-static int by_round_and_time(const void *a, const void *b)
-{
-	const struct launch *x = a, *y = b;
-
-	if (x->round != y->round)
-		return (x->round > y->round) - (x->round < y->round);
-	return (x->whole > y->whole) - (x->whole < y->whole);
-}
-
-/* The good ones by rounds. To be freed. */
-static struct launch *launches_of(const struct subject_results *s, size_t *count)
-{
-	struct launch *launches = statistics_memory(s->sample_count, sizeof(*launches));
-
-	*count = 0;
-	for (size_t i = 0; i < s->sample_count; i++) {
-		launches[*count].round = s->samples[i].round;
-		*count += s->samples[i].result == SAMPLE_GOOD && metrics[METRIC_WHOLE].get(&s->samples[i], &launches[*count].whole);
-	}
-	qsort(launches, *count, sizeof(*launches), by_round_and_time);
-	return launches;
-}
-
-static size_t same_round(const struct launch *launches, size_t count)
-{
-	size_t same = 1;
-
-	while (same < count && launches[same].round == launches[0].round)
-		same++;
-	return same;
-}
-
 static struct rounds gather(const struct subject_results *a, const struct subject_results *b)
 {
-	size_t a_count, b_count, a_same, b_same;
-	struct launch *of_a = launches_of(a, &a_count), *of_b = launches_of(b, &b_count);
-	struct rounds rounds = { statistics_memory(b_count, sizeof(double)), statistics_memory(b_count, sizeof(double)), 0 };
+	const struct launches of_a = { a->samples, a->sample_count, METRIC_WHOLE };
+	const struct launches of_b = { b->samples, b->sample_count, METRIC_WHOLE };
+	double *first = statistics_memory(b->sample_count, sizeof(double));
+	struct rounds rounds = {
+		.round = statistics_memory(b->sample_count, sizeof(uint32_t)),
+		.ratio = statistics_memory(b->sample_count, sizeof(double)),
+	};
 
-	for (size_t i = 0, j = 0; i < a_count && j < b_count; i += a_same, j += b_same) {
-		uint32_t x = of_a[i].round, y = of_b[j].round;
-
-		a_same = x <= y ? same_round(&of_a[i], a_count - i) : 0;
-		b_same = y <= x ? same_round(&of_b[j], b_count - j) : 0;
-		if (x != y)
-			continue;
-		rounds.round[rounds.count] = x;
-		rounds.ratio[rounds.count++] = of_b[j + b_same / 2].whole / of_a[i + a_same / 2].whole;
-	}
-	free(of_a);
-	free(of_b);
+	rounds.count = pairs_by_round(&of_a, &of_b, first, rounds.ratio, rounds.round);
+	for (size_t i = 0; i < rounds.count; i++)
+		rounds.ratio[i] /= first[i];
+	free(first);
 	return rounds;
 }
 
@@ -143,7 +104,7 @@ static size_t rounds_of_dot(const struct rounds *rounds, size_t dot, size_t dots
 	for (size_t i = from; i < to; i++)
 		ratios[i - from] = rounds->ratio[i];
 	statistics_sort(ratios, to - from);
-	*round = (rounds->round[from] + rounds->round[to - 1]) / 2;
+	*round = ((double)rounds->round[from] + rounds->round[to - 1]) / 2;
 	return to - from;
 }
 

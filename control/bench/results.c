@@ -43,7 +43,7 @@ static void compare(const struct plan *plan, const struct subject_results *a, st
 	for (enum metric metric = 0; metric < METRIC_COUNT; metric++) {
 		const struct launches first = { a->samples, a->sample_count, metric };
 		const struct launches second = { b->samples, b->sample_count, metric };
-		size_t pairs = pairs_by_round(&first, &second, of_a, of_b);
+		size_t pairs = pairs_by_round(&first, &second, of_a, of_b, NULL);
 
 		compare_pairs(&b->against[metric], of_a, of_b, pairs, plan->alpha);
 	}

@@ -102,29 +102,6 @@ static void each_plot_has_a_name_for_who_does_not_see_it(void **state)
 	assert_int_equal(count_of("<svg "), count_of("role=\"img\"") + count_of("aria-hidden=\"true\""));
 }
 
-/* In an open loop samples stand as they ended. */
-static void rounds_are_found_in_whatever_order_they_stand(void **state)
-{
-	struct sample *b;
-	char *ordered;
-
-	(void)state;
-	made_up(&made, 2, 40);
-	b = made.results.subjects[1].samples;
-	write_with(output_html);
-	ordered = strdup(strstr(text, "<figure id=\"ratio\">"));
-	*strstr(ordered, "</figure>") = '\0';
-	for (size_t i = 0; i < 20; i++) {
-		struct sample swapped = b[i];
-
-		b[i] = b[39 - i];
-		b[39 - i] = swapped;
-	}
-	write_with(output_html);
-	assert_says(text, ordered);
-	free(ordered);
-}
-
 static void a_report_without_a_timeline_is_left_out(void **state)
 {
 	(void)state;
@@ -209,7 +186,6 @@ int main(void)
 		TEST(it_is_small_whatever_there_is),
 		TEST(the_same_results_are_the_same_page),
 		TEST(each_plot_has_a_name_for_who_does_not_see_it),
-		TEST(rounds_are_found_in_whatever_order_they_stand),
 		TEST(a_report_without_a_timeline_is_left_out),
 		TEST(ticks_are_round_and_within_the_scale),
 		TEST(ticks_of_a_logarithmic_scale_are_spread_over_it),

@@ -4,6 +4,7 @@
 
 #include <math.h>
 
+#include "control/bench/pairs.h"
 #include "control/bench/results.h"
 
 #define ROUNDS 40
@@ -174,6 +175,24 @@ static void a_round_counts_where_both_are_good(void **state)
 	assert_int_equal(results.subjects[1].against[METRIC_WHOLE].pairs, ROUNDS - 2);
 }
 
+static void a_pair_knows_its_round(void **state)
+{
+	static const uint32_t first[] = { 0, 2, 3, 5, 5, 5, 9 }, second[] = { 2, 4, 5, 9, 9, 11 };
+	double of_a[COUNT_OF(second)], of_b[COUNT_OF(second)];
+	uint32_t rounds[COUNT_OF(second)];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(first); i++)
+		add(&results.subjects[0], first[i], 1);
+	for (size_t i = 0; i < COUNT_OF(second); i++)
+		add(&results.subjects[1], second[i], 1);
+	const struct launches a = { results.subjects[0].samples, COUNT_OF(first), METRIC_WHOLE };
+	const struct launches b = { results.subjects[1].samples, COUNT_OF(second), METRIC_WHOLE };
+
+	assert_int_equal(pairs_by_round(&a, &b, of_a, of_b, rounds), 3);
+	assert_true(rounds[0] == 2 && rounds[1] == 5 && rounds[2] == 9);
+}
+
 static void a_subject_that_stopped_early_is_compared_by_what_it_has(void **state)
 {
 	(void)state;
@@ -225,6 +244,7 @@ int main(void)
 		TEST(a_burst_is_one_observation),
 		TEST(rounds_are_pairs_however_launches_come),
 		TEST(a_round_counts_where_both_are_good),
+		TEST(a_pair_knows_its_round),
 		TEST(a_subject_that_stopped_early_is_compared_by_what_it_has),
 		TEST(nothing_measured_is_no_difference_and_no_crash),
 		TEST(parts_of_the_whole_are_one_question),
