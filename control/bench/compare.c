@@ -71,12 +71,6 @@ static size_t ratios_of(const struct recorded_subject *subject, const struct rec
 	return count;
 }
 
-static double median_of(double *values, size_t count)
-{
-	statistics_sort(values, count);
-	return statistics_quantile(values, count, 0.5);
-}
-
 static void compare_metric(struct compare_report *report, struct compared_metric *compared, enum metric metric,
 			   const struct recorded_subject *before, const struct recorded_subject *after)
 {
@@ -92,8 +86,8 @@ static void compare_metric(struct compare_report *report, struct compared_metric
 				    values_of(of[i], metric, values[i]);
 	}
 	compare_lists(&compared->against, values[0], counts[0], values[1], counts[1], report->plan->alpha);
-	compared->before = median_of(values[0], counts[0]);
-	compared->after = median_of(values[1], counts[1]);
+	compared->before = statistics_median(values[0], counts[0]);
+	compared->after = statistics_median(values[1], counts[1]);
 	free(values[0]);
 	free(values[1]);
 }
@@ -249,7 +243,7 @@ static double floor_median(const struct recorded *recorded)
 	if (!floor)
 		return NAN;
 	values = statistics_memory(floor->sample_count, sizeof(*values));
-	median = median_of(values, values_of(floor, METRIC_WHOLE, values));
+	median = statistics_median(values, values_of(floor, METRIC_WHOLE, values));
 	free(values);
 	return median;
 }

@@ -30,8 +30,7 @@ static bool next_turn(struct turn *turn, double *values)
 	turn->round = of->samples[turn->end].round;
 	for (; turn->end < of->count && of->samples[turn->end].round == turn->round; turn->end++)
 		count += launch_value(&of->samples[turn->end], of->metric, &values[count]);
-	statistics_sort(values, count);
-	turn->median = statistics_quantile(values, count, 0.5);
+	turn->median = statistics_median(values, count);
 	return true;
 }
 

@@ -54,6 +54,12 @@ double statistics_quantile(const double *sorted, size_t count, double part)
 	return count ? sorted[rank_at(count, part) - 1] : NAN;
 }
 
+double statistics_median(double *values, size_t count)
+{
+	statistics_sort(values, count);
+	return statistics_quantile(values, count, 0.5);
+}
+
 /* The chance of exactly k of n, each with chance p, 0 < p < 1. */
 static double binomial(size_t k, size_t n, double p)
 {

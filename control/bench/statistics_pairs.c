@@ -114,17 +114,6 @@ static double signed_rank_p(const double *differences, size_t count, bool *more)
 	return p;
 }
 
-static double median_of(const double *values, size_t count)
-{
-	double *sorted = statistics_memory(count, sizeof(*sorted)), median;
-
-	memcpy(sorted, values, count * sizeof(*sorted));
-	statistics_sort(sorted, count);
-	median = statistics_quantile(sorted, count, 0.5);
-	free(sorted);
-	return median;
-}
-
 void compare_pairs(struct comparison *comparison, const double *a, const double *b, size_t pairs, double alpha)
 {
 	double *differences = statistics_memory(pairs, sizeof(double)), *logs = statistics_memory(pairs, sizeof(double)), error;
@@ -155,9 +144,13 @@ void compare_pairs(struct comparison *comparison, const double *a, const double 
 	if (by_ratio) {
 		error = (log(ratio->high) - log(ratio->low)) / (2 * Z_95);
 		comparison->detectable = expm1(detectable_errors(alpha) * error);
-	} else if (median_of(a, pairs) > 0) {
+	} else {
+		double median;
+
+		memcpy(logs, a, pairs * sizeof(*logs)); /* room that is not needed in this case */
+		median = statistics_median(logs, pairs);
 		error = (difference->high - difference->low) / (2 * Z_95);
-		comparison->detectable = detectable_errors(alpha) * error / median_of(a, pairs);
+		comparison->detectable = median > 0 ? detectable_errors(alpha) * error / median : NAN;
 	}
 out:
 	free(differences);

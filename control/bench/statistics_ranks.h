@@ -36,5 +36,7 @@ void *statistics_memory_more(void *memory, size_t count, size_t bytes);
 void statistics_sort(double *values, size_t count);
 /* Of sorted values: the least that this part of them do not exceed. */
 double statistics_quantile(const double *sorted, size_t count, double part);
+/* Sorts. */
+double statistics_median(double *values, size_t count);
 
 #endif
