@@ -47,15 +47,6 @@ static void warn(struct compare_report *report, const char *format, ...)
 
 /* --- values --- */
 
-static size_t values_of(const struct recorded_subject *subject, enum metric metric, double *values)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < subject->sample_count; i++)
-		count += launch_value(&subject->samples[i], metric, &values[count]);
-	return count;
-}
-
 /* For each round with both: of what the floor's whole launch took. `ratios`: room for as many as the subject has. */
 static size_t ratios_of(const struct recorded_subject *subject, const struct recorded_subject *floor, enum metric metric,
 			double *ratios)
@@ -83,7 +74,7 @@ static void compare_metric(struct compare_report *report, struct compared_metric
 		values[i] = statistics_memory(of[i]->sample_count, sizeof(double));
 		counts[i] = report->by_floor && metrics[metric].is_time ?
 				    ratios_of(of[i], recorded_floor(files[i]), metric, values[i]) :
-				    values_of(of[i], metric, values[i]);
+				    launch_values(of[i]->samples, of[i]->sample_count, metric, values[i]);
 	}
 	compare_lists(&compared->against, values[0], counts[0], values[1], counts[1], report->plan->alpha);
 	compared->before = statistics_median(values[0], counts[0]);
@@ -94,24 +85,14 @@ static void compare_metric(struct compare_report *report, struct compared_metric
 
 /* --- subjects --- */
 
-static bool was_run(const struct recorded_subject *subject)
-{
-	double value;
-
-	for (size_t i = 0; subject && i < subject->sample_count; i++)
-		if (launch_value(&subject->samples[i], METRIC_WHOLE, &value))
-			return true;
-	return false;
-}
-
 static void compare_subject(struct compare_report *report, const char *name)
 {
 	const struct recorded_subject *before = recorded_find(report->before, name), *after = recorded_find(report->after, name);
 	struct compared *compared = &report->subjects[report->subject_count++];
 
 	*compared = (struct compared){ .name = name, .judgement = JUDGED_SAME };
-	if (!was_run(before) || !was_run(after)) {
-		compared->judgement = was_run(before) || !was_run(after) ? JUDGED_NOT_RUN : JUDGED_NEW;
+	if (!recorded_was_run(before) || !recorded_was_run(after)) {
+		compared->judgement = recorded_was_run(before) || !recorded_was_run(after) ? JUDGED_NOT_RUN : JUDGED_NEW;
 		return;
 	}
 	if (before->kind != after->kind)
@@ -243,7 +224,7 @@ static double floor_median(const struct recorded *recorded)
 	if (!floor)
 		return NAN;
 	values = statistics_memory(floor->sample_count, sizeof(*values));
-	median = statistics_median(values, values_of(floor, METRIC_WHOLE, values));
+	median = statistics_median(values, launch_values(floor->samples, floor->sample_count, METRIC_WHOLE, values));
 	free(values);
 	return median;
 }

@@ -46,7 +46,9 @@ struct recorded {
  */
 int recorded_read(struct recorded *recorded, const char *path, struct error *error);
 void recorded_free(struct recorded *recorded);
-/* NULL: there is none, or none that has a good launch. */
+/* Has it a good launch? `subject`: may be NULL. */
+bool recorded_was_run(const struct recorded_subject *subject);
+/* NULL: there is none, or none that was run. */
 const struct recorded_subject *recorded_floor(const struct recorded *recorded);
 const struct recorded_subject *recorded_find(const struct recorded *recorded, const char *name);
 const char *recorded_row(const struct recorded *recorded, const char *key);

@@ -377,11 +377,11 @@ void recorded_free(struct recorded *recorded)
 	*recorded = (struct recorded){ 0 };
 }
 
-static bool has_good_one(const struct recorded_subject *subject)
+bool recorded_was_run(const struct recorded_subject *subject)
 {
 	double value;
 
-	for (size_t i = 0; i < subject->sample_count; i++)
+	for (size_t i = 0; subject && i < subject->sample_count; i++)
 		if (launch_value(&subject->samples[i], METRIC_WHOLE, &value))
 			return true;
 	return false;
@@ -390,7 +390,7 @@ static bool has_good_one(const struct recorded_subject *subject)
 const struct recorded_subject *recorded_floor(const struct recorded *recorded)
 {
 	for (size_t i = 0; i < recorded->subject_count; i++)
-		if (recorded->subjects[i].kind == SUBJECT_FLOOR && has_good_one(&recorded->subjects[i]))
+		if (recorded->subjects[i].kind == SUBJECT_FLOOR && recorded_was_run(&recorded->subjects[i]))
 			return &recorded->subjects[i];
 	return NULL;
 }

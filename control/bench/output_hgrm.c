@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "control/bench/output.h"
+#include "control/bench/pairs.h"
 #include "control/bench/statistics_ranks.h"
 
 #define NS_PER_MS         1e6
@@ -23,10 +24,7 @@ static double *whole_times(const struct subject_results *subject, size_t *count)
 {
 	double *values = statistics_memory(subject->sample_count, sizeof(*values));
 
-	*count = 0;
-	for (size_t i = 0; i < subject->sample_count; i++)
-		if (subject->samples[i].result == SAMPLE_GOOD && metrics[METRIC_WHOLE].get(&subject->samples[i], &values[*count]))
-			(*count)++;
+	*count = launch_values(subject->samples, subject->sample_count, METRIC_WHOLE, values);
 	statistics_sort(values, *count);
 	return values;
 }

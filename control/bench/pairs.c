@@ -11,6 +11,15 @@ bool launch_value(const struct sample *sample, enum metric metric, double *value
 	return sample->result == SAMPLE_GOOD && metrics[metric].get(sample, value);
 }
 
+size_t launch_values(const struct sample *samples, size_t count, enum metric metric, double *values)
+{
+	size_t known = 0;
+
+	for (size_t i = 0; i < count; i++)
+		known += launch_value(&samples[i], metric, &values[known]);
+	return known;
+}
+
 /* A subject's launches of one round. */
 struct turn {
 	const struct launches *of;
@@ -23,14 +32,14 @@ struct turn {
 static bool next_turn(struct turn *turn, double *values)
 {
 	const struct launches *of = turn->of;
-	size_t count = 0;
+	size_t first = turn->end;
 
-	if (turn->end == of->count)
+	if (first == of->count)
 		return false;
-	turn->round = of->samples[turn->end].round;
-	for (; turn->end < of->count && of->samples[turn->end].round == turn->round; turn->end++)
-		count += launch_value(&of->samples[turn->end], of->metric, &values[count]);
-	turn->median = statistics_median(values, count);
+	turn->round = of->samples[first].round;
+	while (turn->end < of->count && of->samples[turn->end].round == turn->round)
+		turn->end++;
+	turn->median = statistics_median(values, launch_values(&of->samples[first], turn->end - first, of->metric, values));
 	return true;
 }
 

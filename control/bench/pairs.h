@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Two subjects' launches, round by round: what is compared, in one run and across two. */
+/* Values of a subject's launches, and pairs of two subjects', round by round: what is compared, in one run and across two. */
 #ifndef KVICK_CONTROL_BENCH_PAIRS_H
 #define KVICK_CONTROL_BENCH_PAIRS_H
 
@@ -18,6 +18,8 @@ struct launches {
 
 /* False: it was not good, or that is not known of it. */
 bool launch_value(const struct sample *sample, enum metric metric, double *value);
+/* Of all that have one. `values`: room for `count`. Returns how many there are. */
+size_t launch_values(const struct sample *samples, size_t count, enum metric metric, double *values);
 
 /*
  * A pair for each round that has good launches of both: of a burst, whose launches wait for each other and so are one observation,

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/bench/pairs.h"
 #include "control/bench/statistics_ranks.h"
 
 #define TOP         12
@@ -51,9 +52,7 @@ static void gather(struct curves *curves, const struct results *results)
 		if (!s->summary[METRIC_WHOLE].count)
 			continue;
 		*curve = (struct curve){ i, statistics_memory(s->sample_count, sizeof(double)), 0 };
-		for (size_t j = 0; j < s->sample_count; j++)
-			curve->count += s->samples[j].result == SAMPLE_GOOD &&
-					metrics[METRIC_WHOLE].get(&s->samples[j], &curve->values[curve->count]);
+		curve->count = launch_values(s->samples, s->sample_count, METRIC_WHOLE, curve->values);
 		statistics_sort(curve->values, curve->count);
 		curves->count++;
 	}

@@ -23,15 +23,6 @@ static double *room_for(const struct subject_results *subject)
 	return statistics_memory(subject->sample_count, sizeof(double));
 }
 
-static size_t values_of(const struct subject_results *subject, enum metric metric, double *values)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < subject->sample_count; i++)
-		count += launch_value(&subject->samples[i], metric, &values[count]);
-	return count;
-}
-
 /*
  * By rounds, however launches come: within each the order is random, so that of two subjects that are the same either could have
  * had the other's times, whatever launches at one moment have to do with each other. That makes p exact.
@@ -72,8 +63,11 @@ void results_compute(struct results *results)
 		struct subject_results *subject = &results->subjects[i];
 		double *values = room_for(subject);
 
-		for (enum metric metric = 0; metric < METRIC_COUNT; metric++)
-			summarise(&subject->summary[metric], values, values_of(subject, metric, values));
+		for (enum metric metric = 0; metric < METRIC_COUNT; metric++) {
+			size_t count = launch_values(subject->samples, subject->sample_count, metric, values);
+
+			summarise(&subject->summary[metric], values, count);
+		}
 		free(values);
 		if (i == 0)
 			continue;
