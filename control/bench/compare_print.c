@@ -9,7 +9,7 @@
 
 #include "control/bench/output.h"
 
-#define SCHEMA 1
+#define COMPARE_SCHEMA 1 /* the version of docs/bench-compare.schema.json, a format of its own */
 #define NAME_COLUMNS 27
 #define NUMBER_COLUMNS 10
 #define CELL_BYTES 64
@@ -216,9 +216,11 @@ int compare_print_json(const struct compare_report *report, const char *path, st
 		json_array_append_new(subjects, subject_json(report, &report->subjects[i]));
 	for (size_t i = 0; i < report->warning_count; i++)
 		json_array_append_new(warnings, text(report->warnings[i]));
-	root = json_pack("{si so so sb sb sf sf so so}", "schema", SCHEMA, "old", file_json(report->before, report->floor_before),
-			 "new", file_json(report->after, report->floor_after), "passed", report->passed,
-			 "by_floor", report->by_floor, "threshold", report->plan->threshold, "alpha", report->plan->alpha,
+	root = json_pack("{si so so sb sb sf sf so so}", "schema", COMPARE_SCHEMA,
+			 "old", file_json(report->before, report->floor_before),
+			 "new", file_json(report->after, report->floor_after),
+			 "passed", report->passed, "by_floor", report->by_floor,
+			 "threshold", report->plan->threshold, "alpha", report->plan->alpha,
 			 "subjects", subjects, "warnings", warnings);
 	json_dumpf(root, file.stream, JSON_INDENT(1) | JSON_REAL_PRECISION(12));
 	putc('\n', file.stream);

@@ -15,7 +15,6 @@
 #include "control/bench/statistics_ranks.h"
 #include "vmm/error.h"
 
-#define SCHEMA 1
 #define FILE_BYTES_MAX (512ull << 20)
 #define HELD_BYTES_MAX (3ull << 30) /* while one is read: six times its size for numbers, but 40 times for "[[],[],…" */
 #define NAME_BYTES_MAX 1024
@@ -268,10 +267,14 @@ static int read_head(struct recorded *recorded, const json_t *root, struct field
 {
 	const json_t *schema = json_object_get(root, "schema"), *started = json_object_get(root, "started_at"),
 		     *signal = json_object_get(root, "signal");
+	char wanted[96];
 
 	set_name(field, "schema");
-	if (!json_is_integer(schema) || json_integer_value(schema) != SCHEMA)
-		return refuse(field, schema, "it should be 1, as this kvick's --json writes: measure again with this one");
+	if (!json_is_integer(schema) || json_integer_value(schema) != OUTPUT_SCHEMA) {
+		snprintf(wanted, sizeof(wanted), "it should be %d, as this kvick's --json writes: measure again with this one",
+			 OUTPUT_SCHEMA);
+		return refuse(field, schema, wanted);
+	}
 	set_name(field, "started_at");
 	if (!json_is_integer(started) || json_integer_value(started) < 0)
 		return refuse(field, started, "it should be an integer, seconds since 1970");

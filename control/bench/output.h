@@ -29,6 +29,9 @@ char *utf8_command(char *const *argv);
 
 /* --- columns of samples (output_columns.c) --- */
 
+/* The version of docs/bench.schema.json: output_json() writes it, and --compare reads that one alone. */
+#define OUTPUT_SCHEMA 1
+
 struct output_column {
 	const char *key;          /* with its unit: "entry_ns" */
 	size_t offset;            /* in struct sample */

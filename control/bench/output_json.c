@@ -11,8 +11,6 @@
 #include "control/bench/statistics_ranks.h"
 #include "control/version.h"
 
-#define SCHEMA 1
-
 static json_t *text(const char *string)
 {
 	char *clean = string ? utf8_clean(string) : NULL;
@@ -143,7 +141,7 @@ static json_t *environment_json(const struct environment *environment)
 
 static json_t *head_json(const struct results *results)
 {
-	return json_pack("{si ss so so so so so so}", "schema", SCHEMA, "kvick", KVICK_VERSION,
+	return json_pack("{si ss so so so so so so}", "schema", OUTPUT_SCHEMA, "kvick", KVICK_VERSION,
 			 "started_at", integer(results->started_at), "took_ns", integer(results->took_ns),
 			 "rounds", integer(results->rounds),
 			 "signal", results->signal ? json_integer(results->signal) : json_null(),
