@@ -17,10 +17,18 @@ static bool between(uint64_t from, uint64_t to, double *value)
 	return from && to && to >= from;
 }
 
+/* What a launch cannot be without: where it is 0 it is not known. */
 static bool known(uint64_t figure, double *value)
 {
 	*value = (double)figure;
 	return figure;
+}
+
+/* The kernel counts them for each process and thread, and of a pooled machine that has all its memory there may be none. */
+static bool faults(const struct sample *sample, double *value)
+{
+	*value = (double)(sample->minor_faults + sample->major_faults);
+	return true;
 }
 
 static bool whole(const struct sample *s, double *value) { return known(s->reaped_ns, value); }
@@ -32,7 +40,6 @@ static bool end(const struct sample *s, double *value) { return between(s->exit_
 static bool cpu(const struct sample *s, double *value) { return known(s->user_ns + s->system_ns, value); }
 static bool exits(const struct sample *s, double *value) { return known(s->exits, value); }
 static bool system_calls(const struct sample *s, double *value) { return known(s->system_calls, value); }
-static bool faults(const struct sample *s, double *value) { return known(s->minor_faults + s->major_faults, value); }
 static bool memory(const struct sample *s, double *value) { return known(s->peak_bytes, value); }
 
 static bool vmm(const struct sample *sample, double *value)

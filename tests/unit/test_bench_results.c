@@ -79,8 +79,19 @@ static void what_is_not_known_has_no_value(void **state)
 	(void)state;
 	assert_true(value(&sample, METRIC_WHOLE) == 100);
 	for (enum metric metric = METRIC_VMM; metric < METRIC_COUNT; metric++)
-		assert_true(value(&sample, metric) == -1);
+		assert_true(metric == METRIC_FAULTS || value(&sample, metric) == -1);
 	assert_true(value(&nothing, METRIC_WHOLE) == -1);
+}
+
+/* A pooled machine that has all it needs: of launches with none and with some the median is not that of some. */
+static void no_page_fault_is_a_number_of_them(void **state)
+{
+	(void)state;
+	for (uint32_t i = 0; i < 9; i++)
+		add(&results.subjects[0], i, 1)->minor_faults = i < 6 ? 0 : 4;
+	results_compute(&results);
+	assert_int_equal(results.subjects[0].summary[METRIC_FAULTS].count, 9);
+	assert_true(results.subjects[0].summary[METRIC_FAULTS].quantile[0].value == 0);
 }
 
 static void a_guest_that_tells_nothing_begins_where_it_is_entered(void **state)
@@ -237,6 +248,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		TEST(the_phases_add_up_to_the_whole),
 		TEST(what_is_not_known_has_no_value),
+		TEST(no_page_fault_is_a_number_of_them),
 		TEST(a_guest_that_tells_nothing_begins_where_it_is_entered),
 		TEST(every_metric_has_a_row),
 		TEST(samples_stay_as_they_are_when_there_are_more),
