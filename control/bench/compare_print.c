@@ -59,18 +59,28 @@ static void value_text(char text[CELL_BYTES], const struct compare_report *repor
 static void put_metric(FILE *f, const struct compare_report *report, enum metric metric, const struct compared_metric *compared)
 {
 	const struct comparison *c = &compared->against;
-	char before[CELL_BYTES], after[CELL_BYTES], interval[CELL_BYTES] = "", p[CELL_BYTES] = "-";
+	char before[CELL_BYTES], after[CELL_BYTES], change[CELL_BYTES] = "-", interval[CELL_BYTES] = "", p[CELL_BYTES] = "-";
 
 	value_text(before, report, metric, compared->before);
 	value_text(after, report, metric, compared->after);
+	if (!isnan(c->ratio.value))
+		snprintf(change, sizeof(change), "%+.1f%%", 100 * c->ratio.value - 100);
 	if (!isnan(c->ratio.low))
 		snprintf(interval, sizeof(interval), "[%+.1f%%, %+.1f%%]", 100 * c->ratio.low - 100, 100 * c->ratio.high - 100);
 	if (c->p < 1e-9)
 		strcpy(p, "<1e-9");
 	else if (!isnan(c->p))
 		snprintf(p, sizeof(p), "%.2g", c->p);
-	fprintf(f, "%*s%*s%+*.1f%% %18s %8s", NUMBER_COLUMNS, before, NUMBER_COLUMNS, after, NUMBER_COLUMNS - 1,
-		100 * c->ratio.value - 100, interval, p);
+	fprintf(f, "%*s%*s%*s %18s %8s", NUMBER_COLUMNS, before, NUMBER_COLUMNS, after, NUMBER_COLUMNS, change, interval, p);
+}
+
+/* Counts of which there were none have no ratio. */
+static bool is_beyond(const struct compared_metric *compared, double threshold)
+{
+	double ratio = compared->against.ratio.value;
+
+	return isnan(ratio) ? fabs(compared->after - compared->before) > threshold * compared->before :
+			      fabs(log(ratio)) > log1p(threshold);
 }
 
 static const char *const judgement_words[JUDGEMENTS] = {
@@ -100,9 +110,9 @@ static void put_subject(FILE *f, const struct compare_report *report, const stru
 	fprintf(f, "  %s\n", judgement_of(compared));
 	for (enum metric metric = METRIC_WHOLE + 1; metric < METRIC_COUNT; metric++) {
 		const struct compared_metric *part = &compared->metrics[metric];
-		bool beyond = fabs(log(part->against.ratio.value)) > log1p(report->plan->threshold);
+		enum verdict verdict = part->against.verdict;
 
-		if ((part->against.verdict != VERDICT_LESS && part->against.verdict != VERDICT_MORE) || !beyond)
+		if ((verdict != VERDICT_LESS && verdict != VERDICT_MORE) || !is_beyond(part, report->plan->threshold))
 			continue;
 		put_name(f, "  ", metrics[metric].title);
 		put_metric(f, report, metric, part);

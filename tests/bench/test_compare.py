@@ -181,6 +181,18 @@ def compare_says_where_in_a_launch_the_difference_lies(bench):
     assert not compared.line("  VM exits"), compared.out
 
 
+def compare_says_of_what_there_was_none_before(bench):
+    def launches(faults):
+        more = {"minor_faults": faults}
+        return recorded(subject("hello", [600000 + i for i in range(200)], more=more),
+                        subject("floor", [200000 + i for i in range(200)], kind="floor"))
+    compared = _compare(bench, launches(0), launches(50))
+    _expect(compared, PASSED)
+    assert compared.line("  page faults").split()[:5] == ["page", "faults", "0", "50", "-"], compared.out
+    assert "nan" not in compared.out, compared.out
+    assert "page faults" not in _compare(bench, launches(0), launches(0)).out
+
+
 # --- what it prints ---
 
 def compare_as_json_says_the_same(bench):
