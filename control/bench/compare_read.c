@@ -88,7 +88,7 @@ static void put(struct sample *sample, const struct output_column *column, uint6
 /* What nobody knows was written as null, but for a few columns of which that cannot be. */
 static bool may_be_null(const struct output_column *column)
 {
-	return column->zero_is_unknown || column->of_kvick;
+	return column->known != KNOWN_ALWAYS;
 }
 
 static int read_column(struct recorded_subject *subject, size_t number, const struct output_column *column, const json_t *list,
@@ -100,8 +100,11 @@ static int read_column(struct recorded_subject *subject, size_t number, const st
 	json_array_foreach(list, i, value) {
 		json_int_t is = json_integer_value(value);
 
-		if (json_is_null(value) && may_be_null(column))
+		if (json_is_null(value) && may_be_null(column)) {
+			if (column->known == KNOWN_WHERE_COUNTED)
+				subject->samples[i].counted = false;
 			continue;
+		}
 		if (json_is_integer(value) && is >= 0 && (!column->narrow || is <= UINT32_MAX)) {
 			put(&subject->samples[i], column, (uint64_t)is);
 			continue;
@@ -152,6 +155,8 @@ static int read_samples(struct recorded_subject *subject, size_t number, const j
 		if (c == 0) {
 			subject->sample_count = json_array_size(list);
 			subject->samples = statistics_memory(subject->sample_count, sizeof(*subject->samples));
+			for (size_t i = 0; i < subject->sample_count; i++)
+				subject->samples[i].counted = true; /* unless a null says otherwise */
 		}
 		if (json_array_size(list) != subject->sample_count)
 			return error_set(field->error, ERROR_USAGE, EINVAL, "%s: %s: %zu entries: it should have %zu, as %s has",

@@ -36,8 +36,7 @@ struct output_column {
 	const char *key;          /* with its unit: "entry_ns" */
 	size_t offset;            /* in struct sample */
 	bool narrow;              /* uint32_t, not uint64_t */
-	bool zero_is_unknown;
-	bool of_kvick;            /* unknown where there are no exits: the launch was none of kvick's */
+	enum { KNOWN_ALWAYS, KNOWN_UNLESS_ZERO, KNOWN_WHERE_COUNTED } known; /* the last: by the sample's `counted` */
 };
 
 extern const struct output_column output_columns[];

@@ -9,20 +9,20 @@ const struct output_column output_columns[] = {
 	{ .key = AT(result), .narrow = true },
 	{ .key = AT(begun_ns) },
 	{ .key = AT(late_ns) },
-	{ .key = AT(vmm_main_ns), .zero_is_unknown = true },
-	{ .key = AT(entry_ns), .zero_is_unknown = true },
-	{ .key = AT(first_ns), .zero_is_unknown = true },
-	{ .key = AT(guest_main_ns), .zero_is_unknown = true },
-	{ .key = AT(exit_ns), .zero_is_unknown = true },
-	{ .key = AT(reaped_ns), .zero_is_unknown = true },
+	{ .key = AT(vmm_main_ns), .known = KNOWN_UNLESS_ZERO },
+	{ .key = AT(entry_ns), .known = KNOWN_UNLESS_ZERO },
+	{ .key = AT(first_ns), .known = KNOWN_UNLESS_ZERO },
+	{ .key = AT(guest_main_ns), .known = KNOWN_UNLESS_ZERO },
+	{ .key = AT(exit_ns), .known = KNOWN_UNLESS_ZERO },
+	{ .key = AT(reaped_ns), .known = KNOWN_UNLESS_ZERO },
 	{ .key = AT(user_ns) },
 	{ .key = AT(system_ns) },
-	{ .key = AT(exits), .zero_is_unknown = true },
-	{ .key = AT(hypercalls), .of_kvick = true },
-	{ .key = AT(system_calls), .zero_is_unknown = true },
+	{ .key = AT(exits), .known = KNOWN_WHERE_COUNTED },
+	{ .key = AT(hypercalls), .known = KNOWN_WHERE_COUNTED },
+	{ .key = AT(system_calls), .known = KNOWN_UNLESS_ZERO },
 	{ .key = AT(minor_faults) },
 	{ .key = AT(major_faults) },
-	{ .key = AT(peak_bytes), .zero_is_unknown = true },
+	{ .key = AT(peak_bytes), .known = KNOWN_UNLESS_ZERO },
 };
 
 const size_t output_column_count = sizeof(output_columns) / sizeof(output_columns[0]);
@@ -49,7 +49,7 @@ bool output_column_get(const struct output_column *column, const struct sample *
 	const char *at = (const char *)sample + column->offset;
 
 	*value = column->narrow ? *(const uint32_t *)at : *(const uint64_t *)at;
-	return *value || !(column->zero_is_unknown || (column->of_kvick && !sample->exits));
+	return column->known == KNOWN_WHERE_COUNTED ? sample->counted : *value || column->known == KNOWN_ALWAYS;
 }
 
 void output_u64(FILE *stream, uint64_t value)

@@ -52,6 +52,7 @@ static void take_stamps(const struct run *run, const struct slot *slot, struct s
 	sample->first_ns = after(run, slot, stamps.first);
 	sample->guest_main_ns = after(run, slot, began);
 	sample->exit_ns = after(run, slot, stamps.exit);
+	sample->counted = true;
 	sample->exits = stamps.exits;
 	sample->hypercalls = stamps.hypercalls;
 	sample->system_calls = stamps.system_calls;

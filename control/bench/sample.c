@@ -24,6 +24,12 @@ static bool known(uint64_t figure, double *value)
 	return figure;
 }
 
+static bool exits(const struct sample *sample, double *value)
+{
+	*value = (double)sample->exits;
+	return sample->counted;
+}
+
 /* The kernel counts them for each process and thread, and of a pooled machine that has all its memory there may be none. */
 static bool faults(const struct sample *sample, double *value)
 {
@@ -38,7 +44,6 @@ static bool boot(const struct sample *s, double *value) { return between(first_n
 static bool in_main(const struct sample *s, double *value) { return between(s->guest_main_ns, s->exit_ns, value); }
 static bool end(const struct sample *s, double *value) { return between(s->exit_ns, s->reaped_ns, value); }
 static bool cpu(const struct sample *s, double *value) { return known(s->user_ns + s->system_ns, value); }
-static bool exits(const struct sample *s, double *value) { return known(s->exits, value); }
 static bool system_calls(const struct sample *s, double *value) { return known(s->system_calls, value); }
 static bool memory(const struct sample *s, double *value) { return known(s->peak_bytes, value); }
 

@@ -12,6 +12,8 @@ enum sample_result { SAMPLE_GOOD, SAMPLE_FAILED, SAMPLE_TIMED_OUT };
  * Times in nanoseconds after the launch was begun, that is: one by one and in a burst just before vfork() (pooled: before the
  * request is handed over); open loop: when it should have begun. 0: not known. spawn <= entry <= first <= guest_main <= exit <=
  * reaped.
+ *
+ * No launch can do without CPU time, memory, or system calls: where they are 0 they are not known. Of the kernel's counts 0 is 0.
  */
 struct sample {
 	uint32_t round;        /* samples of one round belong together */
@@ -24,6 +26,7 @@ struct sample {
 	uint64_t user_ns, system_ns;
 	uint64_t exits, hypercalls, system_calls;
 	uint64_t minor_faults, major_faults, peak_bytes;
+	bool counted;          /* exits and hypercalls are known: a launch was kvick's, which told them */
 };
 
 /* Rows of every table and plot. The phases of a launch add up to the whole. */

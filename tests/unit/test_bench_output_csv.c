@@ -51,10 +51,22 @@ static void what_is_not_known_is_empty_and_what_is_none_is_0(void **state)
 	(void)state;
 	made_up(&made, 2, 1);
 	made.results.subjects[1].samples[0] = (struct sample){ .reaped_ns = 5, .result = SAMPLE_FAILED };
-	made.results.subjects[0].samples[0] = (struct sample){ .first_ns = 1, .exits = 2, .result = SAMPLE_TIMED_OUT };
+	made.results.subjects[0].samples[0] = (struct sample){
+		.first_ns = 1, .exits = 2, .counted = true, .result = SAMPLE_TIMED_OUT,
+	};
 	write_with(output_csv);
 	assert_string_equal(line(1), "hello,timed_out,0,0,0,,,1,,,,0,0,2,0,,0,0,");
 	assert_string_equal(line(2), "floor,failed,0,0,0,,,,,,5,0,0,,,,0,0,");
+}
+
+/* kvick told of a launch whose guest was never entered. */
+static void no_exit_is_a_number_of_them(void **state)
+{
+	(void)state;
+	made_up(&made, 1, 1);
+	made.results.subjects[0].samples[0] = (struct sample){ .counted = true, .system_calls = 9, .result = SAMPLE_FAILED };
+	write_with(output_csv);
+	assert_string_equal(line(1), "hello,failed,0,0,0,,,,,,,0,0,0,0,9,0,0,");
 }
 
 static void the_greatest_numbers_are_whole(void **state)
@@ -96,6 +108,7 @@ int main(void)
 		TEST(the_header_has_units),
 		TEST(a_launch_is_a_row_with_as_many_fields),
 		TEST(what_is_not_known_is_empty_and_what_is_none_is_0),
+		TEST(no_exit_is_a_number_of_them),
 		TEST(the_greatest_numbers_are_whole),
 		TEST(names_are_quoted_where_they_need_it),
 		TEST(without_launches_there_is_the_header),

@@ -34,7 +34,7 @@ static struct sample *add(struct subject_results *subject, uint32_t round, doubl
 
 	*sample = (struct sample){ .round = round, .entry_ns = (uint64_t)(59000 * scale), .first_ns = (uint64_t)(60000 * scale),
 				   .guest_main_ns = (uint64_t)(70000 * scale), .exit_ns = (uint64_t)(90000 * scale),
-				   .reaped_ns = (uint64_t)(100000 * scale), .exits = 3 };
+				   .reaped_ns = (uint64_t)(100000 * scale), .exits = 3, .counted = true };
 	return sample;
 }
 
@@ -81,6 +81,15 @@ static void what_is_not_known_has_no_value(void **state)
 	for (enum metric metric = METRIC_VMM; metric < METRIC_COUNT; metric++)
 		assert_true(metric == METRIC_FAULTS || value(&sample, metric) == -1);
 	assert_true(value(&nothing, METRIC_WHOLE) == -1);
+}
+
+static void no_exit_is_a_number_of_them(void **state)
+{
+	const struct sample none = { .counted = true }, unknown = { .exits = 0 };
+
+	(void)state;
+	assert_true(value(&none, METRIC_EXITS) == 0);
+	assert_true(value(&unknown, METRIC_EXITS) == -1);
 }
 
 /* A pooled machine that has all it needs: of launches with none and with some the median is not that of some. */
@@ -248,6 +257,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		TEST(the_phases_add_up_to_the_whole),
 		TEST(what_is_not_known_has_no_value),
+		TEST(no_exit_is_a_number_of_them),
 		TEST(no_page_fault_is_a_number_of_them),
 		TEST(a_guest_that_tells_nothing_begins_where_it_is_entered),
 		TEST(every_metric_has_a_row),
