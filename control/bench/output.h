@@ -60,7 +60,8 @@ struct output_unit {
 	int digits;               /* after the point */
 };
 
-#define OUTPUT_NUMBER_BYTES 48
+#define OUTPUT_NUMBER_BYTES   48
+#define OUTPUT_NUMBER_COLUMNS 8 /* at most, of a value or a ratio */
 
 const struct output_unit *output_unit(const struct results *results);
 /* A value of this metric: "1.234", "12", "3.52" (MiB); "–" where there is none. */

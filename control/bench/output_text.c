@@ -11,8 +11,8 @@
 /* Of a line: 27 + 9 + 24 + 4 * 10. */
 #define COLUMNS        100
 #define TITLE_COLUMNS  27
-#define NUMBER_COLUMNS 10
-#define RANGE_COLUMNS  24
+#define NUMBER_COLUMNS (1 + OUTPUT_NUMBER_COLUMNS + 1) /* a blank, and a mark or a sign after it */
+#define RANGE_COLUMNS  24 /* at least 2 + 1 + 8 + 2 + 8 + 1 */
 
 static size_t columns_of(const char *text)
 {

@@ -42,16 +42,26 @@ const struct output_unit *output_unit(const struct results *results)
 	return &ms;
 }
 
+/* In OUTPUT_NUMBER_COLUMNS at most, so that columns of a table stay apart: where it is large with fewer digits after the point. */
+static void number_text(char text[OUTPUT_NUMBER_BYTES], double value, int digits)
+{
+	do
+		snprintf(text, OUTPUT_NUMBER_BYTES, "%.*f", digits, value);
+	while (strlen(text) > OUTPUT_NUMBER_COLUMNS && --digits >= 0);
+	if (strlen(text) > OUTPUT_NUMBER_COLUMNS)
+		snprintf(text, OUTPUT_NUMBER_BYTES, "%.2e", value);
+}
+
 void output_number(char text[OUTPUT_NUMBER_BYTES], enum metric metric, double value, const struct output_unit *unit)
 {
 	if (!isfinite(value))
 		strcpy(text, "–");
 	else if (metrics[metric].is_time)
-		snprintf(text, OUTPUT_NUMBER_BYTES, "%.*f", unit->digits, value / unit->ns);
+		number_text(text, value / unit->ns, unit->digits);
 	else if (strcmp(metrics[metric].unit, "bytes") == 0)
-		snprintf(text, OUTPUT_NUMBER_BYTES, "%.2f", value / MIB);
+		number_text(text, value / MIB, 2);
 	else
-		snprintf(text, OUTPUT_NUMBER_BYTES, "%.0f", value);
+		number_text(text, value, 0);
 }
 
 const char *output_metric_unit(enum metric metric, const struct output_unit *unit)
@@ -68,7 +78,7 @@ void output_ratio(char text[OUTPUT_NUMBER_BYTES], double value)
 	if (!isfinite(value))
 		strcpy(text, "–");
 	else
-		snprintf(text, OUTPUT_NUMBER_BYTES, "%.*f", size < 0.9995 ? 3 : size < 9.995 ? 2 : size < 99.95 ? 1 : 0, value);
+		number_text(text, value, size < 0.9995 ? 3 : size < 9.995 ? 2 : size < 99.95 ? 1 : 0);
 }
 
 bool output_quantile_holds(const struct summary *summary, unsigned quantile)

@@ -153,6 +153,53 @@ static void no_line_is_wider_than_100_columns(void **state)
 			fail_msg("%.*s", (int)strcspn(line, "\n"), line);
 }
 
+static const char *line_of(const char *begin)
+{
+	for (const char *line = text; *line; line += strcspn(line, "\n") + 1)
+		if (strncmp(line, begin, strlen(begin)) == 0)
+			return line;
+	fail_msg("no line begins with \"%s\"", begin);
+	return NULL;
+}
+
+/* The first column of a number is free, and it is there as a whole. */
+static void assert_apart(const char *begin, const size_t *firsts, size_t count)
+{
+	const char *line = line_of(begin);
+	size_t bytes = strcspn(line, "\n");
+
+	assert_int_equal(columns(line, bytes), bytes); /* none was cut */
+	for (size_t i = 0; i < count; i++)
+		if (bytes <= firsts[i] || line[firsts[i]] != ' ')
+			fail_msg("column %zu: %.*s", firsts[i], (int)bytes, line);
+}
+
+static void columns_are_apart_whatever_the_size(void **state)
+{
+	static const double times[] = { 1e3, 9.9e9, 10e9, 12.3456789e9, 999e9, 1e12, 1e15, 1e19 };
+	static const size_t details[] = { 27, 36, 60, 70, 80, 90 }, overview[] = { 27, 36, 60, 70, 80 };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(times); i++) {
+		for (uint64_t other = 100; other < 1000000000000; other *= 1000) {
+			made_up(&made, 2, 400);
+			for (size_t k = 0; k < 400; k++) {
+				made.results.subjects[0].samples[k].reaped_ns = (uint64_t)(times[i] * (1 - (double)(k % 7) / 10));
+				made.results.subjects[0].samples[k].system_calls = (uint64_t)times[i];
+				made.results.subjects[0].samples[k].peak_bytes = (uint64_t)times[i];
+				made.results.subjects[1].samples[k].reaped_ns = other;
+			}
+			results_compute(&made.results);
+			write_with(output_text);
+			assert_apart("  begun to reaped", details, COUNT_OF(details));
+			assert_apart("  system calls", details, COUNT_OF(details));
+			assert_apart("  peak memory", details, COUNT_OF(details));
+			assert_apart("floor  ", overview, COUNT_OF(overview));
+			results_free(&made.results);
+		}
+	}
+}
+
 static void a_terminal_is_sent_text_alone(void **state)
 {
 	static const char name[] = "\x1b]0;title\a\x9b" "31m\nforged";
@@ -239,6 +286,7 @@ int main(void)
 		TEST(long_launches_are_in_milliseconds),
 		TEST(quantiles_of_too_few_are_marked_and_said),
 		TEST(no_line_is_wider_than_100_columns),
+		TEST(columns_are_apart_whatever_the_size),
 		TEST(a_terminal_is_sent_text_alone),
 		TEST(failures_and_interruption_are_said_first),
 		TEST(a_pooled_machine_has_no_command),
