@@ -39,7 +39,21 @@ static void put_clean(FILE *f, const char *text)
 	free(clean);
 }
 
-/* "3.10x" of the floor's, "512.3 us", "3". */
+/* In a unit in which it is short. */
+static void absolute_text(char text[CELL_BYTES], double ns)
+{
+	static const struct {
+		double below_ns, ns;
+		const char *name;
+	} units[] = { { 1e7, 1e3, "us" }, { 1e10, 1e6, "ms" }, { .ns = 1e9, .name = "s" } };
+	size_t i = 0;
+
+	while (i + 1 < sizeof(units) / sizeof(units[0]) && ns >= units[i].below_ns)
+		i++;
+	snprintf(text, CELL_BYTES, "%.1f %s", ns / units[i].ns, units[i].name);
+}
+
+/* "3.100x" of the floor's, "512.3 us", "3". */
 static void value_text(char text[CELL_BYTES], const struct compare_report *report, enum metric metric, double value)
 {
 	const struct metric_row *row = &metrics[metric];
@@ -49,7 +63,7 @@ static void value_text(char text[CELL_BYTES], const struct compare_report *repor
 	else if (row->is_time && report->by_floor)
 		snprintf(text, CELL_BYTES, "%.3fx", value);
 	else if (row->is_time)
-		snprintf(text, CELL_BYTES, "%.1f us", value / 1e3);
+		absolute_text(text, value);
 	else if (strcmp(row->unit, "bytes") == 0)
 		snprintf(text, CELL_BYTES, "%.1f MiB", value / (1 << 20));
 	else
@@ -71,7 +85,8 @@ static void put_metric(FILE *f, const struct compare_report *report, enum metric
 		strcpy(p, "<1e-9");
 	else if (!isnan(c->p))
 		snprintf(p, sizeof(p), "%.2g", c->p);
-	fprintf(f, "%*s%*s%*s %18s %8s", NUMBER_COLUMNS, before, NUMBER_COLUMNS, after, NUMBER_COLUMNS, change, interval, p);
+	fprintf(f, " %*s %*s %*s %18s %8s", NUMBER_COLUMNS - 1, before, NUMBER_COLUMNS - 1, after, NUMBER_COLUMNS - 1, change,
+		interval, p);
 }
 
 /* Counts of which there were none have no ratio. */

@@ -195,6 +195,15 @@ def compare_says_of_what_there_was_none_before(bench):
 
 # --- what it prints ---
 
+def compare_has_columns_that_are_apart_whatever_the_size(bench):
+    for whole, floor, shown in ((5000000, None, "5000.0 us"), (12000000, None, "12.0 ms"), (12000000000, None, "12.0 s"),
+                                (10 ** 15, None, "1000000.0 s"), (10 ** 15, 10 ** 5, "10000000000.000x"), (300, 100, "3.000x")):
+        subjects = [subject("a" * 27, [whole] * 20)] + ([subject("floor", [floor] * 20, kind="floor")] if floor else [])
+        line = _compare(bench, recorded(*subjects), recorded(*subjects)).line("a" * 27)
+        assert line.split()[1:] == [*shown.split(), *shown.split(), "+0.0%", "[+0.0%,", "+0.0%]", "1", "no", "difference"], line
+
+
+
 def compare_as_json_says_the_same(bench):
     compared = _compare(bench, run(1, hello=3, gone=1), run(2, hello=3.6, fresh=1), "--json", "-")
     _expect(compared, FAILED)
