@@ -166,33 +166,6 @@ void inspect_failure(struct run *run, struct runner *runner)
 
 /* --- reports --- */
 
-/* The same command line, which writes its report to descriptor 3; of a machine of the pool that of a process like it. */
-static char **words_with_report(const struct run *run, const struct subject *s)
-{
-	static const char report[] = "json=/dev/fd/3";
-	struct words words = { 0 };
-
-	for (size_t i = 0; s->argv && s->argv[i]; i++)
-		words_add(&words, i == 3 ? report : s->argv[i]);
-	if (s->argv)
-		return words_take(&words);
-	words_add(&words, "kvick");
-	words_add(&words, s->makes_snapshot ? "run" : "restore");
-	words_add(&words, "--report");
-	words_add(&words, report);
-	words_add_options(&words, s->options, s->makes_snapshot ? FOR_RUN : FOR_RESTORE);
-	if (run->plan->request) {
-		words_add(&words, "--request");
-		words_add(&words, run->plan->request);
-	}
-	words_add(&words, s->image);
-	if (s->makes_snapshot && s->arguments[0]) {
-		words_add(&words, "--");
-		words_add_all(&words, s->arguments);
-	}
-	return words_take(&words);
-}
-
 /* What is no report of a launch that was good is none. The ring: -1: not known. */
 static int take_report(struct runner *runner, char *text)
 {
@@ -215,7 +188,7 @@ static int take_report(struct runner *runner, char *text)
 static int inspect_report(struct run *run, struct runner *runner)
 {
 	const struct subject *s = runner->subject;
-	char **argv = words_with_report(run, s);
+	char **argv = plan_launch(run->plan, s, "json=/dev/fd/3");
 	struct child_config config = config_of(run, s, argv);
 	int ring = -1, fd = make_file();
 

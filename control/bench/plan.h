@@ -80,6 +80,10 @@ extern const char plan_more[];
  */
 int plan_parse(struct plan *plan, const struct command *command, int argc, char **argv, bool *help, struct error *error);
 void plan_free(struct plan *plan);
+/*
+ * The command line of a launch of kvick's with this --report, for words_free(); of a machine of a pool that of a process like it.
+ */
+char **plan_launch(const struct plan *plan, const struct subject *subject, const char *report);
 /* The folder is not wanted any more: what writes results may be ended by SIGPIPE. */
 void plan_remove_scratch(const struct plan *plan);
 

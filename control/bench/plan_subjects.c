@@ -95,25 +95,23 @@ static int check_options(const struct typed *t, const struct variant *v, enum su
 	return run_words_check(v->options, of, v->what, modes[mode], error);
 }
 
-/* The command line of a launch. What it writes to descriptor 3 is struct stamps. */
-static char **words_of_launch(const struct plan *plan, const struct subject *s)
+char **plan_launch(const struct plan *plan, const struct subject *s, const char *report)
 {
-	bool restores = s->kind == SUBJECT_RESTORED;
+	bool of_ours = s->kind == SUBJECT_RESTORED && s->makes_snapshot;
+	bool restores = s->kind == SUBJECT_RESTORED || (s->kind == SUBJECT_POOLED && !s->makes_snapshot);
+	char *snapshot = of_ours ? text_of("%s/%zu", plan->scratch, (size_t)(s - plan->subjects)) : NULL;
 	struct words words = { 0 };
-	char *snapshot = NULL;
 	char **taken;
 
 	words_add(&words, "kvick");
 	words_add(&words, restores ? "restore" : "run");
 	words_add(&words, "--report");
-	words_add(&words, "stamps=3");
+	words_add(&words, report);
 	words_add_options(&words, s->options, restores ? FOR_RESTORE : FOR_RUN);
 	if (plan->request) {
 		words_add(&words, "--request");
 		words_add(&words, plan->request);
 	}
-	if (s->makes_snapshot)
-		snapshot = text_of("%s/%zu", plan->scratch, (size_t)(s - plan->subjects));
 	words_add(&words, snapshot ? snapshot : s->image);
 	if (!restores && s->arguments[0]) {
 		words_add(&words, "--");
@@ -144,7 +142,7 @@ static int add_variant(const struct typed *t, const struct variant *v, struct er
 		words_add_all(&words, t->arguments);
 		s->arguments = words_take(&words);
 		if (s->kind != SUBJECT_POOLED)
-			s->argv = words_of_launch(t->plan, s);
+			s->argv = plan_launch(t->plan, s, "stamps=3"); /* struct stamps */
 	}
 	return 0;
 }
