@@ -20,16 +20,6 @@
 #define TEXT_BYTES_MAX (1u << 20)
 #define NS_PER_MS      1000000u
 
-/* Above the descriptors that children get. -1: there is none. */
-static int make_file(void)
-{
-	int fd = memfd_create("kvick-bench", MFD_CLOEXEC), above = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, CHILD_STAMPS_FD + 1);
-
-	if (fd >= 0)
-		close(fd);
-	return above;
-}
-
 /* All of it, to be freed. The other end may have written anything. */
 static char *text_in(int fd)
 {
@@ -55,9 +45,8 @@ static void hear(struct heard *heard, struct child_config *config)
 	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
 		return;
 	heard->fd = ends[0];
-	config->err = fcntl(ends[1], F_DUPFD_CLOEXEC, CHILD_STAMPS_FD + 1);
+	config->err = child_descriptor(ends[1]);
 	fcntl(config->err, F_SETFL, 0);
-	close(ends[1]);
 }
 
 /* At its end nobody reads what others still write. */
@@ -190,7 +179,7 @@ static int inspect_report(struct run *run, struct runner *runner)
 	const struct subject *s = runner->subject;
 	char **argv = plan_launch(run->plan, s, "json=/dev/fd/3");
 	struct child_config config = config_of(run, s, argv);
-	int ring = -1, fd = make_file();
+	int ring = -1, fd = child_descriptor(memfd_create("kvick-bench", MFD_CLOEXEC));
 
 	if (fd >= 0) {
 		config.stamps = fd;

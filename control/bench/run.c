@@ -36,11 +36,7 @@ static void raise_files(const struct plan *plan)
 
 static int open_files(struct run *run, struct error *error)
 {
-	int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-	run->null_fd = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, CHILD_STAMPS_FD + 1);
-	if (fd >= 0)
-		close(fd);
+	run->null_fd = child_descriptor(open("/dev/null", O_RDWR | O_CLOEXEC));
 	if (run->null_fd < 0)
 		return error_set(error, ERROR_HOST, errno, "/dev/null: %s", strerror(errno));
 	if (run->plan->drop_caches) {

@@ -29,11 +29,7 @@ static const struct slot_kind *kind_of(const struct slot *slot)
 /* Sealed, so that no process can take it away beneath us or fill memory by it. */
 static int make_stamps(struct slot *slot)
 {
-	int fd = memfd_create("stamps", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-
-	slot->stamps_fd = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, CHILD_STAMPS_FD + 1);
-	if (fd >= 0)
-		close(fd);
+	slot->stamps_fd = child_descriptor(memfd_create("stamps", MFD_CLOEXEC | MFD_ALLOW_SEALING));
 	if (slot->stamps_fd < 0 || ftruncate(slot->stamps_fd, STAMPS_BYTES) < 0 ||
 	    fcntl(slot->stamps_fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) < 0)
 		return -errno;

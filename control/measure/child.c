@@ -2,6 +2,7 @@
 #include "control/measure/child.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -22,6 +23,16 @@ uint64_t measure_now_ns(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+int child_descriptor(int fd)
+{
+	int above = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, CHILD_STAMPS_FD + 1), errnum = errno;
+
+	if (fd >= 0)
+		close(fd);
+	errno = errnum;
+	return above;
 }
 
 /*

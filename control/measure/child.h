@@ -32,6 +32,9 @@ struct child_config {
 /* Where `--report stamps=3` writes. */
 #define CHILD_STAMPS_FD 3
 
+/* `fd` above those that children get, for child_config; it is closed itself. -1 with errno, and where it is -1. */
+int child_descriptor(int fd);
+
 struct child {
 	pid_t pid;
 	int pidfd;              /* readable when it has ended; closed by child_reap() */
