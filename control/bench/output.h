@@ -74,6 +74,8 @@ void output_ratio(char text[OUTPUT_NUMBER_BYTES], double value);
 bool output_quantile_holds(const struct summary *summary, unsigned quantile);
 /* Values that this quantile wants for its interval. */
 uint64_t output_quantile_needs(unsigned quantile);
+/* Is any of a whole time's no more than that? */
+bool output_has_weak_quantile(const struct results *results);
 
 /* Was anything of this metric seen in any subject? */
 bool output_has_metric(const struct results *results, enum metric metric);

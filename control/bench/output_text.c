@@ -201,16 +201,6 @@ static void put_subject(FILE *f, const struct subject_results *s, const struct o
 	free(line);
 }
 
-static bool has_weak_quantile(const struct results *results)
-{
-	for (size_t i = 0; i < results->subject_count; i++)
-		for (unsigned q = 0; q < QUANTILES; q++)
-			if (results->subjects[i].summary[METRIC_WHOLE].count &&
-			    !output_quantile_holds(&results->subjects[i].summary[METRIC_WHOLE], q))
-				return true;
-	return false;
-}
-
 static void put_details(FILE *f, const struct results *results, const struct output_unit *unit)
 {
 	char title[OUTPUT_NUMBER_BYTES];
@@ -224,7 +214,7 @@ static void put_details(FILE *f, const struct results *results, const struct out
 	putc('\n', f);
 	for (size_t i = 0; i < results->subject_count; i++)
 		put_subject(f, &results->subjects[i], unit);
-	if (has_weak_quantile(results))
+	if (output_has_weak_quantile(results))
 		fprintf(f, "\n* of too few runs: hardly more than their greatest. p99 wants %llu runs, p99.9 %llu.\n",
 			(unsigned long long)output_quantile_needs(2), (unsigned long long)output_quantile_needs(3));
 }

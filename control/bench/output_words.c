@@ -94,6 +94,18 @@ uint64_t output_quantile_needs(unsigned quantile)
 	return point == 1 ? 1 : (uint64_t)ceil(log(0.025) / log(point));
 }
 
+bool output_has_weak_quantile(const struct results *results)
+{
+	for (size_t i = 0; i < results->subject_count; i++) {
+		const struct summary *whole = &results->subjects[i].summary[METRIC_WHOLE];
+
+		for (unsigned q = 0; q < QUANTILES; q++)
+			if (whole->count && !output_quantile_holds(whole, q))
+				return true;
+	}
+	return false;
+}
+
 bool output_has_metric(const struct results *results, enum metric metric)
 {
 	for (size_t i = 0; i < results->subject_count; i++)

@@ -158,7 +158,6 @@ static void put_metric(FILE *f, const struct results *results, size_t index, enu
 void page_figures(FILE *f, const struct results *results)
 {
 	const struct output_unit *unit = output_unit(results);
-	bool weak = false;
 
 	for (size_t i = 0; i < results->subject_count; i++) {
 		const struct subject_results *s = &results->subjects[i];
@@ -173,10 +172,8 @@ void page_figures(FILE *f, const struct results *results)
 			if (s->summary[m].count)
 				put_metric(f, results, i, m, unit);
 		fputs("</tbody></table>\n", f);
-		for (unsigned q = 0; q < QUANTILES; q++)
-			weak |= !output_quantile_holds(&s->summary[METRIC_WHOLE], q);
 	}
-	if (weak)
+	if (output_has_weak_quantile(results))
 		fprintf(f, "<p class=\"dim\">* Of too few launches: hardly more than their greatest. p99 wants %llu, "
 			"p99.9 %llu.</p>\n", (unsigned long long)output_quantile_needs(2),
 			(unsigned long long)output_quantile_needs(3));
