@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "control/bench/bench.h"
+#include "control/bench/memory.h"
 #include "control/bench/output.h"
 #include "control/bench/pairs.h"
 #include "control/bench/statistics_ranks.h"
@@ -53,7 +54,7 @@ static size_t ratios_of(const struct recorded_subject *subject, const struct rec
 {
 	const struct launches of = { subject->samples, subject->sample_count, metric },
 			      by = { floor->samples, floor->sample_count, METRIC_WHOLE };
-	double *floors = statistics_memory(subject->sample_count, sizeof(*floors));
+	double *floors = memory_of(subject->sample_count, sizeof(*floors));
 	size_t count = pairs_by_round(&of, &by, ratios, floors, NULL);
 
 	for (size_t i = 0; i < count; i++)
@@ -71,7 +72,7 @@ static void compare_metric(struct compare_report *report, struct compared_metric
 	size_t counts[2];
 
 	for (size_t i = 0; i < 2; i++) {
-		values[i] = statistics_memory(of[i]->sample_count, sizeof(double));
+		values[i] = memory_of(of[i]->sample_count, sizeof(double));
 		counts[i] = report->by_floor && metrics[metric].is_time ?
 				    ratios_of(of[i], recorded_floor(files[i]), metric, values[i]) :
 				    launch_values(of[i]->samples, of[i]->sample_count, metric, values[i]);
@@ -223,7 +224,7 @@ static double floor_median(const struct recorded *recorded)
 
 	if (!floor)
 		return NAN;
-	values = statistics_memory(floor->sample_count, sizeof(*values));
+	values = memory_of(floor->sample_count, sizeof(*values));
 	median = statistics_median(values, launch_values(floor->samples, floor->sample_count, METRIC_WHOLE, values));
 	free(values);
 	return median;

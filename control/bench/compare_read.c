@@ -10,9 +10,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "control/bench/memory.h"
 #include "control/bench/output.h"
 #include "control/bench/pairs.h"
-#include "control/bench/statistics_ranks.h"
 #include "vmm/error.h"
 
 #define FILE_BYTES_MAX (512ull << 20)
@@ -67,7 +67,7 @@ static void set_name(struct field *field, const char *format, ...)
 
 static char *copy(const char *text)
 {
-	char *copied = statistics_memory(strlen(text) + 1, 1);
+	char *copied = memory_of(strlen(text) + 1, 1);
 
 	return strcpy(copied, text);
 }
@@ -154,7 +154,7 @@ static int read_samples(struct recorded_subject *subject, size_t number, const j
 			return refuse(field, list, "it should be a list of integers");
 		if (c == 0) {
 			subject->sample_count = json_array_size(list);
-			subject->samples = statistics_memory(subject->sample_count, sizeof(*subject->samples));
+			subject->samples = memory_of(subject->sample_count, sizeof(*subject->samples));
 			for (size_t i = 0; i < subject->sample_count; i++)
 				subject->samples[i].counted = true; /* unless a null says otherwise */
 		}

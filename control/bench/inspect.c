@@ -12,6 +12,7 @@
 
 #include <jansson.h>
 
+#include "control/bench/memory.h"
 #include "control/bench/run.h"
 #include "control/bench/run_words.h"
 #include "control/measure/program.h"

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/bench/memory.h"
 #include "control/bench/output.h"
 #include "control/bench/pairs.h"
 #include "control/bench/statistics_ranks.h"
@@ -22,7 +23,7 @@
 /* The whole times of the good ones, sorted. To be freed. */
 static double *whole_times(const struct subject_results *subject, size_t *count)
 {
-	double *values = statistics_memory(subject->sample_count, sizeof(*values));
+	double *values = memory_of(subject->sample_count, sizeof(*values));
 
 	*count = launch_values(subject->samples, subject->sample_count, METRIC_WHOLE, values);
 	statistics_sort(values, *count);
@@ -84,7 +85,7 @@ static void file_part(char *part, size_t bytes, const char *name)
 /* Of one subject: FILE-NAME.hgrm for FILE.hgrm. Where two names become the same, the later one's place is added. */
 static char *path_of(const struct results *results, size_t index, const char *path)
 {
-	char part[PART_BYTES], other[PART_BYTES], place[24] = "", *all;
+	char part[PART_BYTES], other[PART_BYTES], place[24] = "";
 	const char *base = strrchr(path, '/'), *dot = strrchr(path, '.');
 	int head;
 
@@ -96,9 +97,7 @@ static char *path_of(const struct results *results, size_t index, const char *pa
 		if (strcmp(part, other) == 0)
 			snprintf(place, sizeof(place), "-%zu", index + 1);
 	}
-	if (asprintf(&all, "%.*s-%s%s%s", head, path, part, place, path + head) < 0)
-		abort();
-	return all;
+	return text_of("%.*s-%s%s%s", head, path, part, place, path + head);
 }
 
 static int put_file(const struct results *results, size_t index, const char *path, struct error *error)

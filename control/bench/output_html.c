@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/bench/memory.h"
 #include "control/bench/page.h"
 #include "control/version.h"
 
@@ -19,7 +20,6 @@ static char *headline(const struct results *results)
 	const struct subject_results *first = &results->subjects[0], *other = NULL;
 	char *name, *text, *p, *last = NULL, time[OUTPUT_NUMBER_BYTES];
 	size_t others = 0;
-	int r;
 
 	for (size_t i = 1; i < results->subject_count; i++) {
 		if (results->subjects[i].subject->kind == SUBJECT_FLOOR)
@@ -38,11 +38,9 @@ static char *headline(const struct results *results)
 	name = utf8_clean(results->subject_count ? first->subject->name : "nothing");
 	time_text(time, first->summary[METRIC_WHOLE].quantile[0].value);
 	if (first->summary[METRIC_WHOLE].count)
-		r = asprintf(&text, "%s takes %s", name, time);
+		text = text_of("%s takes %s", name, time);
 	else
-		r = asprintf(&text, "%s: no launch was good", name);
-	if (r < 0)
-		abort();
+		text = text_of("%s: no launch was good", name);
 	free(name);
 	return text;
 }

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/bench/memory.h"
 #include "control/bench/output.h"
-#include "control/bench/statistics_ranks.h"
 #include "control/version.h"
 
 static json_t *text(const char *string)
@@ -191,7 +191,7 @@ static void put_all(FILE *stream, const struct results *results)
 	fputs("]}\n", stream);
 }
 
-static void *memory(size_t bytes) { return statistics_memory(bytes, 1); }
+static void *memory(size_t bytes) { return memory_of(bytes, 1); }
 
 int output_json(const struct results *results, const char *path, struct error *error)
 {

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/bench/memory.h"
 #include "control/bench/output.h"
 
 /* Of a line: 27 + 9 + 24 + 4 * 10. */
@@ -47,10 +48,8 @@ static void put_paragraph(FILE *f, const char *text, const char *indent)
 
 	while (*text) {
 		size_t length = strcspn(text, " ");
-		char *word = strndup(text, length);
+		char *word = text_of("%.*s", (int)length, text);
 
-		if (!word)
-			abort();
 		if (at && at + 1 + columns_of(word) > COLUMNS) {
 			fprintf(f, "\n%s", indent);
 			at = strlen(indent);
@@ -181,10 +180,8 @@ static void put_metric(FILE *f, const struct subject_results *s, enum metric met
 static void put_subject(FILE *f, const struct subject_results *s, const struct output_unit *unit)
 {
 	char *name = utf8_clean(s->subject->name), *command = output_command(s->subject);
-	char *line = NULL;
+	char *line = text_of("%s: %s", name, command);
 
-	if (asprintf(&line, "%s: %s", name, command) < 0)
-		abort();
 	putc('\n', f);
 	put_cell(f, line, columns_of(line) < COLUMNS ? columns_of(line) : COLUMNS, false);
 	putc('\n', f);
@@ -224,12 +221,10 @@ static void put_warnings(FILE *f, const struct environment *environment)
 	if (environment->warning_count)
 		putc('\n', f);
 	for (size_t i = 0; i < environment->warning_count; i++) {
-		char *text = utf8_clean(environment->warnings[i].text), *line;
+		char *text = utf8_clean(environment->warnings[i].text);
 
-		if (asprintf(&line, "warning: %s", text) < 0)
-			abort();
+		put_owned(f, text_of("warning: %s", text));
 		free(text);
-		put_owned(f, line);
 	}
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/bench/memory.h"
 #include "control/measure/utf8.h"
 
 #define REPLACEMENT 0xfffd
@@ -91,10 +92,8 @@ char *utf8_command(char *const *argv)
 		}
 		putc('\'', stream);
 		for (const char *quote; (quote = strchr(word, '\'')); word = quote + 1) {
-			char *part = strndup(word, (size_t)(quote - word));
+			char *part = text_of("%.*s", (int)(quote - word), word);
 
-			if (!part)
-				abort();
 			clean_into(stream, part);
 			fputs("'\\''", stream);
 			free(part);

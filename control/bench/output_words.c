@@ -3,10 +3,11 @@
 #include "control/bench/output.h"
 
 #include <math.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+#include "control/bench/memory.h"
 
 #define NS_PER_S  1e9
 #define NS_PER_MS 1e6
@@ -15,22 +16,6 @@
 #define MULTIPLE_FROM 1.5
 /* p below this is a matter of what the test supposes, not of the values. */
 #define P_LEAST 1e-9 /* said as it stands here */
-
-static char *print(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
-static char *print(const char *format, ...)
-{
-	va_list args;
-	char *text;
-	int r;
-
-	va_start(args, format);
-	r = vasprintf(&text, format, args);
-	va_end(args);
-	if (r < 0)
-		abort();
-	return text;
-}
 
 const struct output_unit *output_unit(const struct results *results)
 {
@@ -168,19 +153,19 @@ static char *difference(const struct comparison *c, const char *a, const char *b
 
 	p_text(p, c->p);
 	if (!isfinite(r.value) || r.value <= 0)
-		return print("%s takes %s time than %s (%s)", b, less ? "less" : "more", a, p);
+		return text_of("%s takes %s time than %s (%s)", b, less ? "less" : "more", a, p);
 	if (less ? r.value * MULTIPLE_FROM <= 1 : r.value >= MULTIPLE_FROM) {
 		if (less)
 			r = (struct estimate){ 1 / r.value, 1 / r.high, 1 / r.low };
 		output_ratio(value, r.value);
 		output_ratio(low, r.low);
 		output_ratio(high, r.high);
-		return print("%s is %s%s [%s, %s] as fast as %s (%s)", less ? b : a, value, times, low, high, less ? a : b, p);
+		return text_of("%s is %s%s [%s, %s] as fast as %s (%s)", less ? b : a, value, times, low, high, less ? a : b, p);
 	}
 	percent_text(value, r.value - 1);
 	percent_text(low, (less ? r.high : r.low) - 1);
 	percent_text(high, (less ? r.low : r.high) - 1);
-	return print("%s takes %s [%s, %s] %s time than %s (%s)", b, value, low, high, less ? "less" : "more", a, p);
+	return text_of("%s takes %s [%s, %s] %s time than %s (%s)", b, value, low, high, less ? "less" : "more", a, p);
 }
 
 static char *no_difference(const struct comparison *c, const char *a, const char *b)
@@ -189,9 +174,9 @@ static char *no_difference(const struct comparison *c, const char *a, const char
 
 	p_text(p, c->p);
 	if (!isfinite(c->detectable))
-		return print("no difference found between %s and %s (%s)", b, a, p);
+		return text_of("no difference found between %s and %s (%s)", b, a, p);
 	percent_text(detectable, c->detectable);
-	return print("no difference found between %s and %s (%s); one of %s would have been", b, a, p, detectable);
+	return text_of("no difference found between %s and %s (%s); one of %s would have been", b, a, p, detectable);
 }
 
 char *output_verdict(const struct results *results, const struct subject_results *subject, const char *times)
@@ -200,9 +185,9 @@ char *output_verdict(const struct results *results, const struct subject_results
 	char *a = utf8_clean(results->subjects[0].subject->name), *b = utf8_clean(subject->subject->name), *text;
 
 	if (c->pairs == 0)
-		text = print("%s and %s are not compared: no launches to compare", b, a);
+		text = text_of("%s and %s are not compared: no launches to compare", b, a);
 	else if (c->verdict == VERDICT_NONE)
-		text = print("%s and %s are not compared: %zu rounds are too few", b, a, c->pairs);
+		text = text_of("%s and %s are not compared: %zu rounds are too few", b, a, c->pairs);
 	else if (c->verdict == VERDICT_SAME)
 		text = no_difference(c, a, b);
 	else
@@ -219,7 +204,7 @@ char *output_command(const struct subject *subject)
 	if (subject->argv && subject->argv[0])
 		return utf8_command(subject->argv);
 	image = utf8_clean(subject->image ? subject->image : subject->name);
-	text = print("a machine of %s in kvick bench's own process", image);
+	text = text_of("a machine of %s in kvick bench's own process", image);
 	free(image);
 	return text;
 }
@@ -238,9 +223,9 @@ char *output_method(const struct results *results)
 	else
 		snprintf(how, sizeof(how), "one launch at a time%s",
 			 results->subject_count > 1 ? ", by turns in a random order" : "");
-	return print("%llu round%s, %s%s%s; %llu before them to warm up; seed %llu; %.1f s in all", rounds, rounds == 1 ? "" : "s",
-		     how, plan->pinned ? ", pinned" : "", plan->drop_caches ? ", caches dropped" : "", warm_up, seed,
-		     (double)results->took_ns / NS_PER_S);
+	return text_of("%llu round%s, %s%s%s; %llu before them to warm up; seed %llu; %.1f s in all", rounds,
+		       rounds == 1 ? "" : "s", how, plan->pinned ? ", pinned" : "", plan->drop_caches ? ", caches dropped" : "",
+		       warm_up, seed, (double)results->took_ns / NS_PER_S);
 }
 
 char *output_trouble(const struct subject_results *subject)
@@ -254,11 +239,11 @@ char *output_trouble(const struct subject_results *subject)
 	why = utf8_clean(subject->failure);
 	/* It is not there, or failed while nothing counted yet. */
 	if (subject->given_up && subject->sample_count == 0)
-		text = print("%s was not measured: %s", name, why);
+		text = text_of("%s was not measured: %s", name, why);
 	else
-		text = print("%s: %zu of %zu launches failed%s%s%s%s", name, bad, subject->sample_count,
-			     subject->timed_out == bad && bad ? " by their time-out" : "",
-			     subject->given_up ? ", so it was given up" : "", why[0] ? ": " : "", why);
+		text = text_of("%s: %zu of %zu launches failed%s%s%s%s", name, bad, subject->sample_count,
+			       subject->timed_out == bad && bad ? " by their time-out" : "",
+			       subject->given_up ? ", so it was given up" : "", why[0] ? ": " : "", why);
 	free(name);
 	free(why);
 	return text;
@@ -270,7 +255,7 @@ char *output_interruption(const struct results *results)
 
 	if (!results->signal)
 		return NULL;
-	return print("interrupted by %s%s: what had been measured by then is here", name ? "SIG" : "a signal", name ? name : "");
+	return text_of("interrupted by %s%s: what had been measured by then is here", name ? "SIG" : "a signal", name ? name : "");
 }
 
 void output_date(char text[OUTPUT_NUMBER_BYTES], uint64_t seconds)

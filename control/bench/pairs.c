@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "control/bench/memory.h"
 #include "control/bench/statistics_ranks.h"
 
 bool launch_value(const struct sample *sample, enum metric metric, double *value)
@@ -45,7 +46,7 @@ static bool next_turn(struct turn *turn, double *values)
 
 size_t pairs_by_round(const struct launches *a, const struct launches *b, double *of_a, double *of_b, uint32_t *rounds)
 {
-	double *values = statistics_memory(a->count > b->count ? a->count : b->count, sizeof(*values));
+	double *values = memory_of(a->count > b->count ? a->count : b->count, sizeof(*values));
 	struct turn x = { .of = a }, y = { .of = b };
 	bool both = next_turn(&x, values) && next_turn(&y, values);
 	size_t pairs = 0;

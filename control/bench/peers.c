@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "control/bench/bench.h"
+#include "control/bench/memory.h"
 #include "control/bench/run_words.h"
 #include "control/measure/program.h"
 #include "vmm/error.h"

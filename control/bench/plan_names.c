@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/bench/memory.h"
 #include "control/bench/plan_typed.h"
 #include "control/bench/run_words.h"
 #include "control/measure/program.h"

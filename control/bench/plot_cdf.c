@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/bench/memory.h"
 #include "control/bench/pairs.h"
 #include "control/bench/statistics_ranks.h"
 
@@ -51,7 +52,7 @@ static void gather(struct curves *curves, const struct results *results)
 
 		if (!s->summary[METRIC_WHOLE].count)
 			continue;
-		*curve = (struct curve){ i, statistics_memory(s->sample_count, sizeof(double)), 0 };
+		*curve = (struct curve){ i, memory_of(s->sample_count, sizeof(double)), 0 };
 		curve->count = launch_values(s->samples, s->sample_count, METRIC_WHOLE, curve->values);
 		statistics_sort(curve->values, curve->count);
 		curves->count++;

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "control/bench/memory.h"
 #include "control/bench/pairs.h"
 #include "control/bench/statistics_ranks.h"
 
@@ -29,10 +30,10 @@ static struct rounds gather(const struct subject_results *a, const struct subjec
 {
 	const struct launches of_a = { a->samples, a->sample_count, METRIC_WHOLE };
 	const struct launches of_b = { b->samples, b->sample_count, METRIC_WHOLE };
-	double *first = statistics_memory(b->sample_count, sizeof(double));
+	double *first = memory_of(b->sample_count, sizeof(double));
 	struct rounds rounds = {
-		.round = statistics_memory(b->sample_count, sizeof(uint32_t)),
-		.ratio = statistics_memory(b->sample_count, sizeof(double)),
+		.round = memory_of(b->sample_count, sizeof(uint32_t)),
+		.ratio = memory_of(b->sample_count, sizeof(double)),
 	};
 
 	rounds.count = pairs_by_round(&of_a, &of_b, first, rounds.ratio, rounds.round);
@@ -50,7 +51,7 @@ static void release(struct rounds *rounds)
 
 static struct scale ratio_scale(const struct rounds *rounds, const struct estimate *ratio)
 {
-	double *sorted = statistics_memory(rounds->count, sizeof(double));
+	double *sorted = memory_of(rounds->count, sizeof(double));
 	struct scale y = { .from = HEAD + HEIGHT, .to = HEAD, .logarithmic = true };
 	double more;
 
@@ -113,7 +114,7 @@ static void put_dots(FILE *f, const struct rounds *rounds, const struct scale *x
 		     const struct plot_size *size)
 {
 	size_t dots = rounds->count <= size->dots ? rounds->count : size->dots / 2;
-	double *ratios = statistics_memory(rounds->count, sizeof(double)), round;
+	double *ratios = memory_of(rounds->count, sizeof(double)), round;
 
 	if (dots < rounds->count) {
 		fprintf(f, "<path class=\"spread %s\" d=\"", class);

@@ -20,6 +20,7 @@
 #include <kvick.h>
 #include <kvick/hypercall.h>
 
+#include "control/bench/memory.h"
 #include "control/bench/run.h"
 #include "control/bench/run_words.h"
 #include "control/units.h"

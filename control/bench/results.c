@@ -3,8 +3,8 @@
 
 #include <stdlib.h>
 
+#include "control/bench/memory.h"
 #include "control/bench/pairs.h"
-#include "control/bench/statistics_ranks.h"
 
 #define ROOM_FIRST 256
 
@@ -12,7 +12,7 @@ struct sample *results_add(struct subject_results *subject)
 {
 	if (subject->sample_count == subject->sample_room) {
 		subject->sample_room = subject->sample_room ? 2 * subject->sample_room : ROOM_FIRST;
-		subject->samples = statistics_memory_more(subject->samples, subject->sample_room, sizeof(*subject->samples));
+		subject->samples = memory_more(subject->samples, subject->sample_room, sizeof(*subject->samples));
 	}
 	subject->samples[subject->sample_count] = (struct sample){ 0 };
 	return &subject->samples[subject->sample_count++];
@@ -20,7 +20,7 @@ struct sample *results_add(struct subject_results *subject)
 
 static double *room_for(const struct subject_results *subject)
 {
-	return statistics_memory(subject->sample_count, sizeof(double));
+	return memory_of(subject->sample_count, sizeof(double));
 }
 
 /*

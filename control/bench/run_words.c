@@ -2,13 +2,11 @@
 #include "control/bench/run_words.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "control/exit_codes.h"
+#include "control/bench/memory.h"
 #include "vmm/error.h"
 
 enum value { NO_VALUE, VALUE, MAYBE_VALUE /* after "=" alone */ };
@@ -118,42 +116,11 @@ size_t run_word(char *const *words, struct run_word *word)
 
 /* --- words in general --- */
 
-static _Noreturn void no_memory(void)
-{
-	fprintf(stderr, "kvick: no memory: free some\n");
-	exit(EXIT_HOST);
-}
-
-void *memory_of(size_t count, size_t bytes)
-{
-	void *at = calloc(count, bytes);
-
-	if (!at)
-		no_memory();
-	return at;
-}
-
-char *text_of(const char *format, ...)
-{
-	va_list arguments;
-	char *text;
-	int n;
-
-	va_start(arguments, format);
-	n = vasprintf(&text, format, arguments);
-	va_end(arguments);
-	if (n < 0)
-		no_memory();
-	return text;
-}
-
 void words_add(struct words *words, const char *word)
 {
 	if (words->count == words->room) {
 		words->room = words->room ? 2 * words->room : 16;
-		words->list = reallocarray(words->list, words->room, sizeof(*words->list));
-		if (!words->list)
-			no_memory();
+		words->list = memory_more(words->list, words->room, sizeof(*words->list));
 	}
 	words->list[words->count++] = word;
 }

@@ -41,9 +41,4 @@ struct run_word {
 };
 size_t run_word(char *const *words, struct run_word *word);
 
-/* As asprintf(), but it does not fail: the program ends where there is no memory. */
-char *text_of(const char *format, ...) __attribute__((format(printf, 1, 2)));
-/* The same of calloc(). */
-void *memory_of(size_t count, size_t bytes);
-
 #endif

@@ -10,6 +10,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "control/bench/memory.h"
 #include "control/bench/run.h"
 #include "control/bench/run_words.h"
 #include "control/stamps.h"

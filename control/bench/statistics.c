@@ -2,31 +2,13 @@
 #include "control/bench/statistics.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 
+#include "control/bench/memory.h"
 #include "control/bench/statistics_ranks.h"
 
 const double quantile_points[QUANTILES] = { 0.5, 0.9, 0.99, 0.999, 1 };
 const char *const quantile_names[QUANTILES] = { "p50", "p90", "p99", "p99.9", "max" };
-
-static void *there(void *memory)
-{
-	if (memory)
-		return memory;
-	fputs("kvick: out of memory\n", stderr);
-	abort();
-}
-
-void *statistics_memory(size_t count, size_t bytes)
-{
-	return there(calloc(count ? count : 1, bytes));
-}
-
-void *statistics_memory_more(void *memory, size_t count, size_t bytes)
-{
-	return there(reallocarray(memory, count, bytes));
-}
 
 static int by_value(const void *a, const void *b)
 {
@@ -147,7 +129,7 @@ static int by_p(const void *a, const void *b)
 
 void correct_holm(double *p, size_t count)
 {
-	struct place *places = statistics_memory(count, sizeof(*places));
+	struct place *places = memory_of(count, sizeof(*places));
 	size_t known = 0;
 	double least = 0;
 
@@ -168,7 +150,7 @@ void correct_holm(double *p, size_t count)
 
 void correct_comparisons(struct comparison *of[], size_t count, double alpha)
 {
-	double *p = statistics_memory(count, sizeof(*p));
+	double *p = memory_of(count, sizeof(*p));
 
 	for (size_t i = 0; i < count; i++)
 		p[i] = of[i]->p;

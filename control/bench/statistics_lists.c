@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/bench/memory.h"
 #include "control/bench/statistics_ranks.h"
 
 #define RESAMPLES 4000
@@ -82,8 +83,8 @@ static void bootstrap(struct comparison *comparison, const double *a, size_t a_c
 		comparison->ratio.value = of_b / of_a;
 	if (a_count < RESAMPLED_MIN || b_count < RESAMPLED_MIN)
 		return;
-	differences = statistics_memory(RESAMPLES, sizeof(*differences));
-	logs = statistics_memory(RESAMPLES, sizeof(*logs));
+	differences = memory_of(RESAMPLES, sizeof(*differences));
+	logs = memory_of(RESAMPLES, sizeof(*logs));
 	for (size_t i = 0; i < RESAMPLES; i++) {
 		double x = resampled_median(a, a_count, &state), y = resampled_median(b, b_count, &state);
 
@@ -105,7 +106,7 @@ static void bootstrap(struct comparison *comparison, const double *a, size_t a_c
 
 static double rank_sum_p(const double *a, size_t a_count, const double *b, size_t b_count, bool *more)
 {
-	struct ranked *all = statistics_memory(a_count + b_count, sizeof(*all));
+	struct ranked *all = memory_of(a_count + b_count, sizeof(*all));
 	double p;
 
 	for (size_t i = 0; i < a_count; i++)
@@ -129,7 +130,7 @@ static double least_p(size_t a_count, size_t b_count)
 
 static double *sorted_copy(const double *values, size_t count)
 {
-	double *sorted = statistics_memory(count, sizeof(*sorted));
+	double *sorted = memory_of(count, sizeof(*sorted));
 
 	memcpy(sorted, values, count * sizeof(*sorted));
 	statistics_sort(sorted, count);

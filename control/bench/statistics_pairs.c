@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/bench/memory.h"
 #include "control/bench/statistics_ranks.h"
 
 /*
@@ -101,7 +102,7 @@ static struct estimate hodges_lehmann(double *values, size_t count)
  */
 static double signed_rank_p(const double *differences, size_t count, bool *more)
 {
-	struct ranked *all = statistics_memory(count, sizeof(*all));
+	struct ranked *all = memory_of(count, sizeof(*all));
 	size_t left = 0;
 	double p;
 
@@ -116,7 +117,7 @@ static double signed_rank_p(const double *differences, size_t count, bool *more)
 
 void compare_pairs(struct comparison *comparison, const double *a, const double *b, size_t pairs, double alpha)
 {
-	double *differences = statistics_memory(pairs, sizeof(double)), *logs = statistics_memory(pairs, sizeof(double)), error;
+	double *differences = memory_of(pairs, sizeof(double)), *logs = memory_of(pairs, sizeof(double)), error;
 	bool by_ratio = true, more = false;
 	const struct estimate *ratio = &comparison->ratio, *difference = &comparison->difference;
 

@@ -4,6 +4,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "control/bench/memory.h"
+
 static int by_value(const void *a, const void *b)
 {
 	double x = ((const struct ranked *)a)->value, y = ((const struct ranked *)b)->value;
@@ -51,7 +53,7 @@ double ranks_signed_p(const struct ranked *all, size_t count, bool *more)
 		return normal_p(((double)far - (double)total / 2) / 2, sqrt(squares) / 4);
 
 	/* The part of all ways to mark them, in which the sum is this; a rank after the other. */
-	double *part = statistics_memory(total + 1, sizeof(*part));
+	double *part = memory_of(total + 1, sizeof(*part));
 	uint64_t top = 0;
 
 	part[0] = 1;
@@ -71,7 +73,7 @@ double ranks_signed_p(const struct ranked *all, size_t count, bool *more)
 /* How many ways there are to choose `chosen` of the ranks, with each sum; row after row of total + 1. */
 static double *ways_to_choose(const struct ranked *all, size_t count, size_t chosen, uint64_t total)
 {
-	double *ways = statistics_memory((chosen + 1) * (total + 1), sizeof(*ways));
+	double *ways = memory_of((chosen + 1) * (total + 1), sizeof(*ways));
 
 	ways[0] = 1;
 	for (size_t i = 0; i < count; i++) {

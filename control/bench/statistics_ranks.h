@@ -30,9 +30,6 @@ double normal_quantile(double part);
 /* The least shift, in units of an estimate's standard error, that a two-sided test at alpha shows in 80% of runs. */
 double detectable_errors(double alpha);
 
-/* Memory that is there, or the program ends. Zeroed; or as realloc() has it. */
-void *statistics_memory(size_t count, size_t bytes);
-void *statistics_memory_more(void *memory, size_t count, size_t bytes);
 void statistics_sort(double *values, size_t count);
 /* Of sorted values: the least that this part of them do not exceed. */
 double statistics_quantile(const double *sorted, size_t count, double part);

@@ -83,7 +83,7 @@ $(addprefix $(BUILD)/unit/test_,block_limits net): UNIT_LDFLAGS += -Wl,--wrap=sy
 
 # kvick bench's command line, by itself.
 $(BUILD)/unit/test_bench_plan: $(BUILD)/asan/tests/unit/test_bench_plan.c.o $(call objects,asan,control/measure/program.c \
-		$(addprefix control/,commands.c options.c units.c) vmm/error.c control/bench/run_words.c \
+		$(addprefix control/,commands.c options.c units.c) vmm/error.c $(addprefix control/bench/,memory.c run_words.c) \
 		$(wildcard control/bench/plan*.c))
 	@mkdir -p $(@D)
 	$(CC) $(UNIT_CFLAGS) -Wl,--wrap=program_of_kvick -o $@ $^ -lcmocka
@@ -97,8 +97,8 @@ $(SERVER_UNIT_TESTS): $(BUILD)/unit/test_server_%: $(BUILD)/asan/tests/unit/test
 
 # What `kvick bench` writes, of results that were made up. They stand alone, too.
 BENCH_OUTPUTS := $(wildcard $(addprefix control/bench/,output_*.c page_*.c plot_*.c statistics*.c)) \
-	$(addprefix control/bench/,html.c svg.c sample.c pairs.c results.c) $(addprefix control/measure/,output_file.c utf8.c) \
-	vmm/error.c
+	$(addprefix control/bench/,html.c memory.c svg.c sample.c pairs.c results.c) \
+	$(addprefix control/measure/,output_file.c utf8.c) vmm/error.c
 BENCH_OUTPUT_TESTS := $(addprefix $(BUILD)/unit/test_bench_output_,csv file hgrm html json text utf8)
 $(BENCH_OUTPUT_TESTS): $(BUILD)/unit/%: $(BUILD)/asan/tests/unit/%.c.o $(call objects,asan,$(BENCH_OUTPUTS) \
 		tests/unit/bench_fixture.c)
@@ -124,8 +124,8 @@ $(HOST_UNIT_TESTS): $(BUILD)/unit/test_bench_%: $(BUILD)/asan/tests/unit/test_be
 	$(CC) $(UNIT_CFLAGS) -o $@ $^ -ljansson -lcmocka
 
 # Presets of other VMMs.
-$(BUILD)/unit/test_bench_peers: $(call objects,asan,$(addprefix control/bench/,peers.c run_words.c) control/measure/program.c \
-		vmm/error.c tests/unit/test_bench_peers.c)
+$(BUILD)/unit/test_bench_peers: $(call objects,asan,$(addprefix control/bench/,memory.c peers.c run_words.c) \
+		control/measure/program.c vmm/error.c tests/unit/test_bench_peers.c)
 	@mkdir -p $(@D)
 	$(CC) $(UNIT_CFLAGS) -o $@ $^ -ljansson -lcmocka
 
@@ -172,6 +172,7 @@ $(BUILD)/unit/test_measure: $(BUILD)/unit/test_%: $(BUILD)/asan/tests/unit/test_
 # kvick bench's parts that run nothing.
 BENCH_UNIT_TESTS := $(addprefix $(BUILD)/unit/test_bench_,results statistics)
 $(BENCH_UNIT_TESTS): $(BUILD)/unit/test_bench_%: $(BUILD)/asan/tests/unit/test_bench_%.c.o \
-		$(call objects,asan,$(addprefix control/bench/,pairs.c results.c sample.c) $(wildcard control/bench/statistics*.c))
+		$(call objects,asan,$(addprefix control/bench/,memory.c pairs.c results.c sample.c) \
+		$(wildcard control/bench/statistics*.c))
 	@mkdir -p $(@D)
 	$(CC) $(UNIT_CFLAGS) -o $@ $^ -lcmocka -lm
