@@ -169,6 +169,10 @@ $(BUILD)/unit/test_measure: $(BUILD)/unit/test_%: $(BUILD)/asan/tests/unit/test_
 	@mkdir -p $(@D)
 	$(CC) $(UNIT_CFLAGS) -o $@ $^ -lcmocka
 
+$(BUILD)/unit/test_kvm_trace: $(call objects,asan,control/measure/kvm_trace.c vmm/error.c tests/unit/test_kvm_trace.c)
+	@mkdir -p $(@D)
+	$(CC) $(UNIT_CFLAGS) -o $@ $^ -lcmocka
+
 # kvick bench's parts that run nothing.
 BENCH_UNIT_TESTS := $(addprefix $(BUILD)/unit/test_bench_,results statistics)
 $(BENCH_UNIT_TESTS): $(BUILD)/unit/test_bench_%: $(BUILD)/asan/tests/unit/test_bench_%.c.o \
