@@ -246,7 +246,7 @@ static int read_environment(struct recorded *recorded, const json_t *environment
 }
 
 /* What of the plan changes what is measured. As it is written: it is only held against the other file's. */
-static const char *const plan_keys[] = { "arrivals", "at_once", "rate", "poisson", "cpus", "drop_caches", "request" };
+static const char *const plan_keys[] = { "arrivals", "at_once", "rate", "poisson", "cpus", "drop_caches", "trace", "request" };
 
 static int read_plan(struct recorded *recorded, const json_t *plan, struct field *field)
 {

@@ -54,14 +54,14 @@ static json_t *plan_json(const struct plan *plan)
 	bool open_loop = plan->arrivals == ARRIVALS_OPEN_LOOP;
 
 	snprintf(seed, sizeof(seed), "%llu", (unsigned long long)plan->seed);
-	return json_pack("{so so so so ss so so so so so sb ss so sf}", "runs", plan->runs ? integer(plan->runs) : json_null(),
+	return json_pack("{so so so so ss so so so so so sb sb ss so sf}", "runs", plan->runs ? integer(plan->runs) : json_null(),
 			 "time_ns", plan->time_ns ? integer(plan->time_ns) : json_null(), "warm_up", integer(plan->warm_up),
 			 "timeout_ns", plan->timeout_ns ? integer(plan->timeout_ns) : json_null(),
 			 "arrivals", output_arrivals_names[plan->arrivals],
 			 "at_once", plan->arrivals == ARRIVALS_ONE_BY_ONE ? json_null() : integer(plan->at_once),
 			 "rate", open_loop ? number(plan->rate) : json_null(),
 			 "poisson", open_loop ? json_boolean(plan->poisson) : json_null(),
-			 "cpus", cpus(plan), "request", text(plan->request), "drop_caches", plan->drop_caches,
+			 "cpus", cpus(plan), "request", text(plan->request), "drop_caches", plan->drop_caches, "trace", plan->trace,
 			 "seed", seed, "threshold", number(plan->threshold), "alpha", plan->alpha);
 }
 

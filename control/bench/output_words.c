@@ -223,9 +223,9 @@ char *output_method(const struct results *results)
 	else
 		snprintf(how, sizeof(how), "one launch at a time%s",
 			 results->subject_count > 1 ? ", by turns in a random order" : "");
-	return text_of("%llu round%s, %s%s%s; %llu before them to warm up; seed %llu; %.1f s in all", rounds,
+	return text_of("%llu round%s, %s%s%s%s; %llu before them to warm up; seed %llu; %.1f s in all", rounds,
 		       rounds == 1 ? "" : "s", how, plan->pinned ? ", pinned" : "", plan->drop_caches ? ", caches dropped" : "",
-		       warm_up, seed, (double)results->took_ns / NS_PER_S);
+		       plan->trace ? ", traced" : "", warm_up, seed, (double)results->took_ns / NS_PER_S);
 }
 
 char *output_trouble(const struct subject_results *subject)

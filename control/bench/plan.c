@@ -70,6 +70,9 @@ static int check_arrivals(struct typed *t, struct error *error)
 	if (plan->drop_caches && access("/proc/sys/vm/drop_caches", W_OK) < 0)
 		return error_set(error, ERROR_USAGE, errno, "--drop-caches: /proc/sys/vm/drop_caches: %s: run kvick bench as root, "
 				 "outside of a container", strerror(errno));
+	if (plan->trace && plan->arrivals != ARRIVALS_ONE_BY_ONE)
+		return error_set(error, ERROR_USAGE, EINVAL, "--trace with %s: which launch an event is of is not known then: "
+				 "leave one of the two out", t->has_rate ? "--rate" : "--at-once");
 	if (!t->has_runs && !plan->time_ns)
 		plan->runs = RUNS_DEFAULT;
 	return 0;

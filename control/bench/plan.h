@@ -57,6 +57,7 @@ struct plan {
 	bool pinned;
 	cpu_set_t cpus;         /* where launches run, if pinned; the program itself keeps off them where it can */
 	bool drop_caches;
+	bool trace;             /* phases of what tells none, by the kernel's tracepoints */
 	uint64_t seed;          /* of the order, and of arrivals */
 	const char *request;    /* a function's request: a file; NULL: none */
 	double alpha;           /* a difference is one where p is below; 0.01 */

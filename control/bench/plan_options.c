@@ -281,6 +281,13 @@ static int take_drop_caches(void *into, const char *value, struct error *error)
 	return 0;
 }
 
+static int take_trace(void *into, const char *value, struct error *error)
+{
+	(void)value, (void)error;
+	measuring(into, "--trace")->plan->trace = true;
+	return 0;
+}
+
 static int take_seed(void *into, const char *value, struct error *error)
 {
 	return number("--seed", value, 0, SEED_MAX, &measuring(into, "--seed")->plan->seed, error);
@@ -376,6 +383,7 @@ const struct option_row plan_option_rows[] = {
 	{ "timeout", "DURATION", "end a launch after so long (10s)", take_timeout, 0 },
 	{ "pin", "CPU[,CPU...]", "run launches on these CPUs, and kvick bench on others", take_pin, 0 },
 	{ "drop-caches", NULL, "forget what the kernel has of files before each launch (as root)", take_drop_caches, 0 },
+	{ "trace", NULL, "phases of other VMMs, too, by the kernel's tracepoints of KVM (as root)", take_trace, 0 },
 	{ "at-once", "N", "start N together, wait for all; with --rate: the most that are under way (64)", take_at_once, 0 },
 	{ "rate", "N[/s]", "start so many a second, whatever becomes of those before; times count from when each is due", take_rate,
 	  0 },

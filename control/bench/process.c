@@ -58,6 +58,25 @@ static void take_stamps(const struct run *run, const struct slot *slot, struct s
 	sample->system_calls = stamps.system_calls;
 }
 
+/*
+ * Of one that says nothing itself: the same moments, as the kernel saw them. It does not see the guest's first instruction, and all
+ * are to be measured alike: so of those that tell it the guest's time counts from KVM_RUN, too.
+ */
+static void take_trace(struct run *run, const struct slot *slot, struct sample *sample)
+{
+	struct kvm_traced traced;
+
+	kvm_trace_take(&run->trace, slot->child.spawned_tsc, &traced);
+	if (has_stamps(slot->runner->subject)) {
+		sample->first_ns = 0;
+		return;
+	}
+	run->traced_in_part += !traced.whole;
+	sample->entry_ns = after(run, slot, traced.entered_tsc);
+	sample->exit_ns = after(run, slot, traced.left_tsc);
+	sample->exits = traced.exits;
+}
+
 /* A process's peak is at least what we had when it was begun: below that it is not known. */
 static uint64_t peak_of(const struct child_end *end)
 {
@@ -103,6 +122,8 @@ static void end(struct run *run, struct slot *slot, bool late, struct ended *end
 	sample->peak_bytes = peak_of(&child);
 	if (stamped)
 		take_stamps(run, slot, sample);
+	if (run->trace.fd >= 0)
+		take_trace(run, slot, sample);
 	if (late) {
 		sample->result = SAMPLE_TIMED_OUT;
 		snprintf(ended->why, sizeof(ended->why), "not over after %.3g s (--timeout)", (double)run->plan->timeout_ns / 1e9);

@@ -187,6 +187,14 @@ static void warn_of_rate(struct results *results)
 				 "raise --at-once", (double)late_ns / 1e9);
 }
 
+static void warn_of_trace(struct run *run)
+{
+	if (run->traced_in_part)
+		environment_warn(&run->results->environment, "traced_in_part", "%llu launches had more VM exits than the kernel's "
+				 "trace holds: their phases are not known: measure a guest that exits less",
+				 (unsigned long long)run->traced_in_part);
+}
+
 static bool is_good(const struct subject_results *r)
 {
 	return r->sample_count > r->failed + r->timed_out;
@@ -220,6 +228,7 @@ static void tear_down(struct run *run)
 	for (size_t i = 0; i < run->plan->subject_count; i++)
 		pool_free(run->runners[i].pool);
 	slots_free(run);
+	kvm_trace_close(&run->trace);
 	if (run->null_fd >= 0)
 		close(run->null_fd);
 	if (run->drop_fd >= 0)
@@ -230,7 +239,7 @@ static void tear_down(struct run *run)
 
 int bench_run(struct results *results, const struct plan *plan, struct error *error)
 {
-	struct run run = { .plan = plan, .results = results, .null_fd = -1, .drop_fd = -1, .random = plan->seed };
+	struct run run = { .plan = plan, .results = results, .null_fd = -1, .drop_fd = -1, .trace.fd = -1, .random = plan->seed };
 	int r;
 
 	results->plan = plan;
@@ -238,6 +247,8 @@ int bench_run(struct results *results, const struct plan *plan, struct error *er
 	environment_begin(&results->environment);
 	keep_off(plan);
 	r = set_up(&run, error);
+	if (r == 0 && plan->trace)
+		r = kvm_trace_open(&run.trace, error);
 	if (r == 0) {
 		make_subjects(&run);
 		inspect_reports(&run);
@@ -249,6 +260,7 @@ int bench_run(struct results *results, const struct plan *plan, struct error *er
 				inspect_failure(&run, &run.runners[i]);
 		environment_end(&results->environment, fewest(results));
 		warn_of_rate(results);
+		warn_of_trace(&run);
 		results->signal = interrupt_signal();
 		r = check_good(results, error);
 	}

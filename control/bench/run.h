@@ -23,6 +23,7 @@
 
 #include "control/bench/results.h"
 #include "control/measure/child.h"
+#include "control/measure/kvm_trace.h"
 
 struct error;
 struct pool;
@@ -64,6 +65,8 @@ struct run {
 	struct slot *slots;
 	size_t slot_count;
 	struct measure_clock clock;
+	struct kvm_trace trace; /* fd -1: not wanted */
+	uint64_t traced_in_part; /* launches that had more than the trace could hold */
 	int null_fd;            /* /dev/null; above those that children get */
 	int drop_fd;            /* --drop-caches; -1: not wanted */
 	uint64_t began_ns, end_ns; /* of what counts; end_ns 0: no limit */

@@ -34,7 +34,7 @@ enum metric {
 	METRIC_WHOLE,          /* begun to reaped */
 	METRIC_VMM,            /* of that, without the guest's own time: METRIC_START + METRIC_END */
 	METRIC_GUEST,          /* first instruction to exit */
-	METRIC_START,          /* begun to the guest's first instruction; where that is not known, to entry */
+	METRIC_START,          /* begun to the guest's first instruction; where that is not known, or --trace, to entry */
 	METRIC_BOOT,           /* first instruction to main() */
 	METRIC_MAIN,           /* main() to exit */
 	METRIC_END,            /* exit to reaped */

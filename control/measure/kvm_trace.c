@@ -69,7 +69,7 @@ static int put(const struct kvm_trace *trace, const char *file, const char *text
 	return 0;
 }
 
-/* The TSC is what launches are measured by. No names: they are the processes' own words. */
+/* The TSC is what launches are measured by. */
 static int set_up(const struct kvm_trace *trace, struct error *error)
 {
 	char pid[24], filter[32];
@@ -77,7 +77,6 @@ static int set_up(const struct kvm_trace *trace, struct error *error)
 		const char *file, *text;
 	} rows[] = {
 		{ "trace_clock", "x86-tsc" },
-		{ "options/record-cmd", "0" },
 		{ "options/event-fork", "1" },
 		{ "set_event_pid", pid },
 		{ "events/syscalls/sys_enter_ioctl/filter", filter },

@@ -32,7 +32,7 @@ def subject(name, whole_ns, kind="cold", **more):
 def recorded(*subjects, rows=None, **plan):
     return {"schema": 1, "kvick": "1", "started_at": 1796000000, "took_ns": 1, "rounds": 1, "signal": None,
             "plan": dict({"arrivals": "one_by_one", "at_once": None, "rate": None, "poisson": None, "cpus": None, "request": None,
-                          "drop_caches": False}, **plan),
+                          "drop_caches": False, "trace": False}, **plan),
             "environment": {"rows": dict(ROWS, **(rows or {})), "warnings": []}, "subjects": list(subjects)}
 
 
