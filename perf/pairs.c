@@ -13,10 +13,8 @@
  *
  *	-n ROUNDS, -w ROUNDS	so many (200), after so many that do not count (5)
  *	--until TEXT		timed until it has printed this; it is ended then
- *	--outside		only what it takes before its guest runs and after that has ended (outside.c)
+ *	--outside		only what it takes before its guest runs and after that has ended, by the kernel's trace
  */
-#include "perf/outside.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
@@ -30,6 +28,10 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+#include <x86intrin.h>
+
+#include "control/measure/kvm_trace.h"
+#include "vmm/error.h"
 
 #define COMMANDS_MAX 4
 #define ROUNDS_MAX 100000
@@ -154,18 +156,57 @@ static void check(const struct command *command, int status)
 	}
 }
 
+/* --- outside of the guest --- */
+
+static struct kvm_trace trace = { .fd = -1 };
+
+static void end_trace(void)
+{
+	kvm_trace_close(&trace);
+}
+
+static void on_signal(int number)
+{
+	end_trace();
+	_exit(128 + number);
+}
+
+static void begin_trace(void)
+{
+	struct error error = { 0 };
+
+	if (kvm_trace_open(&trace, &error) < 0) {
+		fprintf(stderr, "pairs: --outside: %s\n", error.text);
+		exit(1);
+	}
+	atexit(end_trace);
+	signal(SIGINT, on_signal);
+	signal(SIGTERM, on_signal);
+}
+
+/* Which part of the time between two readings of the TSC the guest did not have. */
+static double part_outside(const struct command *command, uint64_t from_tsc, uint64_t to_tsc)
+{
+	struct kvm_traced traced;
+
+	kvm_trace_take(&trace, from_tsc, &traced);
+	if (!traced.entered_tsc || traced.left_tsc < traced.entered_tsc || traced.left_tsc > to_tsc) {
+		fprintf(stderr, "pairs: --outside: %s: %s\n", command->name, traced.whole ? "no guest in the kernel's trace" :
+			"its guest exits too often for the kernel's trace");
+		exit(1);
+	}
+	return 1 - (double)(traced.left_tsc - traced.entered_tsc) / (double)(to_tsc - from_tsc);
+}
+
 static double whole_us(const struct command *command, int null, bool outside)
 {
-	uint64_t start, end;
-	int status;
+	uint64_t start = now_ns(), start_tsc = __rdtsc(), end, end_tsc;
+	int status = reap(spawn(command, null, null));
 
-	if (outside)
-		outside_begin();
-	start = now_ns();
-	status = reap(spawn(command, null, null));
 	end = now_ns();
+	end_tsc = __rdtsc();
 	check(command, status);
-	return (double)(outside ? outside_ns(start, end) : end - start) / 1000;
+	return (double)(end - start) / 1000 * (outside ? part_outside(command, start_tsc, end_tsc) : 1);
 }
 
 /* Reads until the text is there: when that was, or 0 where it does not come. */
@@ -448,6 +489,8 @@ int main(int argc, char **argv)
 		find_program(&commands[c]);
 		commands[c].us = array(options.rounds, sizeof(double));
 	}
+	if (options.outside)
+		begin_trace();
 	measure(commands, count, &options);
 	print(commands, count, options.rounds, options.json);
 	return fflush(stdout) || ferror(stdout) ? 1 : 0;

@@ -7,7 +7,7 @@ $(BUILD)/perf/%: perf/%.c
 	$(MUSL_CC) $(CPPFLAGS) $(CFLAGS) $(SYSTEM_INCLUDES) $(LDFLAGS) -o $@ $(filter %.c,$^)
 
 $(BUILD)/perf/floor $(BUILD)/perf/block_floor: perf/bare_guest.h
-$(BUILD)/perf/pairs: perf/outside.c perf/outside.h
+$(BUILD)/perf/pairs: control/measure/kvm_trace.c vmm/error.c control/measure/kvm_trace.h vmm/error.h
 $(BUILD)/perf/load: $(addprefix perf/,load_open.c load_run.c load_http.c quantiles.c load.h load_http.h quantiles.h)
 $(BUILD)/perf/tap: guests/unikernels/netbench/tcp.c guests/unikernels/netbench/tcp.h guests/unikernels/netping/packet.h
 $(BUILD)/perf/process_loop: guests/unikernels/loop/work.h

@@ -62,7 +62,7 @@ static int put(const struct kvm_trace *trace, const char *file, const char *text
 
 		if (fd >= 0)
 			close(fd);
-		return error_set(error, ERROR_HOST, code, "--trace: %s: %s%s", path, strerror(code), code == ENOENT ?
+		return error_set(error, ERROR_HOST, code, "the kernel's trace: %s: %s%s", path, strerror(code), code == ENOENT ?
 				 ": it wants a kernel with CONFIG_FTRACE_SYSCALLS and KVM's tracepoints" : "");
 	}
 	close(fd);
@@ -100,20 +100,20 @@ int kvm_trace_open(struct kvm_trace *trace, struct error *error)
 
 	trace->fd = -1;
 	if (!where)
-		return error_set(error, ERROR_HOST, ENOENT, "--trace: no tracefs: run as root, and "
+		return error_set(error, ERROR_HOST, ENOENT, "the kernel's trace: no tracefs: run as root, and "
 				 "mount -t tracefs tracefs /sys/kernel/tracing");
 	snprintf(path, sizeof(path), "%s/instances", where);
 	remove_old(path);
 	snprintf(trace->folder, sizeof(trace->folder), "%s/instances/" NAME "%ld", where, (long)getpid());
 	if (mkdir(trace->folder, 0700) < 0)
-		return error_set(error, ERROR_HOST, errno, "--trace: %s: %s%s", trace->folder, strerror(errno),
+		return error_set(error, ERROR_HOST, errno, "the kernel's trace: %s: %s%s", trace->folder, strerror(errno),
 				 errno == EACCES || errno == EPERM ? ": run as root" : "");
 	r = set_up(trace, error);
 	if (r == 0) {
 		snprintf(path, sizeof(path), "%s/trace_pipe", trace->folder);
 		trace->fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 		if (trace->fd < 0)
-			r = error_set(error, ERROR_HOST, errno, "--trace: %s: %s", path, strerror(errno));
+			r = error_set(error, ERROR_HOST, errno, "the kernel's trace: %s: %s", path, strerror(errno));
 	}
 	if (r < 0)
 		rmdir(trace->folder);
