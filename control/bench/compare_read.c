@@ -101,8 +101,7 @@ static int read_column(struct recorded_subject *subject, size_t number, const st
 		json_int_t is = json_integer_value(value);
 
 		if (json_is_null(value) && may_be_null(column)) {
-			if (column->known == KNOWN_WHERE_COUNTED)
-				subject->samples[i].counted = false;
+			subject->samples[i].counted &= (uint8_t)~column->counted;
 			continue;
 		}
 		if (json_is_integer(value) && is >= 0 && (!column->narrow || is <= UINT32_MAX)) {
@@ -156,7 +155,7 @@ static int read_samples(struct recorded_subject *subject, size_t number, const j
 			subject->sample_count = json_array_size(list);
 			subject->samples = memory_of(subject->sample_count, sizeof(*subject->samples));
 			for (size_t i = 0; i < subject->sample_count; i++)
-				subject->samples[i].counted = true; /* unless a null says otherwise */
+				subject->samples[i].counted = COUNTED_ALL; /* unless a null says otherwise */
 		}
 		if (json_array_size(list) != subject->sample_count)
 			return error_set(field->error, ERROR_USAGE, EINVAL, "%s: %s: %zu entries: it should have %zu, as %s has",

@@ -36,7 +36,8 @@ struct output_column {
 	const char *key;          /* with its unit: "entry_ns" */
 	size_t offset;            /* in struct sample */
 	bool narrow;              /* uint32_t, not uint64_t */
-	enum { KNOWN_ALWAYS, KNOWN_UNLESS_ZERO, KNOWN_WHERE_COUNTED } known; /* the last: by the sample's `counted` */
+	enum { KNOWN_ALWAYS, KNOWN_UNLESS_ZERO, KNOWN_WHERE_COUNTED } known;
+	uint8_t counted;          /* KNOWN_WHERE_COUNTED: this bit of the sample's `counted`; else 0 */
 };
 
 extern const struct output_column output_columns[];

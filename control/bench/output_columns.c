@@ -17,8 +17,8 @@ const struct output_column output_columns[] = {
 	{ .key = AT(reaped_ns), .known = KNOWN_UNLESS_ZERO },
 	{ .key = AT(user_ns) },
 	{ .key = AT(system_ns) },
-	{ .key = AT(exits), .known = KNOWN_WHERE_COUNTED },
-	{ .key = AT(hypercalls), .known = KNOWN_WHERE_COUNTED },
+	{ .key = AT(exits), .known = KNOWN_WHERE_COUNTED, .counted = COUNTED_EXITS },
+	{ .key = AT(hypercalls), .known = KNOWN_WHERE_COUNTED, .counted = COUNTED_HYPERCALLS },
 	{ .key = AT(system_calls), .known = KNOWN_UNLESS_ZERO },
 	{ .key = AT(minor_faults) },
 	{ .key = AT(major_faults) },
@@ -49,7 +49,7 @@ bool output_column_get(const struct output_column *column, const struct sample *
 	const char *at = (const char *)sample + column->offset;
 
 	*value = column->narrow ? *(const uint32_t *)at : *(const uint64_t *)at;
-	return column->known == KNOWN_WHERE_COUNTED ? sample->counted : *value || column->known == KNOWN_ALWAYS;
+	return column->known == KNOWN_WHERE_COUNTED ? sample->counted & column->counted : *value || column->known == KNOWN_ALWAYS;
 }
 
 void output_u64(FILE *stream, uint64_t value)

@@ -219,7 +219,7 @@ static void take_stats(const struct run *run, struct pool_slot *machine, struct 
 	sample->first_ns = stats->first_ns ? sample->entry_ns + stats->first_ns : 0;
 	sample->guest_main_ns = began_ns ? sample->entry_ns + began_ns : 0;
 	sample->reaped_ns = run_ns + measure_clock_ns(&run->clock, machine->reset_ticks);
-	sample->counted = true;
+	sample->counted = COUNTED_ALL;
 	sample->exits = stats->exits;
 	sample->hypercalls = stats->hypercalls;
 	sample->peak_bytes = stats->mapped_pages * 4096;

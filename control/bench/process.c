@@ -52,7 +52,7 @@ static void take_stamps(const struct run *run, const struct slot *slot, struct s
 	sample->first_ns = after(run, slot, stamps.first);
 	sample->guest_main_ns = after(run, slot, began);
 	sample->exit_ns = after(run, slot, stamps.exit);
-	sample->counted = true;
+	sample->counted = COUNTED_ALL;
 	sample->exits = stamps.exits;
 	sample->hypercalls = stamps.hypercalls;
 	sample->system_calls = stamps.system_calls;
@@ -75,6 +75,7 @@ static void take_trace(struct run *run, const struct slot *slot, struct sample *
 	sample->entry_ns = after(run, slot, traced.entered_tsc);
 	sample->exit_ns = after(run, slot, traced.left_tsc);
 	sample->exits = traced.exits;
+	sample->counted = traced.entered_tsc ? COUNTED_EXITS : 0;
 }
 
 /* A process's peak is at least what we had when it was begun: below that it is not known. */

@@ -27,7 +27,7 @@ static bool known(uint64_t figure, double *value)
 static bool exits(const struct sample *sample, double *value)
 {
 	*value = (double)sample->exits;
-	return sample->counted;
+	return sample->counted & COUNTED_EXITS;
 }
 
 /* The kernel counts them for each process and thread, and of a pooled machine that has all its memory there may be none. */

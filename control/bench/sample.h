@@ -6,6 +6,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* kvick tells both, the kernel's trace the first, other programs none. */
+enum sample_counted { COUNTED_EXITS = 1, COUNTED_HYPERCALLS = 2, COUNTED_ALL = 3 };
+
 enum sample_result { SAMPLE_GOOD, SAMPLE_FAILED, SAMPLE_TIMED_OUT };
 
 /*
@@ -26,7 +29,7 @@ struct sample {
 	uint64_t user_ns, system_ns;
 	uint64_t exits, hypercalls, system_calls;
 	uint64_t minor_faults, major_faults, peak_bytes;
-	bool counted;          /* exits and hypercalls are known: a launch was kvick's, which told them */
+	uint8_t counted;       /* enum sample_counted, or of them: which are known */
 };
 
 /* Rows of every table and plot. The phases of a launch add up to the whole. */

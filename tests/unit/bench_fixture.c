@@ -65,7 +65,7 @@ static void fill(struct sample *s, const struct model *model, size_t round, size
 		s->first_ns = start;
 		s->guest_main_ns = start + boot;
 		s->exit_ns = start + boot + main;
-		s->counted = true;
+		s->counted = COUNTED_ALL;
 		s->exits = 1 + round % 2;
 		s->hypercalls = 1;
 		s->system_calls = 61;

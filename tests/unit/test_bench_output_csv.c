@@ -52,7 +52,7 @@ static void what_is_not_known_is_empty_and_what_is_none_is_0(void **state)
 	made_up(&made, 2, 1);
 	made.results.subjects[1].samples[0] = (struct sample){ .reaped_ns = 5, .result = SAMPLE_FAILED };
 	made.results.subjects[0].samples[0] = (struct sample){
-		.first_ns = 1, .exits = 2, .counted = true, .result = SAMPLE_TIMED_OUT,
+		.first_ns = 1, .exits = 2, .counted = COUNTED_ALL, .result = SAMPLE_TIMED_OUT,
 	};
 	write_with(output_csv);
 	assert_string_equal(line(1), "hello,timed_out,0,0,0,,,1,,,,0,0,2,0,,0,0,");
@@ -64,7 +64,7 @@ static void no_exit_is_a_number_of_them(void **state)
 {
 	(void)state;
 	made_up(&made, 1, 1);
-	made.results.subjects[0].samples[0] = (struct sample){ .counted = true, .system_calls = 9, .result = SAMPLE_FAILED };
+	made.results.subjects[0].samples[0] = (struct sample){ .counted = COUNTED_ALL, .system_calls = 9, .result = SAMPLE_FAILED };
 	write_with(output_csv);
 	assert_string_equal(line(1), "hello,failed,0,0,0,,,,,,,0,0,0,0,9,0,0,");
 }

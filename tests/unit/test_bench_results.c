@@ -34,7 +34,7 @@ static struct sample *add(struct subject_results *subject, uint32_t round, doubl
 
 	*sample = (struct sample){ .round = round, .entry_ns = (uint64_t)(59000 * scale), .first_ns = (uint64_t)(60000 * scale),
 				   .guest_main_ns = (uint64_t)(70000 * scale), .exit_ns = (uint64_t)(90000 * scale),
-				   .reaped_ns = (uint64_t)(100000 * scale), .exits = 3, .counted = true };
+				   .reaped_ns = (uint64_t)(100000 * scale), .exits = 3, .counted = COUNTED_ALL };
 	return sample;
 }
 
@@ -85,7 +85,7 @@ static void what_is_not_known_has_no_value(void **state)
 
 static void no_exit_is_a_number_of_them(void **state)
 {
-	const struct sample none = { .counted = true }, unknown = { .exits = 0 };
+	const struct sample none = { .counted = COUNTED_ALL }, unknown = { .exits = 0 };
 
 	(void)state;
 	assert_true(value(&none, METRIC_EXITS) == 0);
