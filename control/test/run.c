@@ -458,7 +458,7 @@ static void run(struct runner *runner)
 	run_all(runner);
 	measure(runner);
 	settle_rest(runner);
-	orphans_end(NULL, is_known, runner);
+	orphans_end(&(struct orphans_rule){ .known = is_known, .context = runner });
 	if (!scratches_end(&runner->shared.scratches))
 		dprintf(STDERR_FILENO, "kvick: %s: it could not be removed\n", runner->shared.scratches.path);
 	results->took_ns = measure_now_ns() - begun;

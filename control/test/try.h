@@ -11,11 +11,11 @@
 #include <poll.h>
 
 #include "control/measure/child.h"
+#include "control/measure/orphans.h"
 #include "control/measure/program.h"
 #include "control/test/capture.h"
 #include "control/test/ending.h"
 #include "control/test/golden.h"
-#include "control/test/orphans.h"
 #include "control/test/outcome.h"
 #include "control/test/problems.h"
 #include "control/test/scratch.h"
@@ -78,10 +78,12 @@ void try_take_end(struct try *t, const struct child_end *end);
 /* Kills what runs. It is over as soon as that has gone. */
 void try_break_off(struct try *t);
 
+/* Is it a child of ours that somebody else waits for? Then it is not to be ended. */
+typedef bool try_known(const void *context, pid_t pid);
+
 /*
  * When it is over: looks at it, writes all into the outcome but for result and tries, and leaves nothing behind. True: no problem.
- * `known`: which of our children are not to be ended (orphans.h).
  */
-bool try_end(struct try *t, orphans_known *known, const void *context);
+bool try_end(struct try *t, try_known *known, const void *context);
 
 #endif

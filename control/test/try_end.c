@@ -15,8 +15,28 @@
 
 #define MESSAGE "kvick: " /* how kvick's own begin */
 
-static void end_commands(struct try *t, orphans_known *known, const void *context)
+/* Whose processes are to be ended. */
+struct ends {
+	const char *scratch;
+	try_known *known;
+	const void *context;
+};
+
+static bool is_known(const void *context, pid_t pid)
 {
+	const struct ends *ends = context;
+
+	return ends->known(ends->context, pid);
+}
+
+static bool is_of_it(const void *context, const char *scratch)
+{
+	return strcmp(scratch, ((const struct ends *)context)->scratch) == 0;
+}
+
+static void end_commands(struct try *t, try_known *known, const void *context)
+{
+	const struct ends ends = { t->scratch, known, context };
 	const struct test_case *of = t->outcome->of;
 	struct child_end end;
 
@@ -24,7 +44,7 @@ static void end_commands(struct try *t, orphans_known *known, const void *contex
 		child_kill(&t->beside, &end);
 	t->beside.pid = 0;
 	if (of->before || of->beside || of->after)
-		orphans_end(t->scratch, known, context);
+		orphans_end(&(struct orphans_rule){ .variable = "SCRATCH", .known = is_known, .over = is_of_it, .context = &ends });
 	for (int *const *fd = (int *const[]){ &t->out, &t->err, &t->commands, &t->commands_write, NULL }; *fd; fd++) {
 		if (**fd >= 0)
 			close(**fd);
@@ -164,7 +184,7 @@ static void end_scratch(struct try *t, bool passed)
 	t->scratch[0] = '\0';
 }
 
-bool try_end(struct try *t, orphans_known *known, const void *context)
+bool try_end(struct try *t, try_known *known, const void *context)
 {
 	struct test_outcome *o = t->outcome;
 	struct reply reply = { 0 };

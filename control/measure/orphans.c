@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "control/test/orphans.h"
+#include "control/measure/orphans.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -67,28 +68,38 @@ bool orphans_is_stranger(const struct strangers *strangers, pid_t pid)
 	return false;
 }
 
-enum whose { OF_OTHERS, OF_THE_CASE, NOT_SEEN };
+bool orphans_none(void)
+{
+	siginfo_t info;
+
+	return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 && errno == ECHILD;
+}
+
+enum whose { OF_OTHERS, TO_BE_ENDED, NOT_SEEN };
 
 /* Nothing is seen of one that has ended, which is reaped in any case, and for a moment of one that is being executed. */
-static enum whose whose(pid_t pid, const char *scratch)
+static enum whose whose(pid_t pid, const struct orphans_rule *rule)
 {
 	char path[64], *environment = malloc(ENVIRONMENT_BYTES);
+	size_t bytes, length = strlen(rule->variable);
 	enum whose is = NOT_SEEN;
-	size_t bytes;
 
 	if (!environment)
 		return NOT_SEEN;
 	snprintf(path, sizeof(path), "/proc/%d/environ", (int)pid);
 	bytes = read_some(path, environment, ENVIRONMENT_BYTES);
-	for (size_t at = 0; at < bytes && is != OF_THE_CASE; at += strlen(environment + at) + 1)
-		is = strncmp(environment + at, "SCRATCH=", 8) == 0 && strcmp(environment + at + 8, scratch) == 0 ? OF_THE_CASE :
-														    OF_OTHERS;
+	for (size_t at = 0; at < bytes && is != TO_BE_ENDED; at += strlen(environment + at) + 1) {
+		const char *name = environment + at;
+		bool named = strncmp(name, rule->variable, length) == 0 && name[length] == '=';
+
+		is = named && rule->over(rule->context, name + length + 1) ? TO_BE_ENDED : OF_OTHERS;
+	}
 	free(environment);
 	return is;
 }
 
 /* Are there any still to be waited for? */
-static bool end_once(const char *scratch, bool unseen_too, orphans_known *known, const void *context)
+static bool end_once(const struct orphans_rule *rule, bool unseen_too)
 {
 	char *children = list_children(), *rest = children;
 	bool left = false;
@@ -97,21 +108,27 @@ static bool end_once(const char *scratch, bool unseen_too, orphans_known *known,
 	while (children && (pid = next_child(&rest)) > 0) {
 		enum whose is;
 
-		if (known(context, pid) || waitpid(pid, NULL, WNOHANG) == pid)
+		/* One that is no child of ours is half a number, at the end of a list that was cut. */
+		if (rule->known(rule->context, pid) || waitpid(pid, NULL, WNOHANG) != 0)
 			continue;
-		is = scratch ? whose(pid, scratch) : OF_THE_CASE;
-		if (is == OF_THE_CASE)
+		is = rule->variable ? whose(pid, rule) : TO_BE_ENDED;
+		if (is == TO_BE_ENDED)
 			kill(pid, SIGKILL);
-		left |= is == OF_THE_CASE || (is == NOT_SEEN && unseen_too);
+		left |= is == TO_BE_ENDED || (is == NOT_SEEN && unseen_too);
 	}
 	free(children);
 	return left;
 }
 
-void orphans_end(const char *scratch, orphans_known *known, const void *context)
+bool orphans_look(const struct orphans_rule *rule)
+{
+	return end_once(rule, false);
+}
+
+void orphans_end(const struct orphans_rule *rule)
 {
 	static const struct timespec wait = { .tv_nsec = WAIT_NS };
 
-	for (unsigned i = 0; i < PASSES_MAX && end_once(scratch, i < PASSES_UNSEEN, known, context); i++)
+	for (unsigned i = 0; i < PASSES_MAX && end_once(rule, i < PASSES_UNSEEN); i++)
 		nanosleep(&wait, NULL);
 }
