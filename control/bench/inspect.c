@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,7 +73,7 @@ static void listen_to(struct heard *heard)
 }
 
 /* To its end. The exit status; 128 + N by a signal; -ETIMEDOUT, -EINTR; -errno with `error`. */
-static int run_child(const struct run *run, const struct child_config *config, struct heard *heard, struct error *error)
+static int run_child(struct run *run, const struct child_config *config, struct heard *heard, struct error *error)
 {
 	uint64_t deadline = measure_now_ns() + run->plan->timeout_ns;
 	struct child child;
@@ -94,19 +95,23 @@ static int run_child(const struct run *run, const struct child_config *config, s
 			break;
 		if (interrupt_signal() || measure_now_ns() >= deadline) {
 			child_kill(&child, &end);
+			left_behind_look(run);
 			return interrupt_signal() ? -EINTR : -ETIMEDOUT;
 		}
 	}
+	kill(-child.pid, SIGKILL); /* what it leaves in its group; until it is reaped the number is its own */
 	child_reap(&child, 0, &end);
+	left_behind_look(run);
 	if (heard && heard->fd >= 0)
 		listen_to(heard);
 	return WIFEXITED(end.status) ? WEXITSTATUS(end.status) : 128 + WTERMSIG(end.status);
 }
 
-static struct child_config config_of(const struct run *run, const struct subject *s, char **argv)
+static struct child_config config_of(struct run *run, const struct subject *s, char **argv)
 {
 	return (struct child_config){ .path = s->path, .argv = argv, .in = run->null_fd, .out = run->null_fd, .err = run->null_fd,
-				      .stamps = run->null_fd, .cpus = run->plan->pinned ? &run->plan->cpus : NULL };
+				      .stamps = run->null_fd, .cpus = run->plan->pinned ? &run->plan->cpus : NULL,
+				      .envp = left_behind_mark(run) };
 }
 
 /* --- why --- */

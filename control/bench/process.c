@@ -22,13 +22,17 @@ static int begin(struct run *run, struct slot *slot, struct error *error)
 	const struct child_config config = {
 		.path = s->path, .argv = s->argv, .in = run->null_fd, .out = run->null_fd, .err = run->null_fd,
 		.stamps = has_stamps(s) ? slot->stamps_fd : -1, .cpus = run->plan->pinned ? &run->plan->cpus : NULL,
+		.envp = left_behind_mark(run),
 	};
+	int r;
 
 	if (has_stamps(s)) {
 		slot->stamps->magic = 0;
 		lseek(slot->stamps_fd, 0, SEEK_SET); /* where the last one stopped writing */
 	}
-	return child_start(&slot->child, &config, error);
+	r = child_start(&slot->child, &config, error);
+	slot->launch = r == 0 ? run->left_behind.launches : 0;
+	return r;
 }
 
 static int fd(const struct slot *slot)
@@ -113,6 +117,7 @@ static void end(struct run *run, struct slot *slot, bool late, struct ended *end
 		kill(-slot->child.pid, SIGKILL);
 		child_reap(&slot->child, 0, &child);
 	}
+	slot->launch = 0;
 	stamped = has_stamps(s) && slot->stamps->magic == STAMPS_MAGIC;
 	ended->begun_ns = slot->child.spawned_ns;
 	sample->reaped_ns = stamped ? after(run, slot, child.reaped_tsc) : child.reaped_ns - slot->child.spawned_ns;

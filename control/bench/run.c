@@ -68,6 +68,7 @@ static int set_up(struct run *run, struct error *error)
 
 	if (r < 0)
 		return r;
+	left_behind_begin(run);
 	raise_files(plan);
 	r = open_files(run, error);
 	if (r == 0)
@@ -225,6 +226,7 @@ static int check_good(const struct results *results, struct error *error)
 
 static void tear_down(struct run *run)
 {
+	left_behind_end(run);
 	for (size_t i = 0; i < run->plan->subject_count; i++)
 		pool_free(run->runners[i].pool);
 	slots_free(run);

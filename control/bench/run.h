@@ -8,6 +8,7 @@
  *	slot.c           a place for a launch that is under way: begun, waited for, ended, noted
  *	process.c        … which is a process
  *	pool.c           … or a machine of this process, in a thread of its own
+ *	left_behind.c    processes that a launch leaves behind
  *	inspect.c        launches that do not count: what kvick reports of one, and why one failed
  *	interrupt.c      signals
  *	progress.c       what stderr hears meanwhile
@@ -24,6 +25,7 @@
 #include "control/bench/results.h"
 #include "control/measure/child.h"
 #include "control/measure/kvm_trace.h"
+#include "control/measure/orphans.h"
 
 struct error;
 struct pool;
@@ -48,6 +50,7 @@ struct slot {
 	uint64_t due_ns;        /* open loop: when it should have begun; 0: when it did */
 	uint64_t deadline_ns;
 	struct child child;
+	uint64_t launch;        /* a process that is not reaped: its number (left_behind.c); 0: it is none */
 	int stamps_fd;
 	struct stamps *stamps;  /* shared with who has stamps_fd */
 	struct pool_slot *machine; /* pooled */
@@ -56,6 +59,14 @@ struct slot {
 struct progress {
 	uint64_t began_ns, said_ns;
 	bool terminal, shown;   /* something is in the line */
+};
+
+struct left_behind {
+	struct strangers strangers;
+	uint64_t launches;      /* processes begun so far */
+	char mark[64];          /* of the last one, in `environment` */
+	char **environment;
+	bool some;              /* some have been killed that are not reaped yet */
 };
 
 struct run {
@@ -73,6 +84,7 @@ struct run {
 	uint64_t random;        /* of plan->seed: random_bits() */
 	bool counts;
 	struct progress progress;
+	struct left_behind left_behind;
 };
 
 /* --- slot.c --- */
@@ -120,6 +132,17 @@ extern const struct slot_kind process_slots, pool_slots;
 /* The machines of a pooled subject: as many threads, each with one, as launches may be under way. */
 int pool_make(struct run *run, struct runner *runner, struct error *error);
 void pool_free(struct pool *pool);
+
+/* --- left_behind.c --- */
+
+/* From now on who leaves its launch becomes our child. */
+void left_behind_begin(struct run *run);
+/* The environment of a process that is begun now, until the next one is; its number is run->left_behind.launches. */
+char *const *left_behind_mark(struct run *run);
+/* Ends what is left of launches that are over, after one of them was measured. */
+void left_behind_look(struct run *run);
+/* The same at the end of all, when it is waited for in any case. */
+void left_behind_end(struct run *run);
 
 /* --- inspect.c --- */
 

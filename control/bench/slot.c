@@ -18,6 +18,7 @@
 
 #define NS_PER_S      1000000000u
 #define STAMPS_BYTES  4096
+#define LOOK_NS       5000000u /* so long after some were killed it is looked for others that these had started */
 #define EARLY         20 /* launches, of which more than half may not fail */
 #define LATE_IN_ROW   5 /* time-outs, and it is given up */
 #define EARLY_TIMEOUTS 2 /* all of the first: each has cost its whole time-out */
@@ -238,13 +239,17 @@ static void drop_all(struct run *run)
 static void end_those(struct run *run, const struct pollfd *fds, struct slot *const *of, size_t count)
 {
 	uint64_t now = measure_now_ns();
+	bool any = run->left_behind.some;
 
 	for (size_t i = 0; i < count; i++) {
-		if (fds[i].revents)
-			end(run, of[i], false);
-		else if (of[i]->deadline_ns <= now)
-			end(run, of[i], true);
+		bool over = fds[i].revents, late = of[i]->deadline_ns <= now;
+
+		if (over || late)
+			end(run, of[i], !over);
+		any |= over || late;
 	}
+	if (any)
+		left_behind_look(run);
 }
 
 bool slots_wait(struct run *run, uint64_t until_ns)
@@ -265,7 +270,12 @@ bool slots_wait(struct run *run, uint64_t until_ns)
 	}
 	fds[count] = (struct pollfd){ .fd = interrupt_fd(), .events = POLLIN };
 
-	uint64_t now = measure_now_ns(), ns = until_ns > now ? until_ns - now : 0;
+	uint64_t now = measure_now_ns();
+
+	if (run->left_behind.some && (!until_ns || until_ns > now + LOOK_NS))
+		until_ns = now + LOOK_NS;
+
+	uint64_t ns = until_ns > now ? until_ns - now : 0;
 	struct timespec limit = { .tv_sec = (time_t)(ns / NS_PER_S), .tv_nsec = (long)(ns % NS_PER_S) };
 
 	/* Launches inherit it: so only while there is nothing but waiting. */

@@ -112,9 +112,8 @@ static bool end_once(const struct orphans_rule *rule, bool unseen_too)
 		if (rule->known(rule->context, pid) || waitpid(pid, NULL, WNOHANG) != 0)
 			continue;
 		is = rule->variable ? whose(pid, rule) : TO_BE_ENDED;
-		if (is == TO_BE_ENDED)
-			kill(pid, SIGKILL);
-		left |= is == TO_BE_ENDED || (is == NOT_SEEN && unseen_too);
+		/* Who became somebody else (setuid) may not be killed by us: it is not waited for. */
+		left |= is == TO_BE_ENDED ? kill(pid, SIGKILL) == 0 : is == NOT_SEEN && unseen_too;
 	}
 	free(children);
 	return left;

@@ -62,11 +62,11 @@ class Bench:
         with open(self.path(name)) as file:
             return file.read()
 
-    def start(self, *words, **more):
-        """`kvick bench WORD…`, a process that runs."""
+    def start(self, *words, around=None, **more):
+        """`kvick bench WORD…`, a process that runs; `around`: a program that executes it."""
         more = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **more}
         env = dict(os.environ, TMPDIR=self.temporary)
-        command = [os.path.join(self.build, "kvick"), "bench", *map(str, words)]
+        command = [*([around] if around else []), os.path.join(self.build, "kvick"), "bench", *map(str, words)]
         self.started.append(subprocess.Popen(command, cwd=self.folder, env=env, **more))
         return self.started[-1]
 
@@ -79,9 +79,9 @@ class Bench:
         """To its end: with returncode, stdout, stderr."""
         return self.end(self.start(*words, **more))
 
-    def measure(self, *words, code=0):
+    def measure(self, *words, code=0, **more):
         """With --json, whose results these are."""
-        done = self.run("--json", "-", *words)
+        done = self.run("--json", "-", *words, **more)
         assert done.returncode == code, "exit status %d, and should be %d: %s" % (done.returncode, code, done.stderr)
         return Results(done.stdout)
 
