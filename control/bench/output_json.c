@@ -117,11 +117,12 @@ static json_t *subject_json(const struct results *results, const struct subject_
 	const struct subject *subject = s->subject;
 	json_t *report = s->report ? json_loads(s->report, 0, NULL) : NULL;
 
-	return json_pack("{so ss so so so so so sb so so so so sb so so so so}", "name", text(subject->name),
+	return json_pack("{so ss so so so so so sb so so so so so sb so so so so}", "name", text(subject->name),
 			 "kind", output_kind_names[subject->kind], "command", words(subject->argv), "program", text(subject->path),
 			 "image", text(subject->image), "peer", text(subject->peer), "success", json_integer(subject->success),
 			 "makes_snapshot", subject->makes_snapshot, "launches", integer(s->sample_count),
 			 "failed", integer(s->failed), "timed_out", integer(s->timed_out),
+			 "not_begun", integer(s->not_begun),
 			 "failure", s->failure[0] ? text(s->failure) : json_null(), "given_up", s->given_up,
 			 "peak_bytes", s->peak_bytes ? integer(s->peak_bytes) : json_null(), "summary", summaries_json(s),
 			 "against_first", comparisons_json(results, s), "report", report ? report : json_null());

@@ -17,6 +17,7 @@ struct subject_results {
 	struct sample *samples;    /* in the order in which they were begun; warm-up is not among them */
 	size_t sample_count, sample_room;
 	size_t failed, timed_out;  /* of these samples */
+	size_t not_begun;          /* open loop: they were due, and had not been begun when time was up; no samples */
 	char failure[512];         /* why the first of them failed, in a line; "" */
 	bool given_up;             /* it failed so often, or so soon, that it was not run any more; the others were */
 	char *report;              /* of kvick's processes: `--report json` of one launch that is not among the samples; NULL */

@@ -16,8 +16,7 @@
 #define NS_PER_S     1000000000u
 #define CLOCK_NS     20000000u /* so far apart are the two readings that the TSC's rate is made of */
 #define FILES_A_SLOT 4
-#define LATE_NS      50000000u /* an open loop whose last launch was later than that, and than a part of it all, was too much */
-#define LATE_PART    0.05
+#define LATE_PART    0.05 /* of an open loop's time: its last launch was later than that */
 #define FILES        64
 
 /* --- before --- */
@@ -168,24 +167,31 @@ static void put_in_order(struct results *results)
 			results->subjects[i].samples[k].begun_ns -= first;
 }
 
-/* The last launch of all, if it was begun so much too late that those before it cannot have been in time either. */
+#define RATE_NOT_KEPT "launches came faster than they could be run: "
+#define OF_A_QUEUE    "times are those of a queue that grows with the run: lower --rate, or raise --at-once"
+
+/* What had not been begun; or the last launch of all, begun so much too late that those before it cannot have been in time. */
 static void warn_of_rate(struct results *results)
 {
-	uint64_t due_ns = 0, late_ns = 0;
+	uint64_t due_ns = 0, late_ns = 0, not_begun = 0;
 
 	for (size_t i = 0; i < results->subject_count; i++) {
 		const struct subject_results *r = &results->subjects[i];
 		const struct sample *last = r->sample_count ? &r->samples[r->sample_count - 1] : NULL;
 
+		not_begun += r->not_begun;
 		if (last && last->begun_ns >= due_ns) {
 			due_ns = last->begun_ns;
 			late_ns = last->late_ns;
 		}
 	}
-	if (results->plan->arrivals == ARRIVALS_OPEN_LOOP && late_ns > LATE_NS && (double)late_ns > LATE_PART * (double)due_ns)
-		environment_warn(&results->environment, "rate_not_kept", "launches came faster than they could be run, the last "
-				 "one %.3g s too late: times are those of a queue that grows with the run: lower --rate, or "
-				 "raise --at-once", (double)late_ns / 1e9);
+	if (not_begun)
+		environment_warn(&results->environment, "rate_not_kept", RATE_NOT_KEPT "%llu launches that were due had not been "
+				 "begun when time was up, and are in no figure; " OF_A_QUEUE, (unsigned long long)not_begun);
+	else if (results->plan->arrivals == ARRIVALS_OPEN_LOOP && late_ns > TOO_LATE_NS &&
+		 (double)late_ns > LATE_PART * (double)due_ns)
+		environment_warn(&results->environment, "rate_not_kept", RATE_NOT_KEPT "the last one %.3g s too late: " OF_A_QUEUE,
+				 (double)late_ns / 1e9);
 }
 
 static void warn_of_trace(struct run *run)
@@ -260,6 +266,7 @@ int bench_run(struct results *results, const struct plan *plan, struct error *er
 		for (size_t i = 0; i < plan->subject_count; i++)
 			if (run.runners[i].failed)
 				inspect_failure(&run, &run.runners[i]);
+		left_behind_end(&run);
 		environment_end(&results->environment, fewest(results));
 		warn_of_rate(results);
 		warn_of_trace(&run);

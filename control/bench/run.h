@@ -61,6 +61,9 @@ struct progress {
 	bool terminal, shown;   /* something is in the line */
 };
 
+/* An open loop's launches that are begun later than that were too many: less comes of how a host wakes a program. */
+#define TOO_LATE_NS 50000000u
+
 struct left_behind {
 	struct strangers strangers;
 	uint64_t launches;      /* processes begun so far */

@@ -83,6 +83,25 @@ def an_open_loop_that_is_too_much_is_warned_of(bench):
     assert "rate_not_kept" in [each["key"] for each in results.all["environment"]["warnings"]]
 
 
+def an_open_loop_that_is_too_much_ends_when_time_is_up(bench):
+    """49 are due in that time, and there is time for six or so. Those that have not been begun are counted, and told."""
+    for more in ((), ("--poisson", "--seed", "5")):
+        results = bench.measure("--time", "500ms", "--warm-up", "0", "--rate", "100", "--at-once", "1", "--vs", "sleep 0.2",
+                                "--no-floor", *more, bench.guest("hello.elf"))
+        begun = sum(len(results.samples(name)) for name in results.names())
+        not_begun = sum(results[name]["not_begun"] for name in results.names())
+        warning = [each["text"] for each in results.all["environment"]["warnings"] if each["key"] == "rate_not_kept"]
+        assert 0 < begun < 10, begun
+        assert more or begun + not_begun == 49, (begun, not_begun)
+        assert len(warning) == 1 and "%d launches" % not_begun in warning[0] and "lower --rate" in warning[0], warning
+        assert results.all["rounds"] == begun // 2, (results.all["rounds"], begun)
+
+
+def all_that_is_due_in_time_is_begun_or_counted(bench):
+    results = bench.measure("--time", "300ms", "--warm-up", "1", "--rate", "50", "--no-floor", bench.guest("hello.elf"))
+    assert len(results.samples("cold")) + results["cold"]["not_begun"] == 14
+
+
 def what_waits_for_room_in_an_open_loop_counts(bench):
     """One at a time, of which each takes longer than there is between two: the last is late by what all took before it."""
     results = bench.measure("--runs", "4", "--warm-up", "0", "--rate", "1000", "--at-once", "1", "--vs", "sleep 0.05", "--no-floor",
