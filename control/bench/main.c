@@ -8,6 +8,7 @@
 #include "control/bench/output.h"
 #include "control/commands.h"
 #include "control/exit_codes.h"
+#include "control/measure/child.h"
 #include "control/version.h"
 #include "vmm/error.h"
 
@@ -105,5 +106,6 @@ int main(int argc, char **argv)
 		dprintf(STDERR_FILENO, "usage: kvick bench [OPTIONS] IMAGE [-- ARGUMENTS…]\n");
 		return EXIT_USAGE;
 	}
+	children_begin();
 	return run(&command_bench, argc - 1, argv + 1);
 }

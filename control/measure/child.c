@@ -35,6 +35,11 @@ int child_descriptor(int fd)
 	return above;
 }
 
+void children_begin(void)
+{
+	signal(SIGCHLD, SIG_DFL);
+}
+
 /*
  * In the child, which shares our memory and has our stack until it executes: only system calls. Descriptors that it is handed are
  * above CHILD_STAMPS_FD, so that none is overwritten before it is used. Ours that are not close-on-exec go along.

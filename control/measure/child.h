@@ -49,6 +49,9 @@ struct child_end {
 	uint64_t peak_bytes;    /* ru_maxrss: at least what we had ourselves at vfork() (man 2 getrusage) */
 };
 
+/* Once, before the first: where SIGCHLD is ignored, as who executes us may have it, the kernel keeps no exit status. */
+void children_begin(void);
+
 /* 0; or -errno with `error`: what could not be executed, with its path. */
 int child_start(struct child *child, const struct child_config *config, struct error *error);
 

@@ -7,6 +7,7 @@
 
 #include "control/commands.h"
 #include "control/exit_codes.h"
+#include "control/measure/child.h"
 #include "control/measure/environment.h"
 #include "control/measure/output_file.h"
 #include "control/test/report.h"
@@ -136,5 +137,6 @@ int main(int argc, char **argv)
 		dprintf(STDERR_FILENO, "usage: kvick test [OPTIONS] [MANIFEST]\n");
 		return EXIT_USAGE;
 	}
+	children_begin();
 	return run(&command_test, argc - 1, argv + 1);
 }

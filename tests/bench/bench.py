@@ -62,11 +62,11 @@ class Bench:
         with open(self.path(name)) as file:
             return file.read()
 
-    def start(self, *words, around=None, **more):
-        """`kvick bench WORD…`, a process that runs; `around`: a program that executes it."""
+    def start(self, *words, around=(), **more):
+        """`kvick bench WORD…`, a process that runs; `around`: words of a program that executes it."""
         more = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **more}
         env = dict(os.environ, TMPDIR=self.temporary)
-        command = [*([around] if around else []), os.path.join(self.build, "kvick"), "bench", *map(str, words)]
+        command = [*around, os.path.join(self.build, "kvick"), "bench", *map(str, words)]
         self.started.append(subprocess.Popen(command, cwd=self.folder, env=env, **more))
         return self.started[-1]
 

@@ -183,3 +183,10 @@ def a_peer_that_floods_stderr_is_heard_in_part(bench):
     results = bench.measure("--runs", "3", "--warm-up", "0", "--no-floor", "--timeout", "20s", "--vs", peer,
                             bench.guest("hello.elf"))
     assert results["peer"]["failure"] == "exit status 9: first", results["peer"]["failure"]
+
+
+def whoever_executes_it_may_ignore_that_children_end(bench):
+    """Then the kernel would keep no exit status of theirs."""
+    results = bench.measure(*FEW, "--vs", "sh -c 'exit 9'", bench.guest("hello.elf"), around=("env", "--ignore-signal=CHLD"))
+    assert results["sh"]["failure"] == "exit status 9", results["sh"]["failure"]
+    assert results.good("cold") == 6

@@ -107,7 +107,7 @@ def an_interruption_ends_who_has_left(bench):
 def children_of_whoever_executes_it_are_left_alone(bench):
     peer = _peer(bench, "for pid in $(cat pids); do is_there $pid && exit 9; done\nleave env\n")
     before = bench.write("before", "#!/bin/sh\nsleep 1000 > /dev/null 2>&1 &\necho $! > before.pid\nexec \"$@\"\n", 0o755)
-    results = bench.measure(*FEW, "--vs", peer, bench.guest("hello.elf"), around=before)
+    results = bench.measure(*FEW, "--vs", peer, bench.guest("hello.elf"), around=(before,))
     pid = int(bench.read("before.pid"))
     assert is_there(pid), "it was ended"
     os.kill(pid, signal.SIGKILL)

@@ -560,3 +560,8 @@ def children_of_whoever_executes_it_are_left_alone(t):
         pid = int(trial.read("pid"))
         check(is_running(pid), "it was ended")
         os.kill(pid, signal.SIGKILL)
+
+
+def whoever_executes_it_may_ignore_that_children_end(t):
+    with Trial(t, "[case a]\n" + HELLO + "exit code = 9\n") as trial:
+        trial.run(codes=(1,), around='exec env --ignore-signal=CHLD "$@"').says("it exited with 0")
