@@ -15,6 +15,9 @@
 #define AT_ONCE_MAX  1024
 #define WARM_UP_MAX  100000
 #define RATE_MAX     1e6
+#define RATE_MIN     1e-3
+#define HOURS_MAX    8760 /* a year: what is added to a clock's time stays a time */
+#define NS_PER_HOUR  3600000000000ull
 #define SEED_MAX     ((1ull << 53) - 1) /* what JSON's readers keep */
 #define NAME_BYTES   64
 
@@ -46,6 +49,8 @@ static int duration(const char *option, const char *value, uint64_t *to, struct 
 		return error_set(error, ERROR_USAGE, EINVAL, "%s %s: not a duration: write 500ms, 2s, 1.5m or 1h", option, value);
 	if (*to == 0)
 		return error_set(error, ERROR_USAGE, EINVAL, "%s %s: no time at all: write 500ms, 2s, 1.5m or 1h", option, value);
+	if (*to > HOURS_MAX * NS_PER_HOUR)
+		return error_set(error, ERROR_USAGE, ERANGE, "%s %s: too long: at most %dh", option, value, HOURS_MAX);
 	return 0;
 }
 
@@ -230,9 +235,9 @@ static int take_rate(void *into, const char *value, struct error *error)
 {
 	struct typed *t = measuring(into, "--rate");
 
-	if (!decimal(value, "/s", &t->plan->rate) || t->plan->rate <= 0 || t->plan->rate > RATE_MAX)
-		return error_set(error, ERROR_USAGE, EINVAL, "--rate %s: write launches a second, 200 or 0.5/s, at most %.0f",
-				 value, RATE_MAX);
+	if (!decimal(value, "/s", &t->plan->rate) || t->plan->rate < RATE_MIN || t->plan->rate > RATE_MAX)
+		return error_set(error, ERROR_USAGE, EINVAL, "--rate %s: write launches a second, 200 or 0.5/s, from %g to %.0f",
+				 value, RATE_MIN, RATE_MAX);
 	t->has_rate = true;
 	return 0;
 }

@@ -227,7 +227,8 @@ static int check_good(const struct results *results, struct error *error)
 			return 0;
 	if (results->signal)
 		return error_set(error, ERROR_HOST, EINTR, "ended by signal %d before anything was measured", results->signal);
-	return error_set(error, ERROR_HOST, EPROTO, "%s: nothing could be measured: %s", a->subject->name, a->failure);
+	return error_set(error, ERROR_HOST, EPROTO, "%s: nothing could be measured: %s", a->subject->name, a->failure[0] ?
+			 a->failure : "time was up before a launch of it was due: raise --time or --rate");
 }
 
 static void tear_down(struct run *run)

@@ -16,6 +16,9 @@ def a_bad_value_is_named_with_what_to_write(bench):
     bench.refuse("--mode warm: \"warm\" is none: write cold, restored or pooled", "--mode", "warm", hello)
     bench.refuse("--timeout 5x: not a duration", "--timeout", "5x", hello)
     bench.refuse("--rate fast: write launches a second", "--rate", "fast", hello)
+    bench.refuse("--rate 1e-300: write launches a second", "--rate", "1e-300", hello)
+    bench.refuse("--time 8761h: too long: at most 8760h", "--time", "8761h", hello)
+    bench.refuse("--timeout 5124095h: too long: at most 8760h", "--timeout", "5124095h", hello)
     bench.refuse("IMAGE is missing")
 
 
@@ -47,6 +50,11 @@ def every_option_of_kvick_run_is_known(bench):
         option = "--" + name + ("x=y" if name.endswith(":") else "" if switch else " 1")
         part = refused.get(name, "--bogus: no option of kvick run")
         bench.refuse(part, "--options", option + " --bogus", bench.guest("hello.elf"))
+
+
+def time_in_which_no_launch_is_due_is_told(bench):
+    bench.refuse("cold: nothing could be measured: time was up before a launch of it was due: raise --time or --rate",
+                 "--rate", "0.5", "--time", "100ms", "--warm-up", "0", "--quiet", bench.guest("hello.elf"), code=HOST)
 
 
 def an_image_that_is_none_says_why(bench):
