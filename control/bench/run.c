@@ -103,7 +103,7 @@ static void make_subjects(struct run *run)
 		if (s->missing)
 			r = error_set(&error, ERROR_HOST, ENOENT, "%s", s->missing);
 		else if (s->kind == SUBJECT_RESTORED && s->makes_snapshot)
-			r = inspect_snapshot(run, runner, &error);
+			r = snapshot_make(run, runner, &error);
 		else if (s->kind == SUBJECT_POOLED)
 			r = pool_make(run, runner, &error);
 		if (r < 0 && !interrupt_signal()) {
@@ -260,13 +260,13 @@ int bench_run(struct results *results, const struct plan *plan, struct error *er
 		r = kvm_trace_open(&run.trace, error);
 	if (r == 0) {
 		make_subjects(&run);
-		inspect_reports(&run);
+		reports_take(&run);
 		know_clock(&run);
 		measure(&run);
 		put_in_order(results);
 		for (size_t i = 0; i < plan->subject_count; i++)
 			if (run.runners[i].failed)
-				inspect_failure(&run, &run.runners[i]);
+				failure_explain(&run, &run.runners[i]);
 		left_behind_end(&run);
 		environment_end(&results->environment, fewest(results));
 		warn_of_rate(results);

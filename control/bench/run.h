@@ -9,7 +9,10 @@
  *	process.c        … which is a process
  *	pool.c           … or a machine of this process, in a thread of its own
  *	left_behind.c    processes that a launch leaves behind
- *	inspect.c        launches that do not count: what kvick reports of one, and why one failed
+ *	unmeasured.c     launches that do not count, of which there are three kinds:
+ *	snapshots.c      … that make what is restored
+ *	reports.c        … that kvick reports of
+ *	failures.c       … that say why others failed
  *	interrupt.c      signals
  *	progress.c       what stderr hears meanwhile
  *
@@ -147,14 +150,14 @@ void left_behind_look(struct run *run);
 /* The same at the end of all, when it is waited for in any case. */
 void left_behind_end(struct run *run);
 
-/* --- inspect.c --- */
+/* --- snapshots.c, reports.c, failures.c: launches that do not count (unmeasured.h) --- */
 
-/* `kvick snapshot` into the subject's directory. */
-int inspect_snapshot(struct run *run, struct runner *runner, struct error *error);
-/* One launch of each of kvick's: its report, and the ring, which the floor runs at too. */
-void inspect_reports(struct run *run);
-/* Why launches fail: one more, whose first line of stderr is added to results->failure. */
-void inspect_failure(struct run *run, struct runner *runner);
+/* `kvick snapshot` into the subject's directory, which is in the plan's folder, and goes with that. */
+int snapshot_make(struct run *run, struct runner *runner, struct error *error);
+/* One launch of each of kvick's: results->report and peak_bytes, and the ring, which is written into the floor's command line. */
+void reports_take(struct run *run);
+/* One launch more, whose first line of stderr is added to results->failure; once for each runner. */
+void failure_explain(struct run *run, struct runner *runner);
 
 /* --- rounds.c, open_loop.c --- */
 

@@ -114,7 +114,7 @@ void runner_give_up(struct run *run, struct runner *runner, const char *why)
 		snprintf(results->failure, sizeof(results->failure), "%s", why);
 	/* One launch more takes as long as it takes. In an open loop others are due meanwhile: there it is made at the end. */
 	if (run->plan->arrivals != ARRIVALS_OPEN_LOOP)
-		inspect_failure(run, runner);
+		failure_explain(run, runner);
 	progress_say(run, "%s: given up: %s", runner->subject->name, results->failure);
 }
 
