@@ -9,6 +9,7 @@
 #include "control/commands.h"
 #include "control/exit_codes.h"
 #include "control/measure/child.h"
+#include "control/measure/output_file.h"
 #include "control/version.h"
 #include "vmm/error.h"
 
@@ -48,13 +49,26 @@ static int write_outputs(const struct results *results)
 	return streams ? streams : files;
 }
 
+/* After an hour it would be too late. */
+static int check_outputs(const struct plan *plan, struct error *error)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < sizeof(outputs) / sizeof(outputs[0]) && r == 0; i++) {
+		const char *path = *outputs[i].path(plan);
+
+		r = path ? output_check(path, error) : 0;
+	}
+	return r;
+}
+
 static int measure(const struct plan *plan)
 {
 	static struct results results;
 	struct error error = { 0 };
 	int code;
 
-	if (bench_run(&results, plan, &error) < 0) {
+	if (check_outputs(plan, &error) < 0 || bench_run(&results, plan, &error) < 0) {
 		code = command_failed(&error);
 		if (results.signal)
 			code = EXIT_SIGNAL + results.signal;

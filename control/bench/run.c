@@ -253,12 +253,12 @@ int bench_run(struct results *results, const struct plan *plan, struct error *er
 
 	results->plan = plan;
 	measure_clock_begin(&run.clock);
-	environment_begin(&results->environment);
-	keep_off(plan);
-	r = set_up(&run, error);
+	r = set_up(&run, error); /* first of all: from now on a signal leaves no folder behind */
 	if (r == 0 && plan->trace)
 		r = kvm_trace_open(&run.trace, error);
 	if (r == 0) {
+		environment_begin(&results->environment);
+		keep_off(plan);
 		make_subjects(&run);
 		reports_take(&run);
 		know_clock(&run);

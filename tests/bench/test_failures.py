@@ -3,6 +3,7 @@
 
 import os
 import re
+import shutil
 import signal
 
 from bench import HOST, is_there, until
@@ -142,6 +143,18 @@ def an_interruption_ends_a_hung_guest_of_the_pool(bench):
     process.send_signal(signal.SIGINT)
     done = bench.end(process)
     assert done.returncode == 128 + signal.SIGINT, done.stderr
+
+
+def an_interruption_while_the_host_is_looked_at_leaves_no_folder(bench):
+    """`kvick doctor` is asked what the host is like, for a second here."""
+    shutil.copy(os.path.join(bench.build, "kvick-bench"), bench.path("kvick-bench"))
+    bench.write("kvick", "#!/bin/sh\n[ $1 != bench ] || exec %s/kvick-bench \"$@\"\necho > %s\nsleep 1\n" %
+                (bench.folder, bench.path("asked")), 0o755)
+    image, bench.build = bench.guest("hello.elf"), bench.folder
+    process = bench.start("--no-floor", "--mode", "restored", image)
+    until(lambda: os.path.exists(bench.path("asked")), "the question")
+    process.send_signal(signal.SIGTERM)
+    assert bench.end(process).returncode == 128 + signal.SIGTERM
 
 
 def a_reader_that_leaves_leaves_no_folder(bench):

@@ -57,6 +57,15 @@ def time_in_which_no_launch_is_due_is_told(bench):
                  "--rate", "0.5", "--time", "100ms", "--warm-up", "0", "--quiet", bench.guest("hello.elf"), code=HOST)
 
 
+def where_results_cannot_go_is_told_before_anything_is_measured(bench):
+    for option in ("--text", "--json", "--csv", "--hgrm", "--html"):
+        bench.refuse("nosuch/x: cannot be written: No such file or directory", option, "nosuch/x", "--vs", "touch launched",
+                     bench.guest("hello.elf"), code=HOST)
+    bench.refuse("tmp: cannot be written: Is a directory", "--html", "tmp", "--vs", "touch launched", bench.guest("hello.elf"),
+                 code=HOST)
+    assert not os.path.exists(bench.path("launched"))
+
+
 def an_image_that_is_none_says_why(bench):
     garbage = bench.write("garbage.elf", os.urandom(5000))
     bench.refuse("garbage.elf: starts with", *FEW, "--quiet", garbage, code=HOST)
