@@ -185,7 +185,7 @@ def progress_is_one_line_on_a_terminal(bench):
 
 def a_peer_that_hangs_from_some_time_on_is_given_up(bench):
     peer = bench.write("peer", "#!/bin/sh\necho >> count\n[ $(wc -l < count) -lt 30 ] || sleep 1000\n", 0o755)
-    results = bench.measure("--runs", "100", "--warm-up", "0", "--no-floor", "--timeout", "100ms", "--vs", peer,
+    results = bench.measure("--runs", "100", "--warm-up", "0", "--no-floor", "--timeout", "500ms", "--vs", peer,
                             bench.guest("hello.elf"))
     assert results["peer"]["given_up"] and results["peer"]["timed_out"] == 5, results["peer"]["timed_out"]
     assert results.good("cold") == 100
