@@ -23,6 +23,8 @@ void left_behind_begin(struct run *run)
 	size_t count = 0, at = 0;
 
 	orphans_begin(&l->strangers);
+	for (size_t i = 0; i < run->plan->subject_count; i++)
+		l->of_others |= run->plan->subjects[i].kind == SUBJECT_COMMAND;
 	while (environ[count])
 		count++;
 	l->environment = memory_of(count + 2, sizeof(*l->environment));
@@ -76,7 +78,7 @@ static bool processes_busy(const struct run *run)
 	return false;
 }
 
-/* An open loop waits for nobody. */
+/* An open loop waits for nobody. While kvick's own launches alone are under way, it is not worth the microseconds to look. */
 static void end(struct run *run, bool waits)
 {
 	struct left_behind *l = &run->left_behind;
@@ -85,7 +87,7 @@ static void end(struct run *run, bool waits)
 					   .over = is_over, .context = run };
 
 	l->some = false;
-	if (!busy && orphans_none())
+	if (busy ? !l->of_others : orphans_none())
 		return;
 	if (busy || !waits)
 		l->some = orphans_look(&rule);

@@ -72,6 +72,7 @@ struct left_behind {
 	uint64_t launches;      /* processes begun so far */
 	char mark[64];          /* of the last one, in `environment` */
 	char **environment;
+	bool of_others;         /* there are commands among the subjects */
 	bool some;              /* some have been killed that are not reaped yet */
 };
 
