@@ -507,7 +507,10 @@ static void entropy_before_driver_ok(void)
 static uint32_t interrupt_status;
 static uint64_t interrupting;
 
-/* Of one that nobody has sent (see below) there is nothing to be told. */
+/*
+ * A KVM without VT-x or SVM takes an interrupt for ended when it is delivered: a line that is still up is told of again. Of one
+ * that nobody has sent there is nothing to be told, and it does not count.
+ */
 static void acknowledge(unsigned vector)
 {
 	uint32_t status;
@@ -518,6 +521,8 @@ static void acknowledge(unsigned vector)
 	mmio_write(interrupting + VIRTIO_ACK, status);
 	if (status)
 		interrupt_status = status;
+	else
+		interrupts[vector]--;
 }
 
 static void entropy_by_interrupt(uint32_t flags)
@@ -564,9 +569,12 @@ static void offer_request(unsigned device, bool write)
 
 static void entropy_again_before_eoi(unsigned vector)
 {
+	static bool again;
+
 	acknowledge(vector);
-	if (vector != VIRTIO_VECTOR || interrupts[vector] != 1)
+	if (vector != VIRTIO_VECTOR || again)
 		return;
+	again = true;
 	entropy_request(virtio_find(ID_ENTROPY), 1);
 	virtio_poll(2);
 }
@@ -585,8 +593,7 @@ static void entropy_interrupt_before_eoi(void)
 	expect("interrupt status", interrupt_status, 1);
 	for (unsigned i = 0; i < 100; i++)
 		__asm__ volatile("sti; nop; cli");
-	/* A KVM without VT-x or SVM takes an interrupt for ended when it is delivered: a line that is still up is told of again. */
-	expect("interrupts", interrupts[VIRTIO_VECTOR] - 2 <= 1, 1);
+	expect("interrupts", interrupts[VIRTIO_VECTOR], 2);
 }
 
 /* Reads sector 0, and writes it to sector 1. */
