@@ -115,10 +115,10 @@ static void pit_too_fast(void)
 		__asm__ volatile("sti; nop; cli");
 }
 
-/* Channel 2, by its gate and output: 1000 counts last 838 us, by KVM's clock or any other. */
-static void pit_measures(void)
+/* Channel 2, by its gate and output: 1000 counts last 838 us, by KVM's clock or any other. False: the host was busy meanwhile. */
+static bool pit_measured(void)
 {
-	unsigned polls = 0;
+	unsigned polls = 0, count;
 	uint8_t refresh;
 
 	out8(SPEAKER, 1);
@@ -127,12 +127,22 @@ static void pit_measures(void)
 	out8(PIT + 2, 1000 >> 8);
 	while (!(in8(SPEAKER) & 0x20))
 		polls++;
-	expect("polls", polls > 0, 1);
 	refresh = in8(SPEAKER) & 0x10;
 	while ((in8(SPEAKER) & 0x10) == refresh)
 		;
 	out8(PIT_CONTROL, 0x80);
-	expect("count after its end", (in8(PIT + 2) | in8(PIT + 2) << 8) > 0x8000, 1);
+	count = in8(PIT + 2);
+	count |= (unsigned)in8(PIT + 2) << 8;
+	return polls > 0 && count > 0x8000; /* it goes on from 0, and is below that 27 ms later */
+}
+
+static void pit_measures(void)
+{
+	unsigned tries = 1;
+
+	while (!pit_measured() && tries < 100)
+		tries++;
+	expect("one try in 100", tries < 100, 1);
 }
 
 /* ---- other lines ---- */
