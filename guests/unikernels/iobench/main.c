@@ -200,6 +200,8 @@ int main(int argc, char **argv)
 		printf("iobench: %s\n", problem);
 		return 2;
 	}
+	printf("iobench: %s begins\n", argv[1]); /* for whoever does something to the disk meanwhile */
+	fflush(stdout);
 	begin = kvick_rdtsc();
 	bench.deadline = begin + bench.parameters[SECONDS] * hz;
 	if (!run(&bench)) {

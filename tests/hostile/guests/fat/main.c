@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Sleeps for a second (not with the argument "now"), then reads what its image's file holds: large enough to be mapped
+ * Sleeps for three seconds (not with the argument "now"), then reads what its image's file holds: large enough to be mapped
  * from there, so that the file's end meanwhile is noticed.
  */
 #include <kvick_guest.h>
@@ -18,7 +18,7 @@ int main(int argc, char **argv)
 
 	puts("sleeping");
 	if (argc < 2 || strcmp(argv[1], "now") != 0)
-		kvick_wait(0, 1000000000);
+		kvick_wait(0, 3000000000);
 	for (unsigned i = 0; i < sizeof(table); i += 4096)
 		sum += ((const volatile unsigned char *)table)[i];
 	printf("sum %u\n", sum);
