@@ -47,7 +47,7 @@ bound() { grep -q ':1B5F ' /proc/net/udp; }
 
 if [ "$how" = killed ]; then
 	"$@" &
-	kvick=$! tries=300
+	kvick=$! tries=900
 	until bound; do
 		kill -0 $kvick && [ $((tries -= 1)) -gt 0 ] || exit 1
 		sleep 0.1
@@ -63,7 +63,7 @@ fi
 timeout 100 "$@" &
 kvick=$!
 if [ "$how" != passt ]; then
-	tries=200
+	tries=900
 	until ip address add $address_of_host dev kvick0 2>/dev/null; do
 		kill -0 $kvick && [ $((tries -= 1)) -gt 0 ] || exit 1
 		sleep 0.1

@@ -2,7 +2,7 @@
 /*
  * udp_ask ADDRESS PORT [ping]: sends datagrams of several lengths and wants each back (RFC 862); the last one says "quit". With
  * `ping`, five echo requests (RFC 792) first, which is for root. Exit code 1 where an answer does not come. What is sent while the
- * guest is not there yet may be lost: each is tried a few times.
+ * guest is not there yet may be lost: each is tried a few times. What comes late was not lost: from then on it has more patience.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -16,8 +16,25 @@
 #include <unistd.h>
 
 #define TRIES     100
-#define PATIENCE  (struct timeval){ .tv_sec = 2 }
 #define MTU_BYTES 1472 /* the most that an Ethernet frame takes of UDP */
+
+static struct timeval patience = { .tv_sec = 2 };
+
+static bool be_patient(int fd)
+{
+	return setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) == 0;
+}
+
+/* No answer. */
+static void wait_longer(int fd)
+{
+	if (errno != EAGAIN) {
+		usleep(200000); /* nobody there yet: the network says so */
+	} else if (patience.tv_sec < 16) {
+		patience.tv_sec *= 2;
+		be_patient(fd);
+	}
+}
 
 static bool ask(int fd, const char *text, size_t bytes)
 {
@@ -32,8 +49,7 @@ static bool ask(int fd, const char *text, size_t bytes)
 		while (n >= 0 && ((size_t)n != bytes || memcmp(got, text, bytes) != 0)); /* an earlier try's */
 		if (n >= 0)
 			return true;
-		if (errno != EAGAIN)
-			usleep(200000); /* nobody there yet: the network says so */
+		wait_longer(fd);
 	}
 	fprintf(stderr, "udp_ask: no answer to %zu bytes\n", bytes);
 	return false;
@@ -80,8 +96,7 @@ static bool ping(int fd, uint16_t number, size_t bytes)
 		while (n >= 0 && !answers(got, (size_t)n, icmp, sizeof(*icmp) + bytes));
 		if (n >= 0)
 			return true;
-		if (errno != EAGAIN)
-			usleep(200000); /* nobody there yet: the network says so */
+		wait_longer(fd);
 	}
 	fprintf(stderr, "udp_ask: no echo of %zu bytes\n", bytes);
 	return false;
@@ -92,8 +107,7 @@ static bool ping_all(const struct sockaddr_in *to)
 	static const size_t bytes[] = { 0, 1, 56, 999, MTU_BYTES };
 	int fd = socket(AF_INET, SOCK_RAW, IPPROTO_ICMP);
 
-	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &PATIENCE, sizeof(PATIENCE)) ||
-	    connect(fd, (const struct sockaddr *)to, sizeof(*to))) {
+	if (fd < 0 || !be_patient(fd) || connect(fd, (const struct sockaddr *)to, sizeof(*to))) {
 		perror("udp_ask: ping");
 		return false;
 	}
@@ -113,15 +127,14 @@ int main(int argc, char **argv)
 	if (argc < 3 || argc > 4 || inet_pton(AF_INET, argv[1], &to.sin_addr) != 1)
 		return 2;
 	to.sin_port = htons((uint16_t)atoi(argv[2]));
-	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &PATIENCE, sizeof(PATIENCE)) ||
-	    connect(fd, (struct sockaddr *)&to, sizeof(to))) {
+	if (connect(fd, (struct sockaddr *)&to, sizeof(to))) {
 		perror("udp_ask");
 		return 1;
 	}
 	if (argc == 4 && !ping_all(&to))
 		return 1;
 	memset(text, '7', sizeof(text));
-	if (!ask(fd, "hello", 5) || !ask(fd, text, sizeof(text)) || !ask(fd, "x", 1))
+	if (!be_patient(fd) || !ask(fd, "hello", 5) || !ask(fd, text, sizeof(text)) || !ask(fd, "x", 1))
 		return 1;
 	for (unsigned i = 0; i < 20; i++)
 		if (!ask(fd, text, (size_t)snprintf(text, sizeof(text), "datagram %u", i)))
