@@ -98,9 +98,13 @@ def main():
             os.kill(child, signal.SIGKILL)
     if os.WIFSIGNALED(status):
         wait(lambda: termios.tcgetattr(slave) == before, "set back")
+    same = termios.tcgetattr(slave) == before
+    os.close(slave)
+    while show(master, 1) and time.monotonic() < limit: # nobody has it any more: to the end of what was printed
+        pass
     print(shown.decode(errors="replace"))
     print("was raw" if was_raw else "was never raw")
-    print("is as it was" if termios.tcgetattr(slave) == before else "is not as it was")
+    print("is as it was" if same else "is not as it was")
     sys.exit(os.waitstatus_to_exitcode(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status))
 
 
