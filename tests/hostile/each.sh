@@ -5,7 +5,7 @@
 #
 #	each.sh CODES PATTERN FILE COMMAND…
 #
-# COMMAND is kvick and all its arguments; the guest, given none, lists its ways. Each that matches PATTERN
+# COMMAND is kvick and all its arguments; the guest, given none, lists its ways, and has time to. Each that matches PATTERN
 # (extended regular expression) is run on its own, and must end with one of CODES, with a message unless that is 0 and FILE
 # knows of none (that it had a device need a reset may be said), and not by a signal or the sandbox. The command's --timeout is
 # for the ways that never end by themselves; one that reaches it and should not is given another chance with a longer one: the
@@ -39,7 +39,8 @@ run() {
 	code=$?
 }
 
-run_with_more_time() {
+# with_more_time COMMAND KVICK…
+with_more_time() {
 	before='' left=$#
 	while [ $left -gt 0 ]; do
 		word=$1
@@ -48,14 +49,14 @@ run_with_more_time() {
 		before=$word left=$((left - 1))
 		set -- "$@" "$word"
 	done
-	run "$@"
+	"$@"
 }
 
 ended_as_wanted() {
 	case " $wanted " in *" $code "*) ;; *) return 1 ;; esac
 }
 
-for way in $("$@" 2>/dev/null | grep -E -- "$pattern"); do
+for way in $(with_more_time "$@" 2>/dev/null | grep -E -- "$pattern"); do
 	wanted=$codes says='^kvick: '
 	row='' more=''
 	[ -f "$file" ] && row=$(awk -F '\t' -v way="$way" -v ring="$ring" '$1 == way && ($2 == "*" || $2 == ring)' "$file")
@@ -65,7 +66,7 @@ for way in $("$@" 2>/dev/null | grep -E -- "$pattern"); do
 		[ -z "$more" ] || says=$more
 	fi
 	run "$@" "$way"
-	[ $code -ne 124 ] || ended_as_wanted || run_with_more_time "$@" "$way"
+	[ $code -ne 124 ] || ended_as_wanted || with_more_time run "$@" "$way"
 	ran=$((ran + 1))
 	ended_as_wanted || { complain "exit code $code instead of $wanted"; continue; }
 	if [ $code -eq 0 ] && [ -z "$more" ]; then
