@@ -48,7 +48,7 @@ errno_number() {
 # processors are emulated these cost more than the launch.
 verdict() {
 	case $code in
-	124 | 143) [ "$wanted" -eq 124 ] || echo "not ended in 5 s" ;; # busybox's timeout leaves the signal's code
+	124 | 143) [ "$wanted" -eq 124 ] || echo "not ended in 30 s" ;; # busybox's timeout leaves the signal's code
 	99) echo "sanitizer: $(grep -m 1 'ERROR\|runtime error' "$dir/err")" ;;
 	"$wanted")
 		# A crash stays a crash when its output is lost, as long as that is told too.
@@ -90,7 +90,7 @@ sweep() {
 	export KVICK_HOST_FACTS="$dir/run/kvick" # and no other: an earlier launch has left its own
 	mkdir "$dir/run"
 	echo "# begin $name$variant, without any fault"
-	timeout 10 "$@" >"$dir/good" 2>"$dir/err" </dev/null
+	timeout 60 "$@" >"$dir/good" 2>"$dir/err" </dev/null
 	code=$?
 	if [ $code -ne "$wanted" ]; then
 		# One for all of its errnos.
@@ -107,7 +107,7 @@ sweep() {
 		command=$2
 		shift 2
 		[ -z "$cold" ] || rm -rf "$KVICK_HOST_FACTS"
-		timeout 10 "$binary" $command --report "json=$dir/report" "$@" >/dev/null 2>&1 </dev/null
+		timeout 60 "$binary" $command --report "json=$dir/report" "$@" >/dev/null 2>&1 </dev/null
 		counted=$(grep -o '"system_calls":[0-9]*' "$dir/report" 2>/dev/null | cut -d : -f 2)
 		least=$((${counted:-40} + 8))
 		set -- "$binary" $command "$@"
@@ -128,7 +128,7 @@ sweep() {
 			# The first calls are all different; further on the same few come again and again.
 			if [ $n -lt 60 ]; then n=$((n + every)); else n=$((n + far)); fi
 			[ -z "$cold" ] || rm -rf "$KVICK_HOST_FACTS"
-			KVICK_FAULT=$n:$value timeout 5 "$@" >"$dir/out" 2>"$dir/err" </dev/null
+			KVICK_FAULT=$n:$value timeout 30 "$@" >"$dir/out" 2>"$dir/err" </dev/null
 			code=$?
 			wrong=$(verdict)
 			# A snapshot that could not be written leaves nothing, and the one before as it was.
@@ -162,7 +162,7 @@ sweep() {
 few='EINTR ENOMEM'
 # Where the file system takes direct I/O: a disk for the rows about disks.
 truncate -s 1M "$scratch/solo5" "$scratch/asan-solo5"
-truncate -s 128K "$scratch/disk" "$scratch/asan-disk" # the two builds are swept at once, and each writes
+truncate -s 128K "$scratch/disk" "$scratch/asan-disk" "$scratch/shared-disk" # the two builds are swept at once, and each writes
 direct=
 ! "$build/fault/kvick-musl" run --disk "$scratch/disk,direct" "$build/guests/hello.elf" >"$scratch/direct" 2>&1 || direct=,direct
 # A socket device that the guest reaches itself by (hostile/guests/sockets), and a passt that is none.
@@ -188,7 +188,7 @@ mkdir "$snapshots/kvick" "$snapshots/kvick-musl"
 for snapshot in "$scratch/function" "$scratch/asan-function"; do
 	"$build/fault/kvick-musl" snapshot --ring 3 -o "$snapshot" "$build/guests/echo.elf"
 done
-"$build/fault/kvick-musl" snapshot --ring 3 -o "$scratch/devices" --after 0 --disk "$scratch/disk,ro" --rng \
+"$build/fault/kvick-musl" snapshot --ring 3 -o "$scratch/devices" --after 0 --disk "$scratch/shared-disk,ro" --rng \
 	"$build/guests/hello.elf"
 all='EINTR ENOMEM EIO EPERM EAGAIN EFAULT EEXIST ENOSPC'
 asan=$build/fault/kvick musl=$build/fault/kvick-musl
@@ -209,7 +209,7 @@ with_sanitizers() {
 	sweep 'sanitizers: function' 0 '' "$few EIO" "$asan" run --ring 3 --no-sandbox --request "$scratch/initrd" \
 		"$guests/echo.elf"
 	sweep 'sanitizers: crash' 121 '' "$few" "$asan" run --ring 3 --no-sandbox "$guests/crash.elf" -- null
-	sweep 'sanitizers: report' 0 '' "$few" "$asan" run --ring 3 --no-sandbox --timeout 4s \
+	sweep 'sanitizers: report' 0 '' "$few" "$asan" run --ring 3 --no-sandbox --timeout 20s \
 		--report "json=$scratch/report" "$guests/hello.elf"
 	sweep 'sanitizers: mapped image' 0 '' EIO "$asan" run --ring 3 --no-sandbox "$build/hostile/fat.elf" -- now
 	cold=yes
@@ -262,7 +262,7 @@ with_sandbox() {
 	sweep 'sandbox: restore' 0 '' "$all" "$musl" restore --verify --request "$scratch/initrd" "$scratch/function"
 	sweep 'sandbox: restore with devices' 0 '' "$few EIO" "$musl" restore --same-devices "$scratch/devices"
 	sweep 'sandbox: function' 0 '' "$few EIO EAGAIN" "$musl" run --ring 3 --request "$scratch/initrd" "$guests/echo.elf"
-	sweep 'sandbox: report' 0 '' "$all" "$musl" run --ring 3 --timeout 4s --report json "$guests/hello.elf"
+	sweep 'sandbox: report' 0 '' "$all" "$musl" run --ring 3 --timeout 20s --report json "$guests/hello.elf"
 	sweep 'sandbox: report as stamps' 0 '' "$few" "$musl" run --ring 3 --report stamps=2 "$guests/hello.elf"
 	sweep 'sandbox: report into a file' 0 '' "$few ENOSPC" \
 		"$musl" run --ring 3 --report "text=$scratch/text" "$guests/hello.elf"
