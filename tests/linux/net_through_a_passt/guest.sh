@@ -15,5 +15,5 @@ router=$(ip route | sed -n 's/^default via \([^ ]*\).*/\1/p')
 try get curl -s -S -m 60 -o /tmp/file "http://$router:8000/file"
 echo "# got $(sha256sum </tmp/file)"
 printf 'HTTP/1.0 200 OK\r\nConnection: close\r\n\r\nhello from a unikernel\n' >/tmp/answer
-serve() { timeout 60 nc -l -p 80 </tmp/answer; }
+serve() { timeout 100 nc -l -p 80 </tmp/answer; }
 try served serve
