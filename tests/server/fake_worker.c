@@ -124,11 +124,9 @@ static bool echo(struct slot *slot, const char *arguments)
 	return send_reply(slot, reply, NULL, NULL, slot->body);
 }
 
-/* Milliseconds, or until it is cancelled. */
-static bool sleep_ms(struct slot *slot, const char *arguments)
+/* Milliseconds, or until it is cancelled; true: it is. */
+static bool rest_ms(struct slot *slot, long ms)
 {
-	long ms = atol(arguments);
-	struct worker_reply reply = reply_to(slot, WORKER_REPLIED);
 	struct timespec until;
 	bool cancelled;
 	int r = 0;
@@ -143,6 +141,11 @@ static bool sleep_ms(struct slot *slot, const char *arguments)
 		r = pthread_cond_timedwait(&slot->changed, &slot->lock, &until);
 	cancelled = slot->cancelled;
 	pthread_mutex_unlock(&slot->lock);
+	return cancelled;
+}
+
+static bool rested(struct slot *slot, struct worker_reply reply, bool cancelled)
+{
 	if (cancelled) {
 		reply.outcome = WORKER_CANCELLED;
 		reply.log_bytes = 14;
@@ -151,6 +154,24 @@ static bool sleep_ms(struct slot *slot, const char *arguments)
 	reply.replied_ns = now_ns();
 	reply.body_bytes = 5;
 	return send_reply(slot, reply, NULL, NULL, "slept");
+}
+
+static bool sleep_ms(struct slot *slot, const char *arguments)
+{
+	struct worker_reply reply = reply_to(slot, WORKER_REPLIED);
+
+	return rested(slot, reply, rest_ms(slot, atol(arguments)));
+}
+
+/* Until there is such a file. */
+static bool wait_for(struct slot *slot, const char *path)
+{
+	struct worker_reply reply = reply_to(slot, WORKER_REPLIED);
+	bool cancelled = false;
+
+	while (!cancelled && access(path, F_OK) != 0)
+		cancelled = rest_ms(slot, 5);
+	return rested(slot, reply, cancelled);
 }
 
 /* Whatever is said to it. */
@@ -314,8 +335,8 @@ static const struct {
 	const char *word;
 	bool (*deed)(struct slot *slot, const char *arguments);
 } deeds[] = {
-	{ "sleep ", sleep_ms }, { "hang", hang }, { "crash", crash }, { "exit ", exit_status }, { "twice", twice },
-	{ "fail", fail }, { "big ", big }, { "log ", log_bytes }, { "die ", die }, { "leave ", leave },
+	{ "sleep ", sleep_ms }, { "wait ", wait_for }, { "hang", hang }, { "crash", crash }, { "exit ", exit_status },
+	{ "twice", twice }, { "fail", fail }, { "big ", big }, { "log ", log_bytes }, { "die ", die }, { "leave ", leave },
 	{ "reply and die", reply_and_die }, { "slot fails ", slot_fails }, { "garbage ", garbage }, { "times", times },
 };
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Clients that want harm, or have little time: slow ones, ones that leave, floods, what is no HTTP."""
 
+import errno
 import json
 import os
 import resource
@@ -41,7 +42,7 @@ def _refusal(s, status, code):
     equal(json.loads(text.split(b"\r\n\r\n", 1)[1])["error"]["code"], code)
 
 
-@kvickd_options("--client-timeout", "300ms")
+@kvickd_options("--client-timeout", "1s")
 def a_slow_client_is_a_408(k):
     k.function()
     for part in (b"", b"POST /v1/fun", INVOKE % 5, INVOKE % 5 + b"abc"):
@@ -50,7 +51,7 @@ def a_slow_client_is_a_408(k):
             _refusal(s, 408, "client_too_slow")
     # Byte for byte it is no quicker.
     with k.raw() as s:
-        for byte in INVOKE[:30]:
+        for byte in INVOKE[:60]:
             time.sleep(0.02)
             _send(s, bytes([byte]))
         _refusal(s, 408, "client_too_slow")
@@ -58,7 +59,7 @@ def a_slow_client_is_a_408(k):
     check(k.metric("kvick_clients_timed_out_total") >= 5, "not counted")
 
 
-@kvickd_options("--client-timeout", "200ms")
+@kvickd_options("--client-timeout", "1s")
 def a_client_that_does_not_read_is_let_go(k):
     k.function()
     before = k.metric("kvick_body_bytes")
@@ -66,12 +67,12 @@ def a_client_that_does_not_read_is_let_go(k):
         s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         body = b"big 6000000"
         s.sendall(INVOKE % len(body) + body)
-        until(lambda: k.metric("kvick_body_bytes") > before, "the reply is there")
+        until(lambda: k.metric("kvick_invocations_total", status="succeeded") == 1, "the reply is there")
         until(lambda: k.metric("kvick_body_bytes") == before, "it is given up")
         check(len(_all_of(s)) < 6000000, "all of it came")
 
 
-@kvickd_options("--client-timeout", "200ms")
+@kvickd_options("--client-timeout", "1s")
 def a_connection_that_is_idle_is_closed_without_a_word(k):
     with k.raw() as s:
         s.sendall(b"GET /healthz HTTP/1.1\r\nHost: k\r\n\r\n")
@@ -79,10 +80,10 @@ def a_connection_that_is_idle_is_closed_without_a_word(k):
         check(text.startswith(b"HTTP/1.1 200 ") and text.count(b"HTTP/1.1") == 1, text)
 
 
-@kvickd_options("--client-timeout", "200ms")
+@kvickd_options("--client-timeout", "1s")
 def who_waits_for_a_guest_has_all_the_time_that_it_takes(k):
     k.function()
-    equal(k.call(b"sleep 600").body, b"slept")
+    equal(k.call(b"sleep 1500").body, b"slept")
 
 
 def a_client_that_leaves_cancels_its_call(k):
@@ -101,12 +102,13 @@ def a_client_that_leaves_cancels_its_call(k):
 
 def a_client_that_leaves_the_queue_makes_room_in_it(k):
     k.function(concurrency=1, queue=1, timeout="60s")
-    first = Behind(k.call, b"sleep 500")
+    first = Behind(k.call, k.held)
     k.busy(1)
     with k.raw() as s:
         s.sendall(INVOKE % 1 + b"x")
-        until(lambda: k.get("/v1/functions/f").json()["slots"]["queued"] == 1, "one is queued")
-    until(lambda: k.get("/v1/functions/f").json()["slots"]["queued"] == 0, "none is queued")
+        k.queued(1)
+    k.queued(0)
+    k.release()
     equal(k.call(b"y").status, 200)
     equal(first.answer().status, 200)
 
@@ -130,8 +132,7 @@ def a_client_that_leaves_before_its_reply_is_no_loss(k):
         s.sendall(INVOKE % 1 + b"x")
         s.close()
     equal(k.call(b"y").status, 200)
-    until(lambda: k.metric("kvick_active_invocations") == 0, "all are over")
-    equal(k.metric("kvick_body_bytes"), 0)
+    until(lambda: k.metric("kvick_active_invocations") == 0 == k.metric("kvick_body_bytes"), "all are over")
 
 
 def one_that_has_nothing_more_to_send_still_gets_its_reply(k):
@@ -178,7 +179,7 @@ def headers_in_floods_are_refused(k):
     equal(k.get("/healthz").status, 200)
 
 
-@kvickd_options("--client-timeout", "300ms")
+@kvickd_options("--client-timeout", "1s")
 def what_is_no_http_is_refused(k):
     for text in (b"\r\n\r\n\r\n", b"hello\r\n\r\n", b"GET\r\n\r\n", b"GET /healthz HTTP/9.9\r\n\r\n",
                  b"\x16\x03\x01\x02\x00" + b"\0" * 600, b"GET /healthz HTTP/1.1\r\n\r\n", os.urandom(5000) + b"\r\n\r\n",
@@ -305,8 +306,7 @@ def descriptors_that_run_out_are_waited_for(start):
 
 
 def a_web_page_cannot_use_loopback_tcp(start):
-    port = _free_port()
-    k = start("--listen", "127.0.0.1:%d" % port).started()
+    k, port = _listening(start)
     k.function()
 
     def ask(*headers):
@@ -326,10 +326,18 @@ def a_web_page_cannot_use_loopback_tcp(start):
     k.stop()
 
 
-def _free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+def _listening(start):
+    """At a port that was free a moment ago; another process may have taken it since."""
+    while True:
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            port = s.getsockname()[1]
+        k = start("--listen", "127.0.0.1:%d" % port)
+        try:
+            return k.started(), port
+        except Failed:
+            if os.strerror(errno.EADDRINUSE) not in k.stderr():
+                raise
 
 
 def many_clients_at_once_each_get_their_own_reply(k):

@@ -201,7 +201,7 @@ def invocations_of_a_function_that_is_removed_end(k):
     running, queued = Behind(k.call, b"sleep 60000"), None
     k.busy(1)
     queued = Behind(k.call, b"x")
-    until(lambda: k.get("/v1/functions/f").json()["slots"]["queued"] == 1, "one is queued")
+    k.queued(1)
     equal(k.delete("/v1/functions/f").status, 204)
     for call in (running, queued):
         equal((call.answer().status, call.answer().error()[0]), (410, "function_removed"))

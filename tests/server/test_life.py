@@ -265,10 +265,10 @@ def sigterm_lets_what_runs_finish(k):
     k.function(concurrency=1, timeout="60s")
     connection = k.connect()
     equal(k.get("/healthz", connection=connection).status, 200)
-    running = Behind(k.call, b"sleep 1000")
+    running = Behind(k.call, k.held)
     k.busy(1)
     waiting = Behind(k.call, b"x")
-    until(lambda: k.get("/v1/functions/f").json()["slots"]["queued"] == 1, "one is queued")
+    k.queued(1)
     late = k.raw()  # has begun its request
     late.sendall(b"GET /healthz HTTP/1.1\r\n")
     late_call = k.raw()
@@ -278,6 +278,7 @@ def sigterm_lets_what_runs_finish(k):
     until(lambda: k.metric("kvick_connections") >= 6, "they are there")
     k.process.terminate()
     until(lambda: not os.path.exists(k.socket), "it does not listen any more")
+    k.release()
     equal((running.answer().status, waiting.answer().status), (200, 200))
     for s in (late, late_call, late_registration):
         s.close()
@@ -292,7 +293,7 @@ def who_comes_while_it_stops_is_told(k):
         s.sendall(b"POST /v1/functions/f/invocations HTTP/1.1\r\nHost: k\r\nContent-Length: 1\r\n\r\n")
     health = k.raw()
     health.sendall(b"POST /healthz HTTP/1.1\r\nHost: k\r\nTransfer-Encoding: chunked\r\n\r\n")
-    running = Behind(k.call, b"sleep 1000")
+    running = Behind(k.call, k.held)
     k.busy(1)
     k.process.terminate()
     until(lambda: not os.path.exists(k.socket), "it does not listen any more")
@@ -302,6 +303,7 @@ def who_comes_while_it_stops_is_told(k):
         check(text.startswith(b"HTTP/1.1 503 ") and b"stopping" in text and b"Connection: close" in text, text)
         s.close()
     health.close()
+    k.release()
     equal(running.answer().status, 200)
     k.ended()
 
@@ -312,7 +314,7 @@ def sigterm_waits_no_longer_than_it_may(k):
     running = Behind(k.call, b"sleep 60000")
     k.busy(1)
     waiting = Behind(k.call, b"x")
-    until(lambda: k.get("/v1/functions/f").json()["slots"]["queued"] == 1, "one is queued")
+    k.queued(1)
     k.stop()
     for call in (running, waiting):
         equal((call.answer().status, call.answer().error()[0]), (503, "stopping"))
@@ -341,7 +343,7 @@ def whoever_registers_when_it_stops_is_told(k):
 def it_says_that_it_stops(k):
     k.function(concurrency=1, timeout="60s")
     connection = k.connect()
-    running = Behind(k.call, b"sleep 600")
+    running = Behind(k.call, k.held)
     k.busy(1)
     # Begun before, so not idle; its answer is of afterwards.
     connection.putrequest("GET", "/healthz")
@@ -351,6 +353,7 @@ def it_says_that_it_stops(k):
     s.sendall(b"GET /healthz HTTP/1.1\r\nHost: k\r\nContent-Length: 0\r\nX: ")
     k.process.terminate()
     until(lambda: not os.path.exists(k.socket), "it does not listen any more")
+    k.release()
     equal(running.answer().status, 200)
     s.close()
     connection.close()
