@@ -128,8 +128,7 @@ def until(holds, what):
 
 def is_there(pid):
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        with open("/proc/%d/stat" % pid) as file:  # a zombie has ended
+            return file.read().rsplit(")", 1)[1].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
         return False
-    with open("/proc/%d/stat" % pid) as file:  # a zombie has ended
-        return file.read().rsplit(")", 1)[1].split()[0] != "Z"

@@ -75,8 +75,8 @@ def when_only_the_floor_is_left_it_ends(bench):
 
 def a_launch_that_takes_too_long_is_ended_with_all_that_it_started(bench):
     hangs = bench.write("hangs", "#!/bin/sh\nsleep 1000 &\necho $! >> pids\nwait\n", 0o755)
-    results = bench.measure(*FEW, "--timeout", "300ms", "--vs", hangs, bench.guest("hello.elf"))
-    assert "not over after 0.3 s (--timeout)" in results["hangs"]["failure"], results["hangs"]["failure"]
+    results = bench.measure(*FEW, "--timeout", "2s", "--vs", hangs, bench.guest("hello.elf"))
+    assert "not over after 2 s (--timeout)" in results["hangs"]["failure"], results["hangs"]["failure"]
     assert results["hangs"]["given_up"] and results.good("cold") == 6
     pids = [int(pid) for pid in bench.read("pids").split()]
     assert len(pids) == 2
@@ -94,10 +94,10 @@ def what_a_peer_leaves_running_is_ended(bench):
 
 def why_a_peer_fails_keeps_no_other_waiting_in_an_open_loop(bench):
     """It fails at once, and takes its time when it is asked why."""
-    peer = bench.write("peer", "#!/bin/sh\necho >> count\n[ $(wc -l < count) -lt 12 ] || sleep 3\nexit 9\n", 0o755)
+    peer = bench.write("peer", "#!/bin/sh\necho >> count\n[ $(wc -l < count) -lt 12 ] || sleep 10\nexit 9\n", 0o755)
     results = bench.measure("--runs", "30", "--warm-up", "0", "--rate", "40", "--no-floor", "--vs", peer, bench.guest("hello.elf"))
     assert results["peer"]["given_up"] and results["peer"]["failure"] == "exit status 9", results["peer"]["failure"]
-    assert max(sample["late_ns"] for sample in results.samples("cold")) < 2.5e9
+    assert max(sample["late_ns"] for sample in results.samples("cold")) < 9e9
 
 
 def a_guest_that_never_ends_is_ended_in_each_mode(bench):
@@ -107,7 +107,7 @@ def a_guest_that_never_ends_is_ended_in_each_mode(bench):
 
 def a_time_out_now_and_then_is_one_sample(bench):
     slow = bench.write("slow", "#!/bin/sh\necho >> count\n[ $(wc -l < count) != 4 ] || sleep 1000\n", 0o755)
-    results = bench.measure(*FEW, "--timeout", "1s", "--vs", slow, bench.guest("hello.elf"))
+    results = bench.measure(*FEW, "--timeout", "3s", "--vs", slow, bench.guest("hello.elf"))
     assert results["slow"]["timed_out"] == 1 and results.good("slow") == 5 and not results["slow"]["given_up"]
 
 
@@ -172,12 +172,21 @@ def progress_is_silent_where_it_should_be(bench):
     assert done.returncode == 0 and done.stderr == ""
 
 
+def _all_of(terminal):
+    """What was written to it, until nobody has it open any more."""
+    while True:
+        try:
+            yield os.read(terminal, 65536)
+        except OSError:
+            return
+
+
 def progress_is_one_line_on_a_terminal(bench):
     ours, theirs = os.openpty()
     process = bench.start("--time", "2500ms", bench.guest("hello.elf"), stderr=theirs)
     os.close(theirs)
     out, _ = process.communicate(timeout=60)
-    said = os.read(ours, 65536).decode()
+    said = b"".join(_all_of(ours)).decode()
     os.close(ours)
     assert process.returncode == 0 and out, said
     assert said.startswith("\rkvick: bench: round ") and "\n" not in said and said.endswith("\r\033[K"), repr(said)
@@ -185,7 +194,7 @@ def progress_is_one_line_on_a_terminal(bench):
 
 def a_peer_that_hangs_from_some_time_on_is_given_up(bench):
     peer = bench.write("peer", "#!/bin/sh\necho >> count\n[ $(wc -l < count) -lt 30 ] || sleep 1000\n", 0o755)
-    results = bench.measure("--runs", "100", "--warm-up", "0", "--no-floor", "--timeout", "500ms", "--vs", peer,
+    results = bench.measure("--runs", "100", "--warm-up", "0", "--no-floor", "--timeout", "1s", "--vs", peer,
                             bench.guest("hello.elf"))
     assert results["peer"]["given_up"] and results["peer"]["timed_out"] == 5, results["peer"]["timed_out"]
     assert results.good("cold") == 100
@@ -193,7 +202,7 @@ def a_peer_that_hangs_from_some_time_on_is_given_up(bench):
 
 def a_peer_that_floods_stderr_is_heard_in_part(bench):
     peer = bench.write("peer", "#!/bin/sh\necho first >&2\nhead -c 100000000 /dev/zero | tr '\\0' x >&2\nexit 9\n", 0o755)
-    results = bench.measure("--runs", "3", "--warm-up", "0", "--no-floor", "--timeout", "20s", "--vs", peer,
+    results = bench.measure("--runs", "3", "--warm-up", "0", "--no-floor", "--timeout", "60s", "--vs", peer,
                             bench.guest("hello.elf"))
     assert results["peer"]["failure"] == "exit status 9: first", results["peer"]["failure"]
 

@@ -54,6 +54,8 @@ check 'a function is what was added' "$problem"
 ends 0 "$kvick" invoke f --data 'hello there'
 prints 'hello there'
 check 'a call' "$problem"
+problem=
+until_shows '"warm": 1' "$kvick" functions show f
 ends 0 "$kvick" invoke f --data hello --timing
 prints hello
 says ' ms (hit), guest '
@@ -120,6 +122,7 @@ for busy in 1 2 2; do
 done
 refused 'a full queue' 119 'try again in 1 s' "$kvick" invoke f
 for id in $ids; do "$kvick" invocations cancel "$id"; done
+until_shows '"busy": 0' "$kvick" functions show f
 ends 0 "$kvick" functions add short --image f.elf --timeout 50ms
 refused 'a guest that takes too long' 124 'time-out' "$kvick" invoke short --data 'sleep 60000'
 ends 0 "$kvick" functions remove short
@@ -133,6 +136,7 @@ check 'metrics' "$problem"
 client=$! problem=
 until_shows '"busy": 1' "$kvick" functions show f
 kill -TERM $server
+while [ -e "$socket" ]; do sleep 0.01; done
 refused 'a server that ends takes no more calls' 123 "is kvickd running?" "$kvick" invoke f
 kill -TERM $server
 wait $client

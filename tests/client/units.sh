@@ -72,7 +72,7 @@ as_the_unit() {
 	systemd-socket-activate -l "$socket" setpriv --bounding-set="-all,$capabilities" --inh-caps=-all --no-new-privs \
 		strace -D -f -o "$scratch/calls" $command >"$scratch/kvickd" 2>&1 &
 	server=$!
-	until [ -S "$socket" ]; do
+	until grep -q " 00010000 .* $socket\$" /proc/net/unix; do # it listens
 		kill -0 $server 2>/dev/null || return
 		sleep 0.01
 	done
@@ -96,7 +96,7 @@ check 'its worker lacks nothing' "$lacks"
 kill -TERM $server 2>/dev/null
 wait $server
 # strace is no child of ours; it writes this last.
-for _ in $(seq 500); do
+for _ in $(seq 3000); do
 	grep -Eq "^$server +\+\+\+ " "$scratch/calls" && break
 	sleep 0.02
 done

@@ -33,6 +33,7 @@ REPLY = struct.Struct("Q8I4Q")
 MIB = 1 << 20
 BODY_MAX = 6 * MIB
 LOG_MAX = 64 << 10
+USER = 20000 + os.getpid() % 20000 * 2  # nothing belongs to it; nor is it another run's, whose threads would count
 PATIENCE_S = 60  # nobody waits so long but where something hangs
 
 
@@ -276,12 +277,12 @@ def what_a_guest_prints_is_the_log_of_its_call_alone():
 def slots_serve_beside_each_other():
     with Worker(guest("sleeper"), concurrency=8) as w:
         slots = [w.slot(i) for i in range(8)]
-        begin = time.monotonic()
         for slot in slots:
             slot.ask(b"500")
-        for slot in slots:
-            equal(slot.get().body, b"slept 500 ms\n", "body")
-        check(time.monotonic() - begin < 8 * 0.5, "one after another")
+        replies = [slot.get() for slot in slots]
+        equal([reply.body for reply in replies], [b"slept 500 ms\n"] * 8, "bodies")
+        times = sorted((reply.entered, reply.replied) for reply in replies)
+        check(any(next_entered < replied for (_, replied), (next_entered, _) in zip(times, times[1:])), "one after another")
 
 
 @test
@@ -301,14 +302,18 @@ def deprivileged_functions_are_served():
 def what_a_deprivileged_guest_gathers_is_in_its_log():
     """Also where it does not end by itself."""
     with Worker(guest("spin-ring0"), arguments=[b"loop"]) as w:
-        slot = w.slot()
-        for _ in range(2):
+        slot, logs = w.slot(), []
+        for pause in [0.1, 0.1, 1, 10]:  # longer where it has not come so far
             invocation = slot.ask(b"")
-            time.sleep(0.1)
+            time.sleep(pause)
             slot.cancel(invocation)
             reply = slot.get()
-            equal((reply.outcome, reply.log), (CANCELLED, b"spin: loop"), "log")
+            equal(reply.outcome, CANCELLED, "outcome")
             slot.warm()
+            logs.append(reply.log)
+            if logs.count(b"spin: loop") == 2:
+                return
+        raise Failure(f"logs: {logs}")
 
 
 # ---- snapshots ----
@@ -352,7 +357,7 @@ def a_snapshot_is_served_that_the_functions_user_could_not_read():
     with Snapshot(guest("echo")) as s:
         for name in os.listdir(s.path):
             os.chmod(f"{s.path}/{name}", 0o600)
-        with Worker(s.path, snapshot=1, uid=54321) as w:
+        with Worker(s.path, snapshot=1, uid=USER) as w:
             equal(w.slot().invoke(b"x").body, b"x", "body")
 
 
@@ -676,7 +681,7 @@ def one_call_fails(number, errnum):
             reply = slot.get()
             check(reply.outcome == FAILED and reply.reason or reply.outcome in (REPLIED, EXITED, CRASHED), f"{reply.outcome}")
             slot.warm()
-        except (EOFError, ConnectionResetError):
+        except (EOFError, ConnectionError):
             equal(w.event()[0], SLOT_FAILED, "event")
 
 
@@ -708,7 +713,7 @@ def jailed(process):
 @test
 def a_thousand_slots_fit_into_a_process():
     count = 1000
-    with Worker(guest("echo"), concurrency=count, memory=64 * MIB, uid=54321 if os.geteuid() == 0 else 0) as w:
+    with Worker(guest("echo"), concurrency=count, memory=64 * MIB, uid=USER if os.geteuid() == 0 else 0) as w:
         slots = [Slot(w, i) for i in range(count)]
         for slot in slots:
             slot.warm()
@@ -745,11 +750,11 @@ def jailed_status(process, name):
 def the_worker_is_jailed():
     if os.geteuid() != 0 or len(WORKER) > 1:
         raise Skip("needs root, and the sandbox")
-    with Worker(guest("echo"), uid=54321) as w:
+    with Worker(guest("echo"), uid=USER) as w:
         slot = w.slot()
         slot.invoke(b"x")
         pid = jailed(w.process)
-        equal(jailed_status(w.process, "Uid"), ["54321"] * 4, "user")
+        equal(jailed_status(w.process, "Uid"), [str(USER)] * 4, "user")
         equal(jailed_status(w.process, "CapEff"), ["0" * 16], "capabilities")
         equal(jailed_status(w.process, "NoNewPrivs"), ["1"], "no new privileges")
         equal(jailed_status(w.process, "Seccomp"), ["2"], "seccomp")

@@ -29,8 +29,7 @@
 #include "control/worker/protocol.h"
 #include "vmm/error.h"
 
-#define NOBODY   65534u
-#define FUNCTION 54321u /* a user that nothing belongs to */
+#define NOBODY 65534u
 
 /* So that nothing is mounted where the jail fails: the permission is asked for first, and this is what it finds then. */
 #define NO_SUCH_TYPE "no-such-file-system"
@@ -40,6 +39,8 @@
 /* What children end with. */
 enum { REFUSED = 0, ALLOWED = 1, UNEXPECTED = 2, NO_JAIL = 4 };
 
+/* A user that nothing belongs to; nor is it another run's of this, whose processes would count. */
+static uint32_t function;
 static struct jail jail; /* of the test that is running; its child's copy has what came of it */
 static int wanted;  /* a descriptor, or a process, that a child tries to get at */
 
@@ -314,7 +315,7 @@ static void a_worker_does_not_outlive_who_waits(void **state)
 {
 	(void)state;
 	needs_root();
-	jail.uid = jail.gid = FUNCTION;
+	jail.uid = jail.gid = function;
 	a_signal_to_the_process_that_waits_ends_both(SIGKILL, STEP(PROCESSES) | STEP(USER) | STEP(PARENT));
 }
 
@@ -325,7 +326,7 @@ static void nor_does_it_outlive_kvickd(void **state)
 
 	(void)state;
 	needs_root();
-	jail.uid = jail.gid = FUNCTION;
+	jail.uid = jail.gid = function;
 	assert_int_equal(pipe(pipe_ends), 0);
 	pid_t server = fork();
 
@@ -459,7 +460,7 @@ static void processes_of_a_function_are_limited(void **state)
 {
 	(void)state;
 	needs_root();
-	jail.uid = jail.gid = FUNCTION + 1; /* of no other test: what it starts is still there when they begin */
+	jail.uid = jail.gid = function + 1; /* of no other test: what it starts is still there when they begin */
 	refused(STEP(LIMITS) | STEP(USER), try_many_processes);
 }
 
@@ -486,7 +487,7 @@ static void memory_is_limited_when_its_size_is_known(void **state)
 
 static int try_roots(void)
 {
-	if (getuid() != FUNCTION || getegid() != FUNCTION || getgroups(0, NULL) != 0)
+	if (getuid() != function || getegid() != function || getgroups(0, NULL) != 0)
 		return UNEXPECTED;
 	return verdict(open("/etc/shadow", O_RDONLY), EACCES) | verdict(setresuid(0, 0, 0), EPERM);
 }
@@ -495,7 +496,7 @@ static void the_user_is_the_functions_own(void **state)
 {
 	(void)state;
 	needs_root();
-	jail.uid = jail.gid = FUNCTION;
+	jail.uid = jail.gid = function;
 	refused(STEP(USER), try_roots);
 }
 
@@ -509,7 +510,7 @@ static void a_user_that_cannot_be_is_told(void **state)
 	(void)state;
 	if (geteuid() == 0)
 		refused(STEP(USER), look_what_lacks);
-	jail.uid = jail.gid = FUNCTION;
+	jail.uid = jail.gid = function;
 	refused_as(geteuid() == 0 ? NOBODY : 0, STEP(USER), look_what_lacks);
 }
 
@@ -542,7 +543,7 @@ static void the_bounding_set_is_empty_whoever_the_worker_is(void **state)
 	needs_root();
 	refused(STEP(BOUNDING_SET), look_at_the_bounding_set);
 	refused(JAIL_ALL & ~STEP(SECCOMP), look_at_the_bounding_set);
-	jail.uid = jail.gid = FUNCTION;
+	jail.uid = jail.gid = function;
 	refused(JAIL_ALL & ~STEP(SECCOMP), look_at_the_bounding_set);
 }
 
@@ -682,7 +683,7 @@ static void root_can_take_every_step(void **state)
 {
 	(void)state;
 	needs_root();
-	jail.uid = jail.gid = FUNCTION;
+	jail.uid = jail.gid = function;
 	refused(JAIL_ALL, try_openat);
 	refused(JAIL_ALL, use_what_machines_need);
 	refused(JAIL_ALL & ~STEP(SECCOMP), try_privileges);
@@ -838,5 +839,6 @@ int main(void)
 		TEST(without_a_group_of_kvickds_none_is_made),
 	};
 
+	function = 20000 + (uint32_t)getpid() % 20000 * 2;
 	return cmocka_run_group_tests_name("jail", tests, NULL, NULL);
 }
