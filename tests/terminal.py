@@ -18,6 +18,7 @@ or 128 + the signal that ended it.
 import fcntl, os, select, signal, struct, sys, termios, time
 
 LIMIT = 60
+END = b"\0terminal.py\0"
 
 shown, seen = b"", 0
 
@@ -33,6 +34,17 @@ def show(master, seconds):
         got = b""
     shown += got
     return got != b""
+
+
+def drain(master, slave):
+    """All that the command has written: what is written after it has come, too."""
+    global shown
+    while select.select([master], [], [], 0)[0]:
+        show(master, 0)
+    os.write(slave, END)
+    while END not in shown and select.select([master], [], [], LIMIT)[0]:
+        show(master, 0)
+    shown = shown.replace(END, b"")
 
 
 def resize(fd, columns, rows):
@@ -96,6 +108,7 @@ def main():
             break
         if time.monotonic() > limit:
             os.kill(child, signal.SIGKILL)
+    drain(master, slave)
     if os.WIFSIGNALED(status):
         wait(lambda: termios.tcgetattr(slave) == before, "set back")
     same = termios.tcgetattr(slave) == before

@@ -40,10 +40,18 @@ class Browser:
         os.close(to_read)
         os.close(back_write)
         self.number, self.rest, self.events, self.session = 0, b"", [], None
+        try:
+            self.begin()
+        except BrowserFailed:
+            self.close()
+            raise
+
+    def begin(self):
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
         self.session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.call(domain + ".enable")
+        self.call("Page.setLifecycleEventsEnabled", enabled=True)
 
     def message(self, deadline):
         while b"\0" not in self.rest:
@@ -60,7 +68,10 @@ class Browser:
         request = {"id": self.number, "method": method, "params": params}
         if self.session:
             request["sessionId"] = self.session
-        os.write(self.to, json.dumps(request).encode() + b"\0")
+        try:
+            os.write(self.to, json.dumps(request).encode() + b"\0")
+        except BrokenPipeError:
+            raise BrowserFailed("chromium has gone")
         deadline = time.monotonic() + SECONDS
         while True:
             message = self.message(deadline)
@@ -70,9 +81,11 @@ class Browser:
                 return message["result"]
             self.events.append(message)
 
-    def wait(self, method):
-        deadline = time.monotonic() + SECONDS
-        while not any(event.get("method") == method for event in self.events):
+    def loaded(self, loader):
+        """The page before may say that it is loaded when this one is asked for."""
+        deadline, wanted = time.monotonic() + SECONDS, {"name": "load", "loaderId": loader}
+        while not any(event.get("method") == "Page.lifecycleEvent" and wanted.items() <= event["params"].items()
+                      for event in self.events):
             self.events.append(self.message(deadline))
 
     def open(self, path, width, height=800, dark=False):
@@ -80,8 +93,7 @@ class Browser:
         self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 500)
         self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}])
         self.events.clear()
-        self.call("Page.navigate", url="file://" + os.path.abspath(path))
-        self.wait("Page.loadEventFired")
+        self.loaded(self.call("Page.navigate", url="file://" + os.path.abspath(path))["loaderId"])
 
     def value(self, expression):
         return self.call("Runtime.evaluate", expression=expression, returnByValue=True)["result"].get("value")

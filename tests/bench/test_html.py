@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The page of kvick bench --html in headless Chromium: on a phone, in the dark, on paper."""
 
+import functools
 import itertools
 import math
 import os
@@ -9,7 +10,7 @@ import tempfile
 import xml.dom.minidom
 
 from tap import Skipped
-from browser import Browser
+from browser import Browser, BrowserFailed
 
 PAGES = (("html", 6, 200), ("html,hostile", 6, 200), ("html", 16, 3000), ("html", 1, 1), ("html", 3, 0))
 BYTES_MAX = 500 * 1024
@@ -29,6 +30,25 @@ def _page(bench, what, subjects, runs):
     return path
 
 
+def _in_browser(test):
+    """With a browser; with another one where that dies or does not answer, once."""
+    @functools.wraps(test)
+    def run(bench, last=False):
+        browser = None
+        try:
+            browser = _browser()
+            return test(bench, browser)
+        except BrowserFailed as why:
+            if last:
+                raise
+            print("#   %s: another one" % why, flush=True)
+        finally:
+            if browser:
+                browser.close()
+        return run(bench, last=True)
+    return run
+
+
 def _browser():
     try:
         return Browser()
@@ -36,14 +56,10 @@ def _browser():
         raise Skipped("no Chromium here: apt-get install chromium")
 
 
-def _each_page(bench, look):
-    browser = _browser()
-    try:
-        for what, subjects, runs in PAGES:
-            path = _page(bench, what, subjects, runs)
-            look(browser, path, "%s %d %d" % (what, subjects, runs))
-    finally:
-        browser.close()
+def _each_page(bench, browser, look):
+    for what, subjects, runs in PAGES:
+        path = _page(bench, what, subjects, runs)
+        look(browser, path, "%s %d %d" % (what, subjects, runs))
 
 
 def html_is_well_formed_and_small(bench):
@@ -53,7 +69,8 @@ def html_is_well_formed_and_small(bench):
         assert os.path.getsize(path) <= BYTES_MAX, "%s %d %d: %d bytes" % (what, subjects, runs, os.path.getsize(path))
 
 
-def html_loads_nothing_runs_nothing_and_has_no_complaint(bench):
+@_in_browser
+def html_loads_nothing_runs_nothing_and_has_no_complaint(bench, browser):
     def look(browser, path, name):
         browser.open(path, 1200)
         assert browser.requests() == ["file://" + path], "%s: %s" % (name, browser.requests())
@@ -62,20 +79,22 @@ def html_loads_nothing_runs_nothing_and_has_no_complaint(bench):
         assert browser.value("document.querySelectorAll('script,img,iframe,[onload],[onclick]').length") == 0, name
         assert browser.value("document.body.innerText.includes('</html>')") is False, name
 
-    _each_page(bench, look)
+    _each_page(bench, browser, look)
 
 
-def html_does_not_scroll_sideways(bench):
+@_in_browser
+def html_does_not_scroll_sideways(bench, browser):
     def look(browser, path, name):
         for width in (320, 360, 704, 832, 1200):
             browser.open(path, width)
             have = browser.value("document.documentElement.scrollWidth")
             assert have <= width, "%s: %d pixels on a screen of %d" % (name, have, width)
 
-    _each_page(bench, look)
+    _each_page(bench, browser, look)
 
 
-def html_shows_one_of_each_plot_that_is_readable(bench):
+@_in_browser
+def html_shows_one_of_each_plot_that_is_readable(bench, browser):
     """Text in a picture is scaled with it."""
     def look(browser, path, name):
         for width in (360, 1200):
@@ -87,10 +106,11 @@ def html_shows_one_of_each_plot_that_is_readable(bench):
             assert len(sizes) == all_of_them, "%s: %d of %d" % (name, len(sizes), all_of_them)
             assert all(0.9 < size < 1.7 for size in sizes), "%s: %s" % (name, sizes)
 
-    _each_page(bench, look)
+    _each_page(bench, browser, look)
 
 
-def html_has_no_text_beyond_a_picture(bench):
+@_in_browser
+def html_has_no_text_beyond_a_picture(bench, browser):
     """Or it would be cut: names are as long as they are."""
     def look(browser, path, name):
         for width in (360, 1200):
@@ -101,7 +121,7 @@ def html_has_no_text_beyond_a_picture(bench):
             }).map(text => text.textContent)""")
             assert beyond == [], "%s at %d: %s" % (name, width, beyond)
 
-    _each_page(bench, look)
+    _each_page(bench, browser, look)
 
 
 def _linear(colour):
@@ -122,20 +142,17 @@ def _contrast(one, other):
     return (high + 0.05) / (low + 0.05)
 
 
-def html_has_contrast_in_light_and_dark(bench):
+@_in_browser
+def html_has_contrast_in_light_and_dark(bench, browser):
     """WCAG 2: 4.5 for text, 3 for what is drawn."""
-    browser = _browser()
-    try:
-        path = _page(bench, "html", 2, 20)
-        for dark in (False, True):
-            browser.open(path, 1200, dark=dark)
-            for pairs, least in ((TEXT, 4.5), (GRAPHICS, 3)):
-                for pair in pairs:
-                    one, other = browser.value("%s(%s)" % (COLOURS, list(pair)))
-                    have = _contrast(one, other)
-                    assert have >= least, "%s on %s, dark %s: %.2f" % (*pair, dark, have)
-    finally:
-        browser.close()
+    path = _page(bench, "html", 2, 20)
+    for dark in (False, True):
+        browser.open(path, 1200, dark=dark)
+        for pairs, least in ((TEXT, 4.5), (GRAPHICS, 3)):
+            for pair in pairs:
+                one, other = browser.value("%s(%s)" % (COLOURS, list(pair)))
+                have = _contrast(one, other)
+                assert have >= least, "%s on %s, dark %s: %.2f" % (*pair, dark, have)
 
 
 # What colours are to who lacks one kind of cones: Machado, Oliveira, Fernandes (2009), severity 1, of linear RGB.
@@ -160,48 +177,39 @@ def _lab(colour, sight):
     return 116 * y - 16, 500 * (x - y), 200 * (y - z)
 
 
-def html_has_colours_that_the_colour_blind_tell_apart(bench):
-    browser = _browser()
-    try:
-        path = _page(bench, "html", 2, 20)
-        for dark in (False, True):
-            browser.open(path, 1200, dark=dark)
-            for names in (["--l%s" % n for n in "01234567f"], ["--start", "--boot", "--main", "--end"]):
-                colours = browser.value("%s(%s)" % (COLOURS, names))
-                for sight in SIGHTS:
-                    have = min((math.dist(_lab(a, sight), _lab(b, sight)), a, b) for a, b in itertools.combinations(colours, 2))
-                    assert have[0] >= 15, "%s, dark %s: %.0f between %s and %s" % (sight, dark, *have)
-    finally:
-        browser.close()
+@_in_browser
+def html_has_colours_that_the_colour_blind_tell_apart(bench, browser):
+    path = _page(bench, "html", 2, 20)
+    for dark in (False, True):
+        browser.open(path, 1200, dark=dark)
+        for names in (["--l%s" % n for n in "01234567f"], ["--start", "--boot", "--main", "--end"]):
+            colours = browser.value("%s(%s)" % (COLOURS, names))
+            for sight in SIGHTS:
+                have = min((math.dist(_lab(a, sight), _lab(b, sight)), a, b) for a, b in itertools.combinations(colours, 2))
+                assert have[0] >= 15, "%s, dark %s: %.0f between %s and %s" % (sight, dark, *have)
 
 
-def html_is_light_on_paper(bench):
-    browser = _browser()
-    try:
-        browser.open(_page(bench, "html", 2, 20), 1200, dark=True)
-        browser.call("Emulation.setEmulatedMedia", media="print", features=[{"name": "prefers-color-scheme", "value": "dark"}])
-        assert browser.value("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
-        assert browser.value("getComputedStyle(document.body).color") == "rgb(22, 25, 29)"
-    finally:
-        browser.close()
+@_in_browser
+def html_is_light_on_paper(bench, browser):
+    browser.open(_page(bench, "html", 2, 20), 1200, dark=True)
+    browser.call("Emulation.setEmulatedMedia", media="print", features=[{"name": "prefers-color-scheme", "value": "dark"}])
+    assert browser.value("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert browser.value("getComputedStyle(document.body).color") == "rgb(22, 25, 29)"
 
 
-def html_prints_every_plot_whole(bench):
+@_in_browser
+def html_prints_every_plot_whole(bench, browser):
     """A picture that is no higher than a page is not divided: none is higher than A4 is within its margins, at its width."""
-    browser = _browser()
-    try:
-        browser.open(_page(bench, "html", 16, 3000), 688)
-        browser.call("Emulation.setEmulatedMedia", media="print")
-        heights = "[...document.querySelectorAll('figure svg')].map(svg => svg.getBoundingClientRect().height)"
-        highest = browser.value("Math.max(...%s)" % heights)
-        assert 100 < highest < 1010, highest
-        inside = "[...document.querySelectorAll('figure svg.wide')].map(svg => getComputedStyle(svg).breakInside)"
-        assert set(browser.value(inside)) == {"avoid"}
-        with tempfile.NamedTemporaryFile() as pdf:
-            browser.pdf(pdf.name)
-            assert pdf.read(5) == b"%PDF-"
-    finally:
-        browser.close()
+    browser.open(_page(bench, "html", 16, 3000), 688)
+    browser.call("Emulation.setEmulatedMedia", media="print")
+    heights = "[...document.querySelectorAll('figure svg')].map(svg => svg.getBoundingClientRect().height)"
+    highest = browser.value("Math.max(...%s)" % heights)
+    assert 100 < highest < 1010, highest
+    inside = "[...document.querySelectorAll('figure svg.wide')].map(svg => getComputedStyle(svg).breakInside)"
+    assert set(browser.value(inside)) == {"avoid"}
+    with tempfile.NamedTemporaryFile() as pdf:
+        browser.pdf(pdf.name)
+        assert pdf.read(5) == b"%PDF-"
 
 
 def html_of_a_real_run_has_its_plots(bench):

@@ -526,8 +526,10 @@ def sigint_that_is_ignored_stays_ignored(t):
 
 def a_reader_that_goes_away_leaves_nothing_behind(t):
     with Trial(t, "[case a]\n" + HELLO + "before = true\n[case b]\n" + HELLO + "before = true\n") as trial:
-        trial.start(preexec_fn=lambda: signal.signal(signal.SIGPIPE, signal.SIG_DFL))
-        trial.process.stdout.close()
+        reader, writer = os.pipe()
+        os.close(reader)  # before there is anything to read
+        trial.start(preexec_fn=lambda: signal.signal(signal.SIGPIPE, signal.SIG_DFL), stdout=writer)
+        os.close(writer)
         trial.process.wait()
         check(trial.process.returncode == 123, trial.process.returncode)
         trial.leaves_nothing()
