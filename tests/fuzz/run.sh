@@ -15,7 +15,7 @@ for target in "$build"/fuzz/fuzz_*; do
 	corpus=$target.corpus
 	rm -rf "$corpus"
 	mkdir -p "$corpus"
-	if "$target" -max_total_time="$seconds" -max_len=12288 -timeout=10 -rss_limit_mb=4096 \
+	if "$target" -max_total_time="$seconds" -max_len=12288 -timeout=60 -rss_limit_mb=4096 \
 		-artifact_prefix="$target.finding-" -print_final_stats=1 \
 		"$corpus" "$here/corpus/${name#fuzz_}" >"$target.log" 2>&1; then
 		echo "ok - $name: $(sed -n 's/^stat::number_of_executed_units: *//p' "$target.log") inputs"

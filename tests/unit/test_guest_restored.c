@@ -16,7 +16,7 @@
 
 #define PORT     1024u
 #define LISTEN   5000u
-#define PATIENCE 1000000000ull /* a guest that sleeps so long has missed something */
+#define PATIENCE 20000000000ull /* a guest that sleeps so long has missed something */
 
 static struct state_world *the;
 static struct guest_mem everything = { .host = NULL, .bytes = 1ull << 47 };

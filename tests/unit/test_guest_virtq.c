@@ -436,7 +436,7 @@ static void sleep_on(sem_t *semaphore)
 	struct timespec until;
 
 	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += 20;
+	until.tv_sec += 50;
 	if (sem_timedwait(semaphore, &until) != 0)
 		abort(); /* not assert: this may be the other thread */
 }

@@ -19,7 +19,7 @@
 
 #define CHAINS_INTERLEAVED 70000u /* more than 2^16 */
 #define CHAINS_THREADED    4000u
-#define STALL_SECONDS      20     /* a sleep this long in two threads is one without an end */
+#define STALL_SECONDS      50     /* a sleep this long in two threads is one without an end */
 #define PARTS_MAX          5u
 #define CHAIN_BYTES        128u   /* of each part of a chain */
 
