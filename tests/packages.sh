@@ -141,6 +141,9 @@ as_root() {
     fi
 }
 
+# A mirror may fail once, and another apt may be at it.
+apt="apt-get -o Acquire::Retries=3 -o DPkg::Lock::Timeout=300"
+
 # apt_step COMMAND...: runs one apt command quietly; on failure, leaves in $reason the line that says why.
 apt_step() {
     log=$(mktemp) || return 1
@@ -160,12 +163,12 @@ install() {
     # The lists are fetched only when the packages can't be had with those that are here.
     # shellcheck disable=SC2086 # the prefix is words
     try_install() {
-        apt_step $prefix DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@"
+        apt_step $prefix DEBIAN_FRONTEND=noninteractive $apt install -y --no-install-recommends "$@"
     }
     try_install "$@" && return 0
     say "package lists are absent or old: apt-get update"
     # shellcheck disable=SC2086
-    apt_step $prefix apt-get update ||
+    apt_step $prefix $apt update ||
         die "apt-get update failed (${reason:-no reason given}); check network and /etc/apt/sources.list, then run this again"
     try_install "$@" ||
         die "apt-get install failed (${reason:-no reason given}); run it by hand: apt-get install $*"
@@ -195,7 +198,7 @@ kernel_fetch() {
             die "no package lists, and neither root nor sudo here; ask an administrator to run: apt-get update"
         say "fetching package lists"
         # shellcheck disable=SC2086
-        apt_step $prefix apt-get update ||
+        apt_step $prefix $apt update ||
             die "apt-get update failed (${reason:-no reason given}); check network and /etc/apt/sources.list"
         package=$(kernel_versioned)
     fi
@@ -209,7 +212,7 @@ kernel_fetch() {
     prefix=$(as_root) ||
         die "cannot download $package (${reason:-no reason given}); ask an administrator to run apt-get update"
     # shellcheck disable=SC2086
-    if apt_step $prefix apt-get update; then
+    if apt_step $prefix $apt update; then
         package=$(kernel_versioned)
         kernel_download "$package" && return 0
     fi
@@ -227,7 +230,8 @@ kernel_download() {
     stage=$(mktemp -d "$kernel_dir/fetch.XXXXXX") || return 1
     # apt's own user must be able to write here, or apt prints a warning on every download.
     chmod 755 "$stage"
-    if (cd "$stage" && apt_step apt-get download "$1" || { printf '%s' "$reason" >"$stage/reason"; false; }) &&
+    # shellcheck disable=SC2086
+    if (cd "$stage" && apt_step $apt download "$1" || { printf '%s' "$reason" >"$stage/reason"; false; }) &&
         apt_step dpkg-deb -x "$stage"/*.deb "$stage/tree"; then
         rm -rf "${kernel_dir:?}/boot" "${kernel_dir:?}/lib" "${kernel_dir:?}/usr"
         # boot last: it is what the search looks for first.
