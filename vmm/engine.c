@@ -439,7 +439,7 @@ int engine_pause(struct engine *engine)
 		engine->table->cancel_endless(engine);
 		if (engine->in_flight == engine->held_count)
 			return 0;
-		r = wait(engine, NS_PER_MS * 100, NULL, NULL, engine->sys); /* not for ever: what was retried is to be held */
+		r = wait(engine, NS_PER_MS, NULL, NULL, engine->sys); /* what was taken back does not end it */
 		if (r >= 0)
 			continue;
 		if (++refusals == REFUSALS_MAX) {
