@@ -189,7 +189,7 @@ def progress_is_one_line_on_a_terminal(bench):
     said = b"".join(_all_of(ours)).decode()
     os.close(ours)
     assert process.returncode == 0 and out, said
-    assert said.startswith("\rkvick: bench: round ") and "\n" not in said and said.endswith("\r\033[K"), repr(said)
+    assert re.match("\rkvick: bench: (warm-up, )?round ", said) and "\n" not in said and said.endswith("\r\033[K"), repr(said)
 
 
 def a_peer_that_hangs_from_some_time_on_is_given_up(bench):

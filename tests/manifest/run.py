@@ -33,5 +33,9 @@ def run(test):
 
 
 if __name__ == "__main__":
+    # Of a service that runs the tests themselves, and of who types them.
+    for name in ("GITHUB_ACTIONS", "GITHUB_WORKSPACE", "CI_PROJECT_DIR", "NO_COLOR"):
+        os.environ.pop(name, None)
+    os.umask(0o022)
     Folder.build = os.path.abspath(sys.argv[1])
     sys.exit(tap.main("manifest", HERE, run))
