@@ -308,7 +308,7 @@ def what_a_deprivileged_guest_gathers_is_in_its_log():
             time.sleep(pause)
             slot.cancel(invocation)
             reply = slot.get()
-            equal(reply.outcome, CANCELLED, "outcome")
+            check(reply.outcome == CANCELLED and reply.log in (b"", b"spin: loop"), f"{reply.outcome}: {reply.log}")
             slot.warm()
             logs.append(reply.log)
             if logs.count(b"spin: loop") == 2:
