@@ -245,7 +245,12 @@ static int read_environment(struct recorded *recorded, const json_t *environment
 }
 
 /* What of the plan changes what is measured. As it is written: it is only held against the other file's. */
-static const char *const plan_keys[] = { "arrivals", "at_once", "rate", "poisson", "cpus", "drop_caches", "trace", "request" };
+static const struct {
+	const char *key, *before; /* what held before there was such a key; NULL: it has always been there */
+} plan_keys[] = {
+	{ .key = "arrivals" }, { .key = "at_once" }, { .key = "rate" }, { .key = "poisson" }, { .key = "cpus" },
+	{ .key = "drop_caches" }, { .key = "trace", .before = "false" }, { .key = "request" },
+};
 
 static int read_plan(struct recorded *recorded, const json_t *plan, struct field *field)
 {
@@ -253,13 +258,18 @@ static int read_plan(struct recorded *recorded, const json_t *plan, struct field
 	if (!json_is_object(plan))
 		return refuse(field, plan, "it should be an object");
 	for (size_t i = 0; i < sizeof(plan_keys) / sizeof(plan_keys[0]); i++) {
-		const json_t *value = json_object_get(plan, plan_keys[i]);
+		const char *key = plan_keys[i].key, *before = plan_keys[i].before;
+		const json_t *value = json_object_get(plan, key);
 		char *text = value ? json_dumps(value, JSON_ENCODE_ANY) : NULL;
 		bool is_short = text && strlen(text) <= ROW_BYTES_MAX * 4;
 
-		set_name(field, "plan.%s", plan_keys[i]);
+		if (!value && before) {
+			add_row(recorded, key, copy(before));
+			continue;
+		}
+		set_name(field, "plan.%s", key);
 		if (is_short)
-			add_row(recorded, plan_keys[i], copy(text));
+			add_row(recorded, key, copy(text));
 		held_free(text);
 		if (!is_short)
 			return refuse(field, value, "it should be as kvick bench --json writes it");

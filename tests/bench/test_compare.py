@@ -193,6 +193,15 @@ def compare_says_of_what_there_was_none_before(bench):
     assert "page faults" not in _compare(bench, launches(0), launches(0)).out
 
 
+def compare_reads_what_was_measured_before_there_was_a_trace(bench):
+    old, new, traced = run(1, hello=3), run(2, hello=3), run(3, hello=3, plan={"trace": True})
+    del old["plan"]["trace"]
+    compared = _compare(bench, old, new)
+    _expect(compared, PASSED)
+    assert "measured differently" not in compared.out, compared.out
+    _expect(_compare(bench, old, traced), PASSED, "measured differently: trace: false in", "true in")
+
+
 # --- what it prints ---
 
 def compare_has_columns_that_are_apart_whatever_the_size(bench):
@@ -201,7 +210,6 @@ def compare_has_columns_that_are_apart_whatever_the_size(bench):
         subjects = [subject("a" * 27, [whole] * 20)] + ([subject("floor", [floor] * 20, kind="floor")] if floor else [])
         line = _compare(bench, recorded(*subjects), recorded(*subjects)).line("a" * 27)
         assert line.split()[1:] == [*shown.split(), *shown.split(), "+0.0%", "[+0.0%,", "+0.0%]", "1", "no", "difference"], line
-
 
 
 def compare_as_json_says_the_same(bench):
