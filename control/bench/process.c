@@ -62,20 +62,15 @@ static void take_stamps(const struct run *run, const struct slot *slot, struct s
 	sample->system_calls = stamps.system_calls;
 }
 
-/*
- * Of one that says nothing itself: the same moments, as the kernel saw them. It does not see the guest's first instruction, and all
- * are to be measured alike: so of those that tell it the guest's time counts from KVM_RUN, too.
- */
+/* Of one that says nothing itself: the same moments, as the kernel saw them. What others did is taken, too: it has its room. */
 static void take_trace(struct run *run, const struct slot *slot, struct sample *sample)
 {
 	struct kvm_traced traced;
 
 	kvm_trace_take(&run->trace, slot->child.spawned_tsc, &traced);
-	if (has_stamps(slot->runner->subject)) {
-		sample->first_ns = 0;
+	if (has_stamps(slot->runner->subject))
 		return;
-	}
-	run->traced_in_part += !traced.whole;
+	run->traced_in_part += slot->counts && !traced.whole;
 	sample->entry_ns = after(run, slot, traced.entered_tsc);
 	sample->exit_ns = after(run, slot, traced.left_tsc);
 	sample->exits = traced.exits;
