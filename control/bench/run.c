@@ -197,8 +197,8 @@ static void warn_of_rate(struct results *results)
 static void warn_of_trace(struct run *run)
 {
 	if (run->traced_in_part)
-		environment_warn(&run->results->environment, "traced_in_part", "%llu launches had more VM exits than the kernel's "
-				 "trace holds: their phases are not known: measure a guest that exits less",
+		environment_warn(&run->results->environment, "traced_in_part", "launches of which the kernel's trace could not "
+				 "hold all VM exits: %llu: their phases are not known: measure a guest that exits less",
 				 (unsigned long long)run->traced_in_part);
 }
 

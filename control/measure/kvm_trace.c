@@ -9,8 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <x86intrin.h>
 
 #include "vmm/error.h"
 
@@ -34,7 +36,7 @@ static const char *find_tracing(void)
 	return NULL;
 }
 
-/* Of processes that could not take theirs away. */
+/* Of processes that could not take theirs away. One with our own number is such a one's, too. */
 static void remove_old(const char *instances)
 {
 	DIR *folder = opendir(instances);
@@ -43,7 +45,7 @@ static void remove_old(const char *instances)
 	while (folder && (entry = readdir(folder))) {
 		pid_t pid = strncmp(entry->d_name, NAME, strlen(NAME)) == 0 ? (pid_t)atol(entry->d_name + strlen(NAME)) : 0;
 
-		if (pid > 0 && kill(pid, 0) < 0 && errno == ESRCH)
+		if (pid > 0 && (pid == getpid() || (kill(pid, 0) < 0 && errno == ESRCH)))
 			unlinkat(dirfd(folder), entry->d_name, AT_REMOVEDIR);
 	}
 	if (folder)
@@ -92,6 +94,35 @@ static int set_up(const struct kvm_trace *trace, struct error *error)
 	return r;
 }
 
+static void close_all(struct kvm_trace *trace)
+{
+	if (trace->fd >= 0)
+		close(trace->fd);
+	rmdir(trace->folder);
+	trace->fd = -1;
+}
+
+static int open_pipe(struct kvm_trace *trace, struct error *error)
+{
+	char path[192];
+
+	snprintf(path, sizeof(path), "%s/trace_pipe", trace->folder);
+	trace->fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	return trace->fd < 0 ? error_set(error, ERROR_HOST, errno, "the kernel's trace: %s: %s", path, strerror(errno)) : 0;
+}
+
+/* A KVM_RUN of our own, of no machine. The kernel goes by its own process IDs, which are not those of a namespace. */
+static int try_it(struct kvm_trace *trace, struct error *error)
+{
+	struct kvm_traced traced;
+	uint64_t now = __rdtsc();
+
+	ioctl(-1, KVM_RUN, 0);
+	kvm_trace_take(trace, now, &traced);
+	return traced.entered_tsc ? 0 : error_set(error, ERROR_HOST, ENOTSUP, "the kernel's trace: it does not see us: run it "
+						  "outside of a container, in the host's PID namespace");
+}
+
 int kvm_trace_open(struct kvm_trace *trace, struct error *error)
 {
 	const char *where = find_tracing();
@@ -109,24 +140,19 @@ int kvm_trace_open(struct kvm_trace *trace, struct error *error)
 		return error_set(error, ERROR_HOST, errno, "the kernel's trace: %s: %s%s", trace->folder, strerror(errno),
 				 errno == EACCES || errno == EPERM ? ": run as root" : "");
 	r = set_up(trace, error);
-	if (r == 0) {
-		snprintf(path, sizeof(path), "%s/trace_pipe", trace->folder);
-		trace->fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-		if (trace->fd < 0)
-			r = error_set(error, ERROR_HOST, errno, "the kernel's trace: %s: %s", path, strerror(errno));
-	}
+	if (r == 0)
+		r = open_pipe(trace, error);
+	if (r == 0)
+		r = try_it(trace, error);
 	if (r < 0)
-		rmdir(trace->folder);
+		close_all(trace);
 	return r;
 }
 
 void kvm_trace_close(struct kvm_trace *trace)
 {
-	if (trace->fd < 0)
-		return;
-	close(trace->fd);
-	rmdir(trace->folder);
-	trace->fd = -1;
+	if (trace->fd >= 0)
+		close_all(trace);
 }
 
 /* --- what it says --- */
@@ -144,12 +170,21 @@ static uint64_t stamp_before(const char *line, size_t bytes, const char *mark)
 	return stamp;
 }
 
+/* "CPU:0 [LOST 13 EVENTS]"; a line of an event begins with blanks. */
+static bool is_loss(const char *line, size_t bytes)
+{
+	return bytes > 4 && memcmp(line, "CPU:", 4) == 0 && memmem(line, bytes, " EVENTS]", 8);
+}
+
 void kvm_trace_line(const char *line, size_t bytes, uint64_t since_tsc, struct kvm_traced *traced)
 {
 	uint64_t run = stamp_before(line, bytes, ": sys_ioctl("), left = stamp_before(line, bytes, ": kvm_userspace_exit: ");
+	uint64_t at = run ? run : left;
 
-	if (memmem(line, bytes, " EVENTS]", 8)) /* CPU:N [LOST N EVENTS] */
+	/* The event after a gap: where that was before, so were those that are lost. */
+	if (traced->lost && (at == 0 || at >= since_tsc))
 		traced->whole = false;
+	traced->lost = is_loss(line, bytes);
 	if (run >= since_tsc && run && (!traced->entered_tsc || run < traced->entered_tsc))
 		traced->entered_tsc = run;
 	if (left >= since_tsc && left) {
@@ -178,6 +213,6 @@ void kvm_trace_take(struct kvm_trace *trace, uint64_t since_tsc, struct kvm_trac
 			have = 0;
 		memmove(text, line, have);
 	}
-	if (!traced->whole)
+	if (!traced->whole || traced->lost)
 		*traced = (struct kvm_traced){ .whole = false };
 }

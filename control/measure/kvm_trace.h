@@ -25,9 +25,13 @@ struct kvm_traced {
 	uint64_t left_tsc;      /* after the last return to user space; 0: not seen */
 	uint64_t exits;         /* returns to user space, by signals too */
 	bool whole;             /* the kernel's buffer held all of it; else nothing above is known */
+	bool lost;              /* kvm_trace_line()'s own: the line before said that events were lost */
 };
 
-/* 0; or -errno with `error`, which says what is missing. What instances of ours are left of processes that died goes away. */
+/*
+ * By the thread whose children are to be seen, the main one. 0; or -errno with `error`, which says what is missing. What instances
+ * of ours are left of processes that died goes away.
+ */
 int kvm_trace_open(struct kvm_trace *trace, struct error *error);
 void kvm_trace_close(struct kvm_trace *trace);
 

@@ -66,6 +66,17 @@ def more_exits_than_a_trace_holds_are_told(bench):
     assert sample["result"] == 0 and sample["exits"] is None and sample["entry_ns"] is None, sample
 
 
+def exits_before_a_launch_do_not_take_its_room(bench):
+    """A machine of a pool leaves its guest more often than a trace holds; in the second round it has run before the other."""
+    _wanted()
+    other = _kvick(bench, bench.guest("hello.elf"))
+    results = bench.measure("--runs", "2", "--warm-up", "0", "--no-floor", "--trace", "--timeout", "1s", "--mode", "pooled",
+                            "--vs", other, "--vs-exit", "0", bench.guest("spin.elf"), "--", "exits", code=HOST)
+    assert results["pooled"]["timed_out"] == 2, results["pooled"]
+    assert [sample["exits"] for sample in results.samples("kvick")] == [1, 1], results.samples("kvick")
+    assert "traced_in_part" not in [each["key"] for each in results.all["environment"]["warnings"]]
+
+
 def launches_that_overlap_are_not_traced(bench):
     for option, value in (("--at-once", "2"), ("--rate", "10")):
         bench.refuse("--trace with %s" % option, "--trace", option, value, bench.guest("hello.elf"), code=USAGE)
@@ -88,6 +99,22 @@ def what_a_killed_bench_left_is_taken_away(bench):
     os.mkdir(old)
     bench.measure(*FEW, "--trace", bench.guest("hello.elf"))
     assert not os.path.exists(old)
+
+
+def an_older_trace_of_the_same_number_is_taken_away(bench):
+    _wanted()
+    before = ("sh", "-c", "mkdir %s/kvick-bench-$$ && exec \"$@\"" % INSTANCES, "sh")
+    assert bench.measure(*FEW, "--trace", bench.guest("hello.elf"), around=before).good("cold") == 5
+
+
+def where_the_trace_sees_nothing_it_is_told(bench):
+    """There the kernel's process IDs are not ours."""
+    _wanted()
+    elsewhere = ("unshare", "--pid", "--fork", "--kill-child")
+    if subprocess.run([*elsewhere, "true"]).returncode:
+        raise Skipped("no PID namespace can be had")
+    done = bench.run("--trace", *FEW, bench.guest("hello.elf"), around=elsewhere)
+    assert done.returncode == HOST and "PID namespace" in done.stderr, (done.returncode, done.stderr)
 
 
 def who_may_not_trace_is_told_what_it_wants(bench):

@@ -60,9 +60,32 @@ static void what_was_before_is_dropped(void **state)
 
 static void events_that_were_lost_are_noticed(void **state)
 {
+	static const char *const lost[] = { "CPU:1 [LOST 13 EVENTS]", "CPU:0 [LOST EVENTS]" };
+
+	for (size_t i = 0; i < sizeof(lost) / sizeof(lost[0]); i++) {
+		set_up(state);
+		add(lost[i]);
+		add(RUN(7, 1500));
+		assert_false(traced.whole);
+	}
+}
+
+static void events_that_were_lost_before_are_no_matter(void **state)
+{
 	(void)state;
 	add("CPU:1 [LOST 13 EVENTS]");
-	assert_false(traced.whole);
+	add(LEFT(7, 900));
+	add(RUN(8, 1500));
+	assert_true(traced.whole);
+	assert_int_equal(traced.entered_tsc, 1500);
+}
+
+static void a_program_may_be_called_as_if_events_were_lost(void **state)
+{
+	(void)state;
+	add("   [LOST EVENTS]-7       [000] ..... 1500: sys_ioctl(fd: 6, cmd: 0xae80, arg: 0)");
+	assert_true(traced.whole);
+	assert_int_equal(traced.entered_tsc, 1500);
 }
 
 static void a_stamp_has_twenty_digits_at_most(void **state)
@@ -94,6 +117,8 @@ int main(void)
 		cmocka_unit_test_setup(lines_of_several_processors_may_be_in_any_order, set_up),
 		cmocka_unit_test_setup(what_was_before_is_dropped, set_up),
 		cmocka_unit_test_setup(events_that_were_lost_are_noticed, set_up),
+		cmocka_unit_test_setup(events_that_were_lost_before_are_no_matter, set_up),
+		cmocka_unit_test_setup(a_program_may_be_called_as_if_events_were_lost, set_up),
 		cmocka_unit_test_setup(a_stamp_has_twenty_digits_at_most, set_up),
 		cmocka_unit_test_setup(other_lines_say_nothing, set_up),
 	};
