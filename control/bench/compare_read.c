@@ -65,13 +65,6 @@ static void set_name(struct field *field, const char *format, ...)
 	va_end(args);
 }
 
-static char *copy(const char *text)
-{
-	char *copied = memory_of(strlen(text) + 1, 1);
-
-	return strcpy(copied, text);
-}
-
 /* --- samples --- */
 
 /* The member of `sample` that a column is. */
@@ -197,7 +190,7 @@ static int read_subject(struct recorded *recorded, const json_t *object, struct 
 		return refuse(field, name, "it should be a string of 1 to 1024 bytes");
 	if (recorded_find(recorded, json_string_value(name)))
 		return refuse(field, name, "it is another subject's name already");
-	subject->name = copy(json_string_value(name));
+	subject->name = text_of("%s", json_string_value(name));
 	r = read_kind(subject, number, json_object_get(object, "kind"), field);
 	return r < 0 ? r : read_samples(subject, number, json_object_get(object, "samples"), field);
 }
@@ -223,7 +216,7 @@ static int read_subjects(struct recorded *recorded, const json_t *subjects, stru
 
 static void add_row(struct recorded *recorded, const char *key, char *value)
 {
-	recorded->rows[recorded->row_count++] = (struct recorded_row){ copy(key), value };
+	recorded->rows[recorded->row_count++] = (struct recorded_row){ text_of("%s", key), value };
 }
 
 static int read_environment(struct recorded *recorded, const json_t *environment, struct field *field)
@@ -239,7 +232,7 @@ static int read_environment(struct recorded *recorded, const json_t *environment
 		set_name(field, "environment.rows.%.60s", key);
 		if (!json_is_string(value) || json_string_length(value) > ROW_BYTES_MAX || strlen(key) > ROW_BYTES_MAX)
 			return refuse(field, value, "it should be a string of 1024 bytes at most");
-		add_row(recorded, key, copy(json_string_value(value)));
+		add_row(recorded, key, text_of("%s", json_string_value(value)));
 	}
 	return 0;
 }
@@ -264,12 +257,12 @@ static int read_plan(struct recorded *recorded, const json_t *plan, struct field
 		bool is_short = text && strlen(text) <= ROW_BYTES_MAX * 4;
 
 		if (!value && before) {
-			add_row(recorded, key, copy(before));
+			add_row(recorded, key, text_of("%s", before));
 			continue;
 		}
 		set_name(field, "plan.%s", key);
 		if (is_short)
-			add_row(recorded, key, copy(text));
+			add_row(recorded, key, text_of("%s", text));
 		held_free(text);
 		if (!is_short)
 			return refuse(field, value, "it should be as kvick bench --json writes it");
