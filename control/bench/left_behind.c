@@ -11,7 +11,6 @@
 
 #include "control/bench/memory.h"
 #include "control/bench/run.h"
-#include "control/bench/run_words.h"
 
 #define VARIABLE "KVICK_BENCH_LAUNCH"
 

@@ -20,7 +20,7 @@
 static char *text_in(int fd)
 {
 	char *text = memory_of(1, TEXT_BYTES_MAX + 1);
-	ssize_t n = fd < 0 ? 0 : pread(fd, text, TEXT_BYTES_MAX, 0);
+	ssize_t n = pread(fd, text, TEXT_BYTES_MAX, 0);
 
 	text[n > 0 ? n : 0] = '\0';
 	return text;

@@ -33,28 +33,27 @@ def _check_gone(bench, count):
     assert len(pids) == count and not left, "%d of %d are left" % (len(left), len(pids))
 
 
-def who_leaves_its_launch_is_gone_before_the_next_one(bench):
-    """So what it takes is not in the next one's time."""
-    peer = _peer(bench, "for pid in $(cat pids); do is_there $pid && exit 9; done\nleave env\n")
+def _check_gone_before_the_next_one(bench, leave):
+    """Each launch looks for what those before have left, then leaves something itself."""
+    peer = _peer(bench, "for pid in $(cat pids); do is_there $pid && exit 9; done\n" + leave)
     results = bench.measure(*FEW, "--vs", peer, bench.guest("hello.elf"))
     _check_gone(bench, 5)
     assert results.good("peer") == 4, results["peer"]["failure"]
+
+
+def who_leaves_its_launch_is_gone_before_the_next_one(bench):
+    """So what it takes is not in the next one's time."""
+    _check_gone_before_the_next_one(bench, "leave env\n")
 
 
 def who_has_another_environment_is_gone_too(bench):
-    peer = _peer(bench, "for pid in $(cat pids); do is_there $pid && exit 9; done\nleave env -i\n")
-    results = bench.measure(*FEW, "--vs", peer, bench.guest("hello.elf"))
-    _check_gone(bench, 5)
-    assert results.good("peer") == 4, results["peer"]["failure"]
+    _check_gone_before_the_next_one(bench, "leave env -i\n")
 
 
 def children_of_who_leaves_are_gone_too(bench):
-    peer = _peer(bench, "for pid in $(cat pids); do is_there $pid && exit 9; done\n"
-                 "setsid sh -c 'setsid sh -c \"echo \\$\\$ >> pids; echo > there; exec sleep 1000\" & sleep 1000' &\n"
-                 "until [ -e there ]; do sleep 0.002; done\nrm there\n")
-    results = bench.measure(*FEW, "--vs", peer, bench.guest("hello.elf"))
-    _check_gone(bench, 5)
-    assert results.good("peer") == 4, results["peer"]["failure"]
+    _check_gone_before_the_next_one(
+        bench, "setsid sh -c 'setsid sh -c \"echo \\$\\$ >> pids; echo > there; exec sleep 1000\" & sleep 1000' &\n"
+        "until [ -e there ]; do sleep 0.002; done\nrm there\n")
 
 
 def in_a_burst_who_leaves_belongs_to_its_own_launch(bench):
